@@ -1,1 +1,5 @@
-//! Placeholder.
+//! What Bascule talks about, as plain data: names, the manifest, releases, plans, runs, errors.
+//!
+//! No I/O at all: nothing here reads a file, a clock or an environment variable.
+
+pub mod ids;
