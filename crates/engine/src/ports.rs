@@ -1,0 +1,314 @@
+//! What the engine needs from the outside, as traits. Each call that changes something carries the lease's generation (the
+//! fence), is idempotent, and is refused with [`PortError::Fenced`] when a higher generation was seen.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bascule_model::evidence::{CheckResult, InstanceStatus, ProbeResult, Traffic as TrafficCount};
+use bascule_model::ids::{EnvironmentKey, Generation, InstanceId, ReleaseId, ServiceName, Slot};
+use bascule_model::problem::{Code, Problem};
+use bascule_model::release::{Check, Configuration, Health, Release, Service, Source};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Why a port could not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PortError {
+    /// Another engine has the environment now: stop, and change nothing any more.
+    #[error("another engine has taken the environment over")]
+    Fenced,
+    /// Anything else, ready to be shown.
+    #[error(transparent)]
+    Problem(#[from] Problem),
+}
+
+impl From<PortError> for Problem {
+    fn from(error: PortError) -> Self {
+        match error {
+            PortError::Fenced => Self::new(
+                Code::LeaseLost,
+                "another engine has taken the environment over",
+                "look at `bascule status`: the other engine's run decides now",
+            ),
+            PortError::Problem(problem) => problem,
+        }
+    }
+}
+
+/// What stands, or is to stand, in a slot.
+#[derive(Debug, Clone)]
+pub struct SlotSpec {
+    /// The release.
+    pub release: Release,
+    /// The place.
+    pub slot: Slot,
+    /// Its values.
+    pub configuration: Configuration,
+}
+
+/// Names what stands in a slot.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SlotRef {
+    /// The environment.
+    pub key: EnvironmentKey,
+    /// The place.
+    pub slot: Slot,
+    /// The release.
+    pub release: ReleaseId,
+}
+
+/// Which lines of a log.
+#[derive(Debug, Clone)]
+pub struct LogQuery {
+    /// The release.
+    pub release: ReleaseId,
+    /// Only this service.
+    pub service: Option<ServiceName>,
+    /// The last lines of each instance.
+    pub tail: usize,
+}
+
+/// Lines of one instance, standard output and error in the order they were written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLines {
+    /// Whose.
+    pub instance: InstanceId,
+    /// The lines, without line ends. Untrusted text.
+    pub lines: Vec<String>,
+    /// Where to go on reading (bytes ever written); ask again with it to follow.
+    pub position: u64,
+}
+
+/// Where instances run.
+#[async_trait]
+pub trait Target: Send + Sync {
+    /// What the machine cannot give of what the release asks for, one sentence each.
+    async fn warnings(&self, release: &Release) -> Vec<String>;
+
+    /// Starts every instance of the slot that is not running, and keeps them running. Returns when every process was begun.
+    async fn start(&self, fence: Generation, spec: &SlotSpec) -> Result<Vec<InstanceStatus>, PortError>;
+
+    /// The instances of the slot as they are now; empty when nothing of it is there.
+    async fn observe(&self, slot: &SlotRef) -> Result<Vec<InstanceStatus>, PortError>;
+
+    /// Stops every instance of the slot (signal, grace, kill, whole process group) and forgets it. Done when nothing is left.
+    async fn stop(&self, fence: Generation, slot: &SlotRef) -> Result<(), PortError>;
+
+    /// Every slot that something stands in, in the target's own records.
+    async fn slots(&self) -> Result<Vec<SlotRef>, PortError>;
+
+    /// The last lines of an environment's logs, also of releases that have ended while their logs are kept.
+    async fn logs(&self, key: &EnvironmentKey, query: &LogQuery) -> Result<Vec<LogLines>, PortError>;
+
+    /// What one instance wrote from a position on (see [`LogLines::position`]).
+    async fn logs_after(
+        &self,
+        key: &EnvironmentKey,
+        instance: &InstanceId,
+        position: u64,
+    ) -> Result<LogLines, PortError>;
+
+    /// Forgets logs and folders of releases of the environment that are not to be kept.
+    async fn prune(
+        &self,
+        fence: Generation,
+        key: &EnvironmentKey,
+        keep: &[ReleaseId],
+    ) -> Result<(), PortError>;
+}
+
+/// Where artifacts come from and are kept, by digest.
+#[async_trait]
+pub trait Artifacts: Send + Sync {
+    /// Runs the build command if there is one, takes the files into the store and answers their digest (`sha256:<hex>`).
+    async fn make(&self, source: &Source, log: &Path) -> Result<String, PortError>;
+
+    /// Whether the store has it and it is what its digest says.
+    async fn verify(&self, digest: &str) -> Result<Presence, PortError>;
+
+    /// Removes what is not to be kept.
+    async fn prune(&self, keep: &[String]) -> Result<(), PortError>;
+}
+
+/// Whether an artifact is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Presence {
+    /// There and whole.
+    Whole,
+    /// Not there.
+    Missing,
+    /// There, and not what its digest says: the first file that differs.
+    Changed(String),
+}
+
+/// The traffic as it is directed now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Routing {
+    /// Who gets the users' requests.
+    pub live: Option<(Slot, ReleaseId)>,
+    /// What is known to stand in each slot.
+    pub slots: BTreeMap<Slot, ReleaseId>,
+}
+
+/// What a drain came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drained {
+    /// Requests that were still in flight at the deadline and were cut.
+    pub cut_requests: u64,
+    /// WebSockets and other upgraded connections that were still open at the deadline and were cut.
+    pub cut_upgraded: u64,
+    /// How long it took.
+    pub waited_ms: u64,
+}
+
+/// What a switch came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Switched {
+    /// It was so before.
+    pub already: bool,
+    /// Time from the request to the answer, in microseconds.
+    pub micros: u64,
+}
+
+/// Who directs the users' requests: the edge, or a cluster.
+#[async_trait]
+pub trait Traffic: Send + Sync {
+    /// Makes sure that the users' door is open: the address is bound.
+    async fn open(
+        &self,
+        fence: Generation,
+        key: &EnvironmentKey,
+        listen: SocketAddr,
+    ) -> Result<(), PortError>;
+
+    /// Makes the slot's instances known. No user's request goes there by this.
+    async fn register(
+        &self,
+        fence: Generation,
+        release: &Release,
+        slot: Slot,
+        instances: &[InstanceStatus],
+    ) -> Result<(), PortError>;
+
+    /// The switch: one conditional write. `expect` is who must be live now; `to` who is live then.
+    async fn switch(
+        &self,
+        fence: Generation,
+        key: &EnvironmentKey,
+        expect: Option<&ReleaseId>,
+        to: Option<(Slot, &ReleaseId)>,
+    ) -> Result<Switched, PortError>;
+
+    /// Who is live now, in truth.
+    async fn routing(&self, key: &EnvironmentKey) -> Result<Routing, PortError>;
+
+    /// Waits until nothing is in flight on the slot, cuts what is left at the deadline.
+    async fn drain(
+        &self,
+        fence: Generation,
+        key: &EnvironmentKey,
+        slot: Slot,
+        deadline: Duration,
+    ) -> Result<Drained, PortError>;
+
+    /// Forgets the slot. Refused while it is live.
+    async fn unregister(&self, fence: Generation, key: &EnvironmentKey, slot: Slot) -> Result<(), PortError>;
+
+    /// Forgets the environment and closes its door if nobody else uses it.
+    async fn close(&self, fence: Generation, key: &EnvironmentKey) -> Result<(), PortError>;
+
+    /// Requests of a release so far; `slow` counts those above the threshold.
+    async fn count(
+        &self,
+        key: &EnvironmentKey,
+        release: &ReleaseId,
+        slow: Duration,
+    ) -> Result<TrafficCount, PortError>;
+}
+
+/// Who asks instances how they are.
+#[async_trait]
+pub trait Checker: Send + Sync {
+    /// One health probe of one instance.
+    async fn probe(&self, address: SocketAddr, health: &Health) -> ProbeResult;
+
+    /// One verify check, with its retries, against an instance or the users' door.
+    async fn check(&self, check: &Check, at: &CheckPlace) -> CheckResult;
+}
+
+/// Where a check is run.
+#[derive(Debug, Clone)]
+pub struct CheckPlace {
+    /// Where to connect.
+    pub address: SocketAddr,
+    /// The `Host` header; none: the address.
+    pub host: Option<String>,
+    /// For commands: the variables they get.
+    pub env: BTreeMap<String, String>,
+    /// For commands: the folder they run in.
+    pub folder: Option<PathBuf>,
+}
+
+/// Keeps configurations sealed.
+pub trait Vault: Send + Sync {
+    /// Seals values for storage.
+    fn seal(&self, release: &ReleaseId, configuration: &Configuration) -> Result<Vec<u8>, Problem>;
+
+    /// Opens what [`Vault::seal`] made for this release.
+    fn open(&self, release: &ReleaseId, sealed: &[u8]) -> Result<Configuration, Problem>;
+
+    /// A keyed fingerprint of a value, hex: equal for equal values, and tells nothing else.
+    fn fingerprint(&self, value: &str) -> String;
+}
+
+/// The time.
+#[async_trait]
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+
+    /// Time that only goes forward, since some fixed moment.
+    fn elapsed(&self) -> Duration;
+
+    /// Waits.
+    async fn sleep(&self, duration: Duration);
+}
+
+/// The place in a run's life that a [`Hooks`] is told about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Point {
+    /// `deploy`, `rollback`, …
+    pub run: &'static str,
+    /// The step.
+    pub step: String,
+    /// `apply` or `undo`.
+    pub action: &'static str,
+    /// `before` the effect, `after` it but before it is recorded.
+    pub when: &'static str,
+}
+
+/// Lets tests stop, fail or kill an engine at any point of any step.
+#[async_trait]
+pub trait Hooks: Send + Sync {
+    /// Called at each point; an error is taken as the step's own.
+    async fn reached(&self, point: &Point) -> Result<(), Problem>;
+}
+
+/// Hooks that do nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoHooks;
+
+#[async_trait]
+impl Hooks for NoHooks {
+    async fn reached(&self, _: &Point) -> Result<(), Problem> {
+        Ok(())
+    }
+}
+
+/// The services of a release that get traffic, in order.
+pub fn traffic_services(release: &Release) -> impl Iterator<Item = &Service> {
+    release.services.iter().filter(|service| service.traffic.is_some())
+}

@@ -1,0 +1,53 @@
+//! Why the journal could not do what it was asked.
+
+use bascule_model::ids::EnvironmentKey;
+use bascule_model::problem::{Code, Problem};
+
+use crate::records::Lease;
+
+/// Why the journal could not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JournalError {
+    /// The lease's generation is not the highest: another engine has the environment.
+    #[error("another engine has taken {0} over")]
+    Fenced(EnvironmentKey),
+    /// Another run has the environment.
+    #[error("{} holds {}", .0.run, .0.key)]
+    Held(Lease),
+    /// The event was written before: whoever writes it again did not read first.
+    #[error("the journal has this event already: {0}")]
+    Duplicate(String),
+    /// What is stored makes no sense.
+    #[error("the journal is damaged: {0}")]
+    Corrupt(String),
+    /// It cannot be read or written now.
+    #[error("{0}")]
+    Unavailable(Problem),
+}
+
+impl From<JournalError> for Problem {
+    fn from(error: JournalError) -> Self {
+        let message = error.to_string();
+        match error {
+            JournalError::Fenced(_) => Self::new(
+                Code::LeaseLost,
+                message,
+                "look at `bascule status`: the other engine's run decides now",
+            ),
+            JournalError::Held(lease) => Self::new(
+                Code::LeaseHeld,
+                format!("{} has {} since {}", lease.run, lease.key, lease.since),
+                format!("wait for it, or end it with `bascule abort {}`", lease.run),
+            ),
+            JournalError::Duplicate(_) => {
+                Self::new(Code::JournalCorrupt, message, "report this: it is a defect of Bascule")
+            }
+            JournalError::Corrupt(_) => Self::new(
+                Code::JournalCorrupt,
+                message,
+                "what runs goes on running; put a copy of the state folder's journal.db back, or begin with another --state folder",
+            ),
+            JournalError::Unavailable(problem) => problem,
+        }
+    }
+}

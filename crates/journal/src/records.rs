@@ -1,0 +1,179 @@
+//! What is kept: leases, runs, events, releases, environments.
+//!
+//! One [`Commit`] is one transaction: the event, the derived state, the effects that are to be performed and the audit row, all or
+//! nothing, under the lease's generation. Whoever lost the lease can commit nothing any more.
+
+use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId, RunId, Slot};
+use bascule_model::plan::{Plan, Standing};
+use bascule_model::release::{Release, Source};
+use bascule_model::run::{Event, RunState};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The right to change an environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// Which environment.
+    pub key: EnvironmentKey,
+    /// For which run.
+    pub run: RunId,
+    /// Who holds it: one running engine.
+    pub owner: String,
+    /// The fence.
+    pub generation: Generation,
+    /// Since when.
+    pub since: Timestamp,
+    /// When it ends if it is not renewed.
+    pub until: Timestamp,
+}
+
+/// How a lease is taken that somebody may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Take {
+    /// Only when it is free or has run out.
+    IfFree,
+    /// Also from an owner that is known to be dead (the state folder's lock proves it).
+    FromTheDead,
+}
+
+/// What became of a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standard {
+    /// Planned or under way.
+    New,
+    /// Its bake passed: a rollback may go to it.
+    Settled,
+    /// It failed, or was rolled back from.
+    Failed,
+}
+
+/// A release as the journal keeps it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReleaseRecord {
+    /// The release.
+    pub release: Release,
+    /// Its values, sealed.
+    pub sealed: Vec<u8>,
+    /// What became of it.
+    pub standard: Standard,
+    /// What its artifact is made from; none once it is made.
+    pub source: Option<Source>,
+}
+
+/// What stands in the slot that is not live.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standby {
+    /// The release and its place.
+    #[serde(flatten)]
+    pub standing: Standing,
+    /// Until when it is kept warm; null while a run works on it.
+    pub warm_until: Option<Timestamp>,
+}
+
+/// The derived state of an environment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EnvironmentRecord {
+    /// Which one.
+    pub key: EnvironmentKey,
+    /// Who was given the traffic, by the last switch that is recorded.
+    pub live: Option<Standing>,
+    /// Since when.
+    pub live_since: Option<Timestamp>,
+    /// What stands in the other slot.
+    pub standby: Option<Standby>,
+    /// Every release that was live and settled, the last one last; a release that comes back by a rollback is added again.
+    pub settled: Vec<ReleaseId>,
+    /// The number of the last release.
+    pub last_number: u64,
+    /// The highest generation of a lease.
+    pub generation: Generation,
+    /// The folder of the manifest it was last deployed from.
+    pub project: Option<String>,
+}
+
+impl EnvironmentRecord {
+    /// An environment that never ran.
+    #[must_use]
+    pub fn new(key: EnvironmentKey) -> Self {
+        Self {
+            key,
+            live: None,
+            live_since: None,
+            standby: None,
+            settled: Vec::new(),
+            last_number: 0,
+            generation: Generation(0),
+            project: None,
+        }
+    }
+
+    /// The slot that a new release takes.
+    #[must_use]
+    pub fn free_slot(&self) -> Slot {
+        self.live.as_ref().map_or(Slot::Blue, |live| live.slot.other())
+    }
+}
+
+/// A run as the journal keeps it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunRecord {
+    /// Its name.
+    pub id: RunId,
+    /// What it does.
+    pub plan: Plan,
+    /// Who asked for it.
+    pub actor: String,
+    /// When.
+    pub created_at: Timestamp,
+    /// When it was over.
+    pub finished_at: Option<Timestamp>,
+    /// The fold of its events.
+    pub state: RunState,
+}
+
+/// An event as it was written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// Position among the run's events, from 1.
+    pub sequence: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Under which generation.
+    pub generation: Generation,
+    /// What.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// One transaction of a run.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// Under which lease.
+    pub key: EnvironmentKey,
+    /// Its generation: the commit is refused when it is not the environment's highest.
+    pub generation: Generation,
+    /// Which run.
+    pub run: RunId,
+    /// What happened.
+    pub event: Event,
+    /// When.
+    pub at: Timestamp,
+    /// The run's state after it.
+    pub state: RunState,
+    /// The environment's state after it.
+    pub environment: EnvironmentRecord,
+    /// A release that changes with it.
+    pub release: Option<ReleaseRecord>,
+    /// The lease ends with it.
+    pub ends_lease: LeaseEnd,
+}
+
+/// Whether a commit gives the lease back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeaseEnd {
+    /// The run goes on.
+    Keep,
+    /// The run is over.
+    Release,
+}

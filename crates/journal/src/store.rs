@@ -1,0 +1,80 @@
+//! The trait that every store of the journal implements.
+
+use async_trait::async_trait;
+use bascule_model::ids::{EnvironmentKey, ReleaseId, RunId};
+use jiff::Timestamp;
+
+use crate::error::JournalError;
+use crate::records::{Commit, EnvironmentRecord, Lease, Recorded, ReleaseRecord, RunRecord, Take};
+
+/// The store. Effects to perform are part of the event (`StepStarted` names the step whose `apply` is owed, `UndoStarted` the
+/// step whose `undo` is): a store keeps them in an outbox until the event that ends them.
+#[async_trait]
+pub trait Journal: Send + Sync {
+    /// Takes the environment for a new run and writes the run, in one transaction. The lease's generation is one above the highest.
+    async fn begin(
+        &self,
+        run: &RunRecord,
+        owner: &str,
+        until: Timestamp,
+        take: Take,
+        release: Option<&ReleaseRecord>,
+    ) -> Result<Lease, JournalError>;
+
+    /// Takes the lease of an unfinished run over, with a higher generation.
+    async fn resume(
+        &self,
+        run: &RunId,
+        owner: &str,
+        now: Timestamp,
+        until: Timestamp,
+        take: Take,
+    ) -> Result<Lease, JournalError>;
+
+    /// Renews a lease.
+    async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<(), JournalError>;
+
+    /// Writes one event and everything that follows from it.
+    async fn commit(&self, commit: &Commit) -> Result<Recorded, JournalError>;
+
+    /// Changes the environment's record outside a run (a standby that died and was forgotten, …); fenced like a commit.
+    async fn put_environment(&self, environment: &EnvironmentRecord) -> Result<(), JournalError>;
+
+    /// An environment, if it was ever used.
+    async fn environment(&self, key: &EnvironmentKey) -> Result<Option<EnvironmentRecord>, JournalError>;
+
+    /// All of them.
+    async fn environments(&self) -> Result<Vec<EnvironmentRecord>, JournalError>;
+
+    /// The lease that is held on an environment, if one is.
+    async fn lease(&self, key: &EnvironmentKey) -> Result<Option<Lease>, JournalError>;
+
+    /// A release.
+    async fn release(
+        &self,
+        key: &EnvironmentKey,
+        id: &ReleaseId,
+    ) -> Result<Option<ReleaseRecord>, JournalError>;
+
+    /// The releases of an environment, the newest first.
+    async fn releases(&self, key: &EnvironmentKey, limit: u32) -> Result<Vec<ReleaseRecord>, JournalError>;
+
+    /// Digests of the artifacts of these releases, over all environments the newest `keep` each plus what stands in a slot, is for
+    /// the engine to choose; this answers every release's id and artifact digest.
+    async fn artifacts(&self) -> Result<Vec<(EnvironmentKey, ReleaseId, String)>, JournalError>;
+
+    /// A run.
+    async fn run(&self, id: &RunId) -> Result<Option<RunRecord>, JournalError>;
+
+    /// Its events after a position, in order.
+    async fn events(&self, id: &RunId, after: u64) -> Result<Vec<Recorded>, JournalError>;
+
+    /// The runs of an environment, the newest first.
+    async fn runs(&self, key: &EnvironmentKey, limit: u32) -> Result<Vec<RunRecord>, JournalError>;
+
+    /// Every run that is not over.
+    async fn unfinished(&self) -> Result<Vec<RunRecord>, JournalError>;
+
+    /// The run of an environment that is not over, if there is one.
+    async fn active(&self, key: &EnvironmentKey) -> Result<Option<RunRecord>, JournalError>;
+}

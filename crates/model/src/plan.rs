@@ -1,0 +1,161 @@
+//! What a run would do, as data: written down, hashed and shown before anything is done.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::ids::{EnvironmentKey, ReleaseId, ServiceName, Slot};
+
+/// What a run is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunKind {
+    /// Bring a new release live.
+    Deploy,
+    /// Bring a former release live again.
+    Rollback,
+    /// Stop a standby release whose window is over.
+    Retire,
+    /// Stop everything of an environment.
+    Down,
+}
+
+impl RunKind {
+    /// The kind as it is printed.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deploy => "deploy",
+            Self::Rollback => "rollback",
+            Self::Retire => "retire",
+            Self::Down => "down",
+        }
+    }
+}
+
+/// A release and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// The release.
+    pub release: ReleaseId,
+    /// Its place.
+    pub slot: Slot,
+}
+
+/// How a configuration key differs from the live release's. Values are never part of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// Not there before.
+    Added,
+    /// Another value than before.
+    Changed,
+    /// No longer there.
+    Removed,
+    /// As before.
+    Same,
+}
+
+/// One configuration key of a service, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyChange {
+    /// The service that gets it.
+    pub service: ServiceName,
+    /// The variable's name.
+    pub key: String,
+    /// How it differs.
+    pub change: Change,
+}
+
+/// What becomes of a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceChange {
+    /// The service.
+    pub service: ServiceName,
+    /// Instances in the live release; null where the service is new.
+    pub from: Option<u32>,
+    /// Instances in the new one; null where the service goes.
+    pub to: Option<u32>,
+}
+
+/// What becomes of the artifact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "from", rename_all = "lowercase")]
+pub enum ArtifactPlan {
+    /// Built by a command when the run starts, from sources with this fingerprint.
+    Build {
+        /// The command line.
+        command: String,
+        /// SHA-256 over paths, modes and contents of the sources, hex.
+        source: String,
+    },
+    /// The files as they are on disk now.
+    Files {
+        /// Their digest.
+        digest: String,
+    },
+    /// One that is in the store already.
+    Store {
+        /// Its digest.
+        digest: String,
+    },
+    /// None is needed.
+    None,
+}
+
+/// One step, in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedStep {
+    /// Its name in the registry.
+    pub name: String,
+    /// What it would do.
+    pub says: String,
+}
+
+/// Everything that a run will do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// What for.
+    pub kind: RunKind,
+    /// Where.
+    pub key: EnvironmentKey,
+    /// The release that is to be live afterwards; for a retire the one that goes; null for `down`.
+    pub release: Option<ReleaseId>,
+    /// The place it takes (for a retire: stands in).
+    pub slot: Slot,
+    /// What is live when the plan is made.
+    pub live: Option<Standing>,
+    /// What stands in the other slot when the plan is made.
+    pub standby: Option<Standing>,
+    /// Hash of the release's contents (services, artifact, configuration by keyed fingerprint), hex.
+    pub content: String,
+    /// What becomes of the artifact.
+    pub artifact: ArtifactPlan,
+    /// Services and their counts.
+    pub services: Vec<ServiceChange>,
+    /// Configuration, by name.
+    pub configuration: Vec<KeyChange>,
+    /// The steps, in order.
+    pub steps: Vec<PlannedStep>,
+    /// What the reader should know: limits that cannot be had, a rollback that will be cold, …
+    pub notes: Vec<String>,
+}
+
+impl Plan {
+    /// SHA-256 of the plan's canonical JSON, hex: the same world and the same wish give the same hash.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        // Field order is fixed by the struct and there are no maps in it, so serde's output is canonical.
+        let json = serde_json::to_vec(self).unwrap_or_default();
+        hex(&Sha256::digest(json))
+    }
+}
+
+/// Lower-case hex.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
