@@ -1,0 +1,25 @@
+//! The manifest as data, in two stages.
+//!
+//! As written: [`Manifest`] and the `…Settings` (everything optional, each value [`Located`] in the source).
+//! As it holds: [`Environment`] with everything it contains (complete, typed, serializable; secrets stand apart).
+
+mod build;
+mod check;
+mod environment;
+mod rollout;
+mod route;
+mod service;
+mod settings;
+mod text;
+
+pub use build::{BadRelativePath, Build, RelativePath};
+pub use check::{Check, CheckRequest, Expect, Method, Retry};
+pub use environment::{Environment, Target};
+pub use rollout::{OnNoData, Rollout, Strategy};
+pub use route::{BadRoute, HostName, PathPrefix};
+pub use service::{Health, Probe, Resources, Service, Signal, Stop, Traffic};
+pub use settings::{
+    BuildSettings, CheckSettings, CommandSettings, EnvironmentSettings, ExpectSettings, HealthSettings,
+    Located, Manifest, ResourcesSettings, RolloutSettings, ServiceSettings, StopSettings,
+};
+pub use text::{INSTANCE_VARIABLES, InstanceText, Secret, SecretName, Secrets, Value};
