@@ -111,6 +111,11 @@ pub trait Target: Send + Sync {
         position: u64,
     ) -> Result<LogLines, PortError>;
 
+    /// Why an instance that runs does not answer, where that can be seen ("it listens on 8080, not on $PORT").
+    async fn explain(&self, _slot: &SlotRef, _instance: &InstanceId) -> Option<String> {
+        None
+    }
+
     /// Forgets logs and folders of releases of the environment that are not to be kept.
     async fn prune(
         &self,
@@ -123,6 +128,11 @@ pub trait Target: Send + Sync {
 /// Where artifacts come from and are kept, by digest.
 #[async_trait]
 pub trait Artifacts: Send + Sync {
+    /// What would be made, without making it: for files their digest (`sha256:<hex>`), for a build command a SHA-256 (hex) over paths,
+    /// modes and contents of the project's sources (what Git lists where there is a repository, else all but hidden folders,
+    /// `target`, `node_modules` and what `files` names).
+    async fn survey(&self, source: &Source) -> Result<String, PortError>;
+
     /// Runs the build command if there is one, takes the files into the store and answers their digest (`sha256:<hex>`).
     async fn make(&self, source: &Source, log: &Path) -> Result<String, PortError>;
 
@@ -176,7 +186,10 @@ pub struct Switched {
 /// Who directs the users' requests: the edge, or a cluster.
 #[async_trait]
 pub trait Traffic: Send + Sync {
-    /// Makes sure that the users' door is open: the address is bound.
+    /// Whether the users' door could be opened: free, or ours already. Changes nothing.
+    async fn can_open(&self, key: &EnvironmentKey, listen: SocketAddr) -> Result<(), PortError>;
+
+    /// Makes sure that the users' door is open: the address is bound. From here on a lower fence is refused.
     async fn open(
         &self,
         fence: Generation,

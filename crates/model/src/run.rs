@@ -23,6 +23,8 @@ pub enum Outcome {
     RolledBack,
     /// Given up by a person; what is left is in the report.
     Stuck,
+    /// A run that is never undone (`retire`, `down`) did not get to its end; it is begun again.
+    Failed,
 }
 
 impl Outcome {
@@ -34,6 +36,7 @@ impl Outcome {
             Self::Refused => "refused",
             Self::RolledBack => "rolled_back",
             Self::Stuck => "stuck",
+            Self::Failed => "failed",
         }
     }
 }
@@ -46,6 +49,16 @@ pub enum Touches {
     Nothing,
     /// A failure from here on has to be undone.
     World,
+}
+
+/// What a failure leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// Every step that was begun is undone.
+    Undo,
+    /// The run stops where it is: taking things away is not undone, it is begun again.
+    Stop,
 }
 
 /// What a step found or did, for the report: JSON that a person can read.
@@ -192,6 +205,8 @@ pub struct StepState {
 /// Where a run stands: the fold of its events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunState {
+    /// What a failure leads to.
+    pub on_failure: OnFailure,
     /// Its steps, in order.
     pub steps: Vec<StepState>,
     /// Why it turned back, if it did.
@@ -250,7 +265,7 @@ pub struct Illegal {
 
 impl RunState {
     /// A run that has not begun.
-    pub fn new(steps: impl IntoIterator<Item = (String, Touches)>) -> Self {
+    pub fn new(on_failure: OnFailure, steps: impl IntoIterator<Item = (String, Touches)>) -> Self {
         let steps = steps
             .into_iter()
             .map(|(name, touches)| StepState {
@@ -262,7 +277,7 @@ impl RunState {
                 undo_total: 0,
             })
             .collect();
-        Self { steps, cause: None, stuck: None, abandoned: false, retries: 0, outcome: None }
+        Self { on_failure, steps, cause: None, stuck: None, abandoned: false, retries: 0, outcome: None }
     }
 
     /// Takes one event.
@@ -377,6 +392,9 @@ impl RunState {
     }
 
     fn next_back(&self) -> Next {
+        if self.on_failure == OnFailure::Stop {
+            return Next::Finish(Outcome::Failed);
+        }
         for (index, step) in self.steps.iter().enumerate().rev() {
             match step.phase {
                 Phase::Pending | Phase::Undone => {}
