@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{EnvironmentKey, ReleaseId, ServiceName};
+use crate::manifest::InstanceText;
 
 /// Where instances run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -91,8 +92,8 @@ pub struct Traffic {
 pub struct Service {
     /// Its name.
     pub name: ServiceName,
-    /// Program and arguments; `$PORT`, `${PORT}` and `BASCULE_*` are filled in per instance.
-    pub command: Vec<String>,
+    /// Program and arguments; rendered per instance with `PORT` and `BASCULE_*`.
+    pub command: Vec<InstanceText>,
     /// Whether and how it gets requests.
     pub traffic: Option<Traffic>,
     /// How many instances.
@@ -196,8 +197,8 @@ pub struct Source {
 /// The values of a release: what may be secret. Never printed; stored only sealed.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Configuration {
-    /// Environment variables by service.
-    pub env: BTreeMap<ServiceName, BTreeMap<String, String>>,
+    /// Environment variables by service; rendered per instance with `PORT` and `BASCULE_*`.
+    pub env: BTreeMap<ServiceName, BTreeMap<String, InstanceText>>,
     /// The checks before and after the switch, with their headers and bodies filled in.
     pub verify: Vec<Check>,
 }
@@ -243,8 +244,8 @@ pub enum Action {
     },
     /// A program of the user's own: exit status 0 is a pass. It gets `BASCULE_URL` and the service's configuration.
     Command {
-        /// Program and arguments.
-        command: Vec<String>,
+        /// Program and arguments; rendered with the variables of the place where the check is run.
+        command: Vec<InstanceText>,
     },
 }
 
