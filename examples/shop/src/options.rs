@@ -1,0 +1,73 @@
+//! Options of the shop, from arguments and a lookup of environment variables. Nothing here reads the environment by
+//! itself, so that the shop can be embedded and tested.
+
+use crate::{Faults, Identity, ShopError};
+
+const PORT_FORM: &str = "a port number such as 3000";
+
+/// How the shop runs.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Port on 127.0.0.1; 0 takes a free one. `--port`, else `$PORT`, else 3000.
+    pub port: u16,
+    /// What it says about itself.
+    pub identity: Identity,
+    /// How it misbehaves; by default it does not.
+    pub faults: Faults,
+}
+
+impl Options {
+    /// Reads `--port N` or `--port=N` from `arguments` (without the program's name) and the rest from `lookup`.
+    ///
+    /// # Errors
+    /// An unknown argument, or a value of the wrong form; the message names it and shows the right form.
+    pub fn read(
+        arguments: impl IntoIterator<Item = String>,
+        lookup: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, ShopError> {
+        let mut port = lookup("PORT").map(|value| parse_port("PORT", &value)).transpose()?.unwrap_or(3000);
+        let mut arguments = arguments.into_iter();
+        while let Some(argument) = arguments.next() {
+            let value = if argument == "--port" {
+                arguments.next().unwrap_or_default()
+            } else if let Some(value) = argument.strip_prefix("--port=") {
+                value.to_owned()
+            } else {
+                return Err(ShopError::UnknownArgument { argument });
+            };
+            port = parse_port("--port", &value)?;
+        }
+        Ok(Self { port, identity: Identity::read(&lookup), faults: Faults::read(&lookup)? })
+    }
+}
+
+fn parse_port(name: &'static str, value: &str) -> Result<u16, ShopError> {
+    value.parse().map_err(|_| ShopError::BadValue { name, value: value.to_owned(), expected: PORT_FORM })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arguments(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    #[test]
+    fn argument_beats_variable() {
+        let lookup = |name: &str| (name == "PORT").then(|| "4000".to_owned());
+        assert_eq!(Options::read(arguments(&[]), lookup).unwrap().port, 4000);
+        assert_eq!(Options::read(arguments(&["--port", "5000"]), lookup).unwrap().port, 5000);
+        assert_eq!(Options::read(arguments(&["--port=5001"]), lookup).unwrap().port, 5001);
+        assert_eq!(Options::read(arguments(&[]), |_| None).unwrap().port, 3000);
+    }
+
+    #[test]
+    fn wrong_values_are_named() {
+        let error = Options::read(arguments(&["--port"]), |_| None).unwrap_err();
+        assert_eq!(error.to_string(), "reading --port: `` is not a port number such as 3000");
+        let error = Options::read(arguments(&["--prot"]), |_| None).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("`--prot`"));
+    }
+}
