@@ -2,4 +2,16 @@
 //!
 //! Decisions are pure functions; effects go through the traits of [`ports`], what happened goes into the journal.
 
+pub mod context;
+pub mod derive;
+pub mod draft;
+pub mod engine;
+pub mod executor;
+pub mod planner;
 pub mod ports;
+pub mod progress;
+pub mod steps;
+
+mod check_place;
+mod failure_log;
+mod take_away;

@@ -1,0 +1,164 @@
+//! What a step gets to work with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bascule_journal::EnvironmentRecord;
+use bascule_model::ids::{EnvironmentKey, Generation, RunId, Slot};
+use bascule_model::plan::{Plan, Standing};
+use bascule_model::problem::{Code, Problem};
+use bascule_model::release::{Configuration, Release, Source};
+use bascule_model::run::Evidence;
+
+use crate::ports::{Artifacts, Checker, Clock, Hooks, PortError, SlotRef, SlotSpec, Target, Traffic, Vault};
+use crate::progress::Progress;
+
+/// The outside of an engine.
+#[derive(Clone)]
+pub struct Ports {
+    /// Where instances run.
+    pub target: Arc<dyn Target>,
+    /// Where artifacts come from.
+    pub artifacts: Arc<dyn Artifacts>,
+    /// Who directs the users' requests.
+    pub traffic: Arc<dyn Traffic>,
+    /// Who asks instances how they are.
+    pub checker: Arc<dyn Checker>,
+    /// Who keeps values sealed.
+    pub vault: Arc<dyn Vault>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Tests' way in.
+    pub hooks: Arc<dyn Hooks>,
+}
+
+/// A release with its values.
+#[derive(Clone)]
+pub struct Loaded {
+    /// The release.
+    pub release: Release,
+    /// Its values.
+    pub configuration: Configuration,
+    /// What its artifact is made from; none once it is made.
+    pub source: Option<Source>,
+}
+
+/// One step's view of its run.
+pub struct StepContext<'a> {
+    /// The outside.
+    pub ports: &'a Ports,
+    /// The run.
+    pub run: &'a RunId,
+    /// What it does.
+    pub plan: &'a Plan,
+    /// The lease's generation.
+    pub fence: Generation,
+    /// The environment as it is recorded now.
+    pub environment: &'a EnvironmentRecord,
+    /// The release of the plan; none for a `down`.
+    pub subject: Option<&'a Loaded>,
+    /// The release that was live when the plan was made.
+    pub former: Option<&'a Loaded>,
+    /// Time on [`Clock::elapsed`] when the slot's instances began to start.
+    pub started: Duration,
+    /// Where the run's build output goes.
+    pub build_log: std::path::PathBuf,
+    /// Who watches.
+    pub progress: &'a Progress,
+}
+
+impl StepContext<'_> {
+    /// The environment.
+    #[must_use]
+    pub fn key(&self) -> &EnvironmentKey {
+        &self.plan.key
+    }
+
+    /// The release of the plan.
+    ///
+    /// # Errors
+    /// When the plan has none: the step is not made for such a plan.
+    pub fn subject(&self) -> Result<&Loaded, StepError> {
+        self.subject.ok_or_else(|| {
+            StepError::from(Problem::new(
+                Code::Internal,
+                "a step that needs a release was put into a run that has none",
+                "report this: it is a defect of Bascule",
+            ))
+        })
+    }
+
+    /// What is to stand in the plan's slot.
+    ///
+    /// # Errors
+    /// As [`Self::subject`].
+    pub fn spec(&self) -> Result<SlotSpec, StepError> {
+        let subject = self.subject()?;
+        Ok(SlotSpec {
+            release: subject.release.clone(),
+            slot: self.plan.slot,
+            configuration: subject.configuration.clone(),
+        })
+    }
+
+    /// Names the plan's release in its slot.
+    ///
+    /// # Errors
+    /// As [`Self::subject`].
+    pub fn slot(&self) -> Result<SlotRef, StepError> {
+        Ok(self.slot_of(self.plan.slot, &self.subject()?.release))
+    }
+
+    /// Names a release in a slot.
+    #[must_use]
+    pub fn slot_of(&self, slot: Slot, release: &Release) -> SlotRef {
+        SlotRef { key: self.plan.key.clone(), slot, release: release.id.clone() }
+    }
+
+    /// Names what stands somewhere.
+    #[must_use]
+    pub fn standing(&self, standing: &Standing) -> SlotRef {
+        SlotRef { key: self.plan.key.clone(), slot: standing.slot, release: standing.release.clone() }
+    }
+
+    /// Tells who watches how far the step is; not recorded.
+    pub fn note(&self, step: &str, text: impl Into<String>) {
+        self.progress.note(self.run, step, text.into());
+    }
+}
+
+/// Why a step could not do its work.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StepError {
+    /// Another engine has the environment: stop without another word.
+    Fenced,
+    /// It failed.
+    Failed {
+        /// Why.
+        problem: Problem,
+        /// What it saw until then.
+        evidence: Evidence,
+    },
+}
+
+impl StepError {
+    /// A failure with what was seen.
+    pub fn failed(problem: Problem, evidence: Evidence) -> Self {
+        Self::Failed { problem, evidence }
+    }
+}
+
+impl From<Problem> for StepError {
+    fn from(problem: Problem) -> Self {
+        Self::Failed { problem, evidence: Evidence::Null }
+    }
+}
+
+impl From<PortError> for StepError {
+    fn from(error: PortError) -> Self {
+        match error {
+            PortError::Fenced => Self::Fenced,
+            PortError::Problem(problem) => problem.into(),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What an event means for the records of its environment and release. Pure: it is applied in the event's own transaction.
+
+use bascule_journal::{EnvironmentRecord, ReleaseRecord, Standard, Standby};
+use bascule_model::plan::{Plan, RunKind, Standing};
+use bascule_model::run::{Event, Outcome};
+use jiff::{SignedDuration, Timestamp};
+
+/// The environment after the event.
+#[must_use]
+pub fn environment(
+    before: &EnvironmentRecord,
+    plan: &Plan,
+    subject: Option<&ReleaseRecord>,
+    event: &Event,
+    at: Timestamp,
+) -> EnvironmentRecord {
+    let mut after = before.clone();
+    let ours = plan.release.clone().map(|release| Standing { release, slot: plan.slot });
+    let window = || {
+        let warm = subject.map(|subject| subject.release.rollout.warm).unwrap_or_default();
+        at.checked_add(SignedDuration::try_from(warm).unwrap_or_default()).unwrap_or(Timestamp::MAX)
+    };
+    match event {
+        Event::StepStarted { step, .. } if step == "start" => {
+            after.standby = ours.map(|standing| Standby { standing, warm_until: None });
+        }
+        Event::StepDone { step, .. } => match step.as_str() {
+            "retire-former" | "retire" => after.standby = None,
+            "switch" => {
+                after.standby = before.live.clone().map(|standing| Standby { standing, warm_until: None });
+                after.live = ours;
+                after.live_since = Some(at);
+            }
+            "settle" => {
+                if let Some(standing) = ours {
+                    after.settled.push(standing.release);
+                }
+                if let Some(standby) = &mut after.standby {
+                    standby.warm_until = Some(window());
+                }
+            }
+            "switch-off" => {
+                after.live = None;
+                after.live_since = None;
+            }
+            "stop-all" => {
+                after.live = None;
+                after.standby = None;
+            }
+            _ => {}
+        },
+        Event::UndoDone { step, .. } => match step.as_str() {
+            "start" => after.standby = None,
+            "switch" => {
+                let warm = plan.steps.iter().all(|step| step.name != "start");
+                if after.live != plan.live {
+                    after.live.clone_from(&plan.live);
+                    after.live_since = Some(at);
+                }
+                // A warm standby that was switched to and back stays warm; a fresh one is about to be stopped.
+                after.standby = ours.map(|standing| Standby { standing, warm_until: warm.then(window) });
+            }
+            _ => {}
+        },
+        _ => {}
+    }
+    after
+}
+
+/// The release that the event changes, if it changes one.
+#[must_use]
+pub fn release(
+    plan: &Plan,
+    subject: Option<&ReleaseRecord>,
+    former: Option<&ReleaseRecord>,
+    event: &Event,
+) -> Option<ReleaseRecord> {
+    let with = |record: &ReleaseRecord, standard| ReleaseRecord { standard, ..record.clone() };
+    match (plan.kind, event) {
+        (RunKind::Deploy | RunKind::Rollback, Event::StepDone { step, evidence, .. })
+            if step == "artifact" =>
+        {
+            let mut record = subject?.clone();
+            evidence.get("digest")?.as_str()?.clone_into(&mut record.release.artifact);
+            record.source = None;
+            Some(record)
+        }
+        (RunKind::Deploy, Event::StepDone { step, .. }) if step == "settle" => {
+            Some(with(subject?, Standard::Settled))
+        }
+        // Who is rolled back from is no goal of a later rollback without argument.
+        (RunKind::Rollback, Event::StepDone { step, .. }) if step == "settle" => {
+            Some(with(former?, Standard::Failed))
+        }
+        (
+            RunKind::Deploy,
+            Event::Finished { outcome: Outcome::Refused | Outcome::RolledBack | Outcome::Stuck },
+        ) => Some(with(subject?, Standard::Failed)),
+        _ => None,
+    }
+}

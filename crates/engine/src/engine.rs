@@ -1,0 +1,541 @@
+//! What the front ends call: plan, deploy, roll back, retire, stop, abort, resolve, recover.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use bascule_journal::{EnvironmentRecord, Journal, JournalError, ReleaseRecord, RunRecord, Standard, Take};
+use bascule_model::evidence::{CheckResult, InstanceState};
+use bascule_model::ids::{EnvironmentKey, ReleaseId, RunId};
+use bascule_model::plan::{ArtifactPlan, Plan, RunKind};
+use bascule_model::problem::{Code, Problem};
+use bascule_model::release::Release;
+use bascule_model::run::{Event, Next, RunState};
+
+use crate::context::{Loaded, Ports};
+use crate::draft::Wish;
+use crate::executor::{Abort, Drive, Driven, LEASE_TIME};
+use crate::planner::{self, Facts};
+use crate::ports::SlotRef;
+use crate::progress::Progress;
+use crate::steps::{self, Warmth};
+
+/// Names runs.
+pub trait RunIds: Send + Sync {
+    /// A new name; later ones sort after earlier ones.
+    fn next(&self) -> RunId;
+}
+
+/// The engine.
+pub struct Engine {
+    pub(crate) ports: Ports,
+    pub(crate) journal: Arc<dyn Journal>,
+    ids: Arc<dyn RunIds>,
+    owner: String,
+    logs: PathBuf,
+    progress: Progress,
+    driving: Mutex<HashMap<RunId, Abort>>,
+}
+
+/// A run that was begun, to be driven.
+pub struct Begun {
+    /// Its name.
+    pub run: RunId,
+    drive: Drive,
+}
+
+impl Engine {
+    /// An engine with its outside. `owner` names this one running engine; `logs` is where build output goes.
+    #[must_use]
+    pub fn new(
+        ports: Ports,
+        journal: Arc<dyn Journal>,
+        ids: Arc<dyn RunIds>,
+        owner: String,
+        logs: PathBuf,
+    ) -> Self {
+        Self { ports, journal, ids, owner, logs, progress: Progress::default(), driving: Mutex::default() }
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn journal(&self) -> &Arc<dyn Journal> {
+        &self.journal
+    }
+
+    /// The outside.
+    #[must_use]
+    pub fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
+    /// What happens in all runs.
+    #[must_use]
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// What a deploy would do.
+    ///
+    /// # Errors
+    /// When the artifact's files are not there, or the journal cannot be read.
+    pub async fn plan_deploy(&self, wish: &Wish) -> Result<Plan, Problem> {
+        Ok(self.prepare_deploy(wish).await?.0)
+    }
+
+    async fn prepare_deploy(&self, wish: &Wish) -> Result<(Plan, Release), Problem> {
+        let environment = self.environment(wish.key()).await?;
+        let survey = self.ports.artifacts.survey(&wish.source).await.map_err(Problem::from)?;
+        let artifact = match &wish.source.command {
+            Some(command) => ArtifactPlan::Build { command: command.clone(), source: survey.clone() },
+            None => ArtifactPlan::Files { digest: survey.clone() },
+        };
+        let mut release = wish.release.clone();
+        release.number = environment.last_number + 1;
+        let content = bascule_model::plan::hex(&<sha2::Sha256 as sha2::Digest>::digest(format!(
+            "{}{survey}",
+            release.content
+        )));
+        release.id = ReleaseId::new(release.number, &content);
+        let live = self.live_release(&environment).await?;
+        let warnings = self.ports.target.warnings(&release).await;
+        let plan = planner::bring_live(Facts {
+            kind: RunKind::Deploy,
+            environment: &environment,
+            live: live.as_ref(),
+            next: &release,
+            artifact,
+            warmth: Warmth::Cold,
+            warnings,
+        });
+        Ok((plan, release))
+    }
+
+    /// Begins a deploy: exactly the plan with that hash, if one is given.
+    ///
+    /// # Errors
+    /// `PLAN_STALE` when the world has moved, `LEASE_HELD` when another run has the environment, and what planning can fail with.
+    pub async fn deploy(&self, wish: &Wish, expected: Option<&str>, actor: &str) -> Result<Begun, Problem> {
+        let (plan, release) = self.prepare_deploy(wish).await?;
+        check_hash(&plan, expected)?;
+        let sealed = self.ports.vault.seal(&release.id, &wish.configuration)?;
+        let record =
+            ReleaseRecord { release, sealed, standard: Standard::New, source: Some(wish.source.clone()) };
+        self.begin(plan, actor, Some(record)).await
+    }
+
+    /// What a rollback would do; without a goal it goes to the last release that settled before the live one.
+    ///
+    /// # Errors
+    /// `NOTHING_TO_ROLL_BACK_TO` or `RELEASE_UNKNOWN` with the reason.
+    pub async fn plan_rollback(&self, key: &EnvironmentKey, to: Option<&ReleaseId>) -> Result<Plan, Problem> {
+        let environment = self.environment(key).await?;
+        let goal = self.rollback_goal(&environment, to).await?;
+        let release = &goal.release;
+        let warmth = self.warmth(&environment, release).await;
+        let live = self.live_release(&environment).await?;
+        let artifact = ArtifactPlan::Store { digest: release.artifact.clone() };
+        Ok(planner::bring_live(Facts {
+            kind: RunKind::Rollback,
+            environment: &environment,
+            live: live.as_ref(),
+            next: release,
+            artifact: if warmth == Warmth::Warm { ArtifactPlan::None } else { artifact },
+            warmth,
+            warnings: Vec::new(),
+        }))
+    }
+
+    /// Begins a rollback.
+    ///
+    /// # Errors
+    /// As [`Self::plan_rollback`] and [`Self::deploy`].
+    pub async fn rollback(
+        &self,
+        key: &EnvironmentKey,
+        to: Option<&ReleaseId>,
+        expected: Option<&str>,
+        actor: &str,
+    ) -> Result<Begun, Problem> {
+        let plan = self.plan_rollback(key, to).await?;
+        check_hash(&plan, expected)?;
+        self.begin(plan, actor, None).await
+    }
+
+    /// Begins to stop the standby release of an environment, if one stands by.
+    ///
+    /// # Errors
+    /// `NOTHING_LIVE` when nothing stands by.
+    pub async fn retire(&self, key: &EnvironmentKey, actor: &str) -> Result<Begun, Problem> {
+        let environment = self.environment(key).await?;
+        let Some(standby) = &environment.standby else {
+            return Err(nothing(key, "no release stands by"));
+        };
+        self.begin(planner::retire(&environment, &standby.standing), actor, None).await
+    }
+
+    /// Begins to stop everything of an environment.
+    ///
+    /// # Errors
+    /// `NOTHING_LIVE` when nothing of it was ever started.
+    pub async fn down(&self, key: &EnvironmentKey, actor: &str) -> Result<Begun, Problem> {
+        let environment = self.environment(key).await?;
+        let running =
+            self.ports.target.slots().await.map_err(Problem::from)?.iter().any(|slot| slot.key == *key);
+        if environment.live.is_none() && environment.standby.is_none() && !running {
+            return Err(nothing(key, "nothing of it runs"));
+        }
+        let live = self.live_release(&environment).await?;
+        self.begin(planner::down(&environment, live.as_ref()), actor, None).await
+    }
+
+    async fn begin(&self, plan: Plan, actor: &str, new: Option<ReleaseRecord>) -> Result<Begun, Problem> {
+        let now = self.ports.clock.now();
+        let steps = plan.steps.iter().filter_map(|step| steps::find(&step.name));
+        let state = RunState::new(
+            steps::on_failure(plan.kind),
+            steps.map(|step| (step.name().to_owned(), step.touches())),
+        );
+        let run = RunRecord {
+            id: self.ids.next(),
+            plan,
+            actor: actor.to_owned(),
+            created_at: now,
+            finished_at: None,
+            state,
+        };
+        let until = now.checked_add(LEASE_TIME).unwrap_or(jiff::Timestamp::MAX);
+        match self.journal.begin(&run, &self.owner, until, Take::IfFree, new.as_ref()).await {
+            Ok(lease) => self.load(run, lease).await,
+            Err(JournalError::Held(lease)) => Err(self.held(*lease).await),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Who has the environment, and what ends that.
+    async fn held(&self, lease: bascule_journal::Lease) -> Problem {
+        let waits = matches!(
+            self.journal.run(&lease.run).await,
+            Ok(Some(run)) if run.state.next() == Next::AwaitPerson
+        );
+        if waits {
+            return Problem::new(
+                Code::LeaseHeld,
+                format!("{} is stuck and keeps {}", lease.run, planner::named(&lease.key)),
+                format!(
+                    "`bascule run show {0}` says what is left; `bascule resolve {0} --retry-undo` tries again",
+                    lease.run
+                ),
+            );
+        }
+        JournalError::Held(Box::new(lease)).into()
+    }
+
+    /// Takes an unfinished run over and prepares to go on with it.
+    ///
+    /// # Errors
+    /// When it is over, when its lease is held, or when it cannot be read.
+    pub async fn resume(&self, run: &RunId, take: Take) -> Result<Begun, Problem> {
+        let now = self.ports.clock.now();
+        let until = now.checked_add(LEASE_TIME).unwrap_or(jiff::Timestamp::MAX);
+        let lease = self.journal.resume(run, &self.owner, now, until, take).await?;
+        let record = self.run(run).await?;
+        self.load(record, lease).await
+    }
+
+    async fn load(&self, run: RunRecord, lease: bascule_journal::Lease) -> Result<Begun, Problem> {
+        let plan = &run.plan;
+        let mut environment = self.environment(&plan.key).await?;
+        let subject = self.loaded(&plan.key, plan.release.as_ref()).await?;
+        let former = self.loaded(&plan.key, plan.live.as_ref().map(|live| &live.release)).await?;
+        if let Some(source) = subject.as_ref().and_then(|(record, _)| record.source.as_ref()) {
+            environment.project = Some(source.project.display().to_string());
+        }
+        let abort = Abort::default();
+        self.driving().insert(run.id.clone(), abort.clone());
+        let id = run.id.clone();
+        let build_log = self.logs.join(format!("{id}-build.log"));
+        let drive = Drive {
+            ports: self.ports.clone(),
+            journal: self.journal.clone(),
+            lease,
+            run,
+            environment,
+            subject,
+            former,
+            build_log,
+            progress: self.progress.clone(),
+            abort,
+        };
+        Ok(Begun { run: id, drive })
+    }
+
+    /// Drives a run that was begun to its end, as far as this engine can.
+    pub async fn drive(&self, begun: Begun) -> Driven {
+        let Begun { run, drive } = begun;
+        let driven = drive.drive().await;
+        self.driving().remove(&run);
+        driven
+    }
+
+    /// The runs that a crash left, to be resumed. One that waits for a person is not among them.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn left_over(&self) -> Result<Vec<RunId>, Problem> {
+        let driving: Vec<RunId> = self.driving().keys().cloned().collect();
+        Ok(self
+            .journal
+            .unfinished()
+            .await?
+            .into_iter()
+            .filter(|run| !driving.contains(&run.id) && run.state.next() != Next::AwaitPerson)
+            .map(|run| run.id)
+            .collect())
+    }
+
+    /// Asks a run to end. What it made is undone.
+    ///
+    /// # Errors
+    /// `RUN_UNKNOWN`, or `RUN_NOT_THERE` when it is over or not driven by this engine.
+    pub async fn abort(&self, run: &RunId, by: &str) -> Result<(), Problem> {
+        let record = self.run(run).await?;
+        let abort = self.driving().get(run).cloned();
+        match (record.state.outcome, abort) {
+            (None, Some(abort)) => {
+                abort.request(by);
+                Ok(())
+            }
+            (Some(outcome), _) => Err(Problem::new(
+                Code::RunNotThere,
+                format!("{run} is over: {}", outcome.as_str()),
+                format!(
+                    "to go back to the former release: `bascule rollback {}`",
+                    record.plan.key.environment
+                ),
+            )),
+            (None, None) => Err(Problem::new(
+                Code::RunNotThere,
+                format!("{run} waits for a person's decision"),
+                format!(
+                    "`bascule resolve {run} --retry-undo`, or `bascule resolve {run} --abandon --reason \"…\"`"
+                ),
+            )),
+        }
+    }
+
+    /// A person's decision on a run that is stuck.
+    ///
+    /// # Errors
+    /// `RUN_NOT_THERE` when it is not stuck.
+    pub async fn resolve(&self, run: &RunId, decision: Decision, by: &str) -> Result<Begun, Problem> {
+        let record = self.run(run).await?;
+        if record.state.next() != Next::AwaitPerson {
+            return Err(Problem::new(
+                Code::RunNotThere,
+                format!("{run} does not wait for a decision"),
+                format!("`bascule run show {run}` says how it stands"),
+            ));
+        }
+        let mut begun = self.resume(run, Take::FromTheDead).await?;
+        let event = match decision {
+            Decision::RetryUndo => Event::RetryUndo { by: by.to_owned(), attempt: record.state.retries + 1 },
+            Decision::Abandon { reason } => Event::Abandoned { by: by.to_owned(), reason },
+        };
+        begun.drive.decide(event).await?;
+        Ok(begun)
+    }
+
+    /// Runs the live release's checks through the users' door.
+    ///
+    /// # Errors
+    /// `NOTHING_LIVE` when nothing is live.
+    pub async fn verify(&self, key: &EnvironmentKey) -> Result<Vec<CheckResult>, Problem> {
+        let environment = self.environment(key).await?;
+        let live = environment.live.as_ref().map(|live| &live.release);
+        let Some((_, loaded)) = self.loaded(key, live).await? else {
+            return Err(nothing(key, "nothing is live"));
+        };
+        Ok(steps::verify_live(&self.ports, &loaded).await)
+    }
+
+    /// Removes what no kept release needs: folders, logs and artifacts. Best effort, after a run.
+    ///
+    /// # Errors
+    /// Those of the target and the store.
+    pub async fn prune(&self, key: &EnvironmentKey) -> Result<(), Problem> {
+        let environment = self.environment(key).await?;
+        let mut kept_artifacts = Vec::new();
+        let mut kept_here = Vec::new();
+        for other in self.journal.environments().await? {
+            let kept = self.kept(&other).await?;
+            for record in self.journal.releases(&other.key, 1000).await? {
+                if kept.contains(&record.release.id) {
+                    kept_artifacts.push(record.release.artifact.clone());
+                }
+            }
+            if other.key == *key {
+                kept_here = kept;
+            }
+        }
+        self.ports.target.prune(environment.generation, key, &kept_here).await.map_err(Problem::from)?;
+        self.ports.artifacts.prune(&kept_artifacts).await.map_err(Problem::from)
+    }
+
+    /// What stands in a slot, what a run works on, and the last releases that settled.
+    async fn kept(&self, environment: &EnvironmentRecord) -> Result<Vec<ReleaseId>, Problem> {
+        let mut kept: Vec<ReleaseId> = environment.live.iter().map(|live| live.release.clone()).collect();
+        kept.extend(environment.standby.iter().map(|standby| standby.standing.release.clone()));
+        if let Some(run) = self.journal.active(&environment.key).await? {
+            kept.extend(run.plan.release);
+        }
+        let keep = self.live_release(environment).await?.map_or(5, |live| live.rollout.keep as usize);
+        let mut last: Vec<ReleaseId> = Vec::new();
+        for release in environment.settled.iter().rev() {
+            if last.len() < keep && !last.contains(release) {
+                last.push(release.clone());
+            }
+        }
+        // Logs of the newest release are kept even when it failed: they say why.
+        kept.extend(
+            self.journal.releases(&environment.key, 1).await?.into_iter().map(|record| record.release.id),
+        );
+        kept.extend(last);
+        Ok(kept)
+    }
+
+    async fn rollback_goal(
+        &self,
+        environment: &EnvironmentRecord,
+        to: Option<&ReleaseId>,
+    ) -> Result<ReleaseRecord, Problem> {
+        let key = &environment.key;
+        let live = environment.live.as_ref().map(|live| &live.release);
+        if let Some(to) = to {
+            if live == Some(to) {
+                return Err(Problem::new(
+                    Code::NothingToRollBackTo,
+                    format!("{to} is live already"),
+                    format!("`bascule history {}` lists the releases", key.environment),
+                ));
+            }
+            let record = self.journal.release(key, to).await?;
+            return record.filter(|record| !record.release.artifact.is_empty()).ok_or_else(|| {
+                Problem::new(
+                    Code::ReleaseUnknown,
+                    format!("{} has no release {to} that could be started", planner::named(key)),
+                    format!("`bascule history {}` lists the releases", key.environment),
+                )
+            });
+        }
+        let records = self.journal.releases(key, 1000).await?;
+        let failed = |id: &ReleaseId| {
+            records.iter().all(|record| record.release.id != *id || record.standard == Standard::Failed)
+        };
+        let goal = planner::rollback_goal(live, &environment.settled, failed).cloned();
+        goal.and_then(|goal| records.into_iter().find(|record| record.release.id == goal)).ok_or_else(|| {
+            Problem::new(
+                Code::NothingToRollBackTo,
+                format!("{} has no release that settled before the live one", planner::named(key)),
+                format!("`bascule history {}` lists the releases; `--to RELEASE` names one", key.environment),
+            )
+        })
+    }
+
+    /// Warm: every instance of the release runs in the standby slot, and the edge knows it.
+    async fn warmth(&self, environment: &EnvironmentRecord, release: &Release) -> Warmth {
+        let Some(standby) = &environment.standby else { return Warmth::Cold };
+        let standing = &standby.standing;
+        if standing.release != release.id || standby.warm_until.is_none() {
+            return Warmth::Cold;
+        }
+        let slot =
+            SlotRef { key: environment.key.clone(), slot: standing.slot, release: standing.release.clone() };
+        let running = self.ports.target.observe(&slot).await.map_or(0, |instances| {
+            instances.iter().filter(|one| matches!(one.state, InstanceState::Running { .. })).count()
+        });
+        let wanted: usize = release.services.iter().map(|service| service.instances as usize).sum();
+        let known = self
+            .ports
+            .traffic
+            .routing(&environment.key)
+            .await
+            .is_ok_and(|routing| routing.slots.get(&standing.slot) == Some(&standing.release));
+        if running == wanted && known { Warmth::Warm } else { Warmth::Cold }
+    }
+
+    async fn loaded(
+        &self,
+        key: &EnvironmentKey,
+        id: Option<&ReleaseId>,
+    ) -> Result<Option<(ReleaseRecord, Loaded)>, Problem> {
+        let Some(id) = id else { return Ok(None) };
+        let Some(record) = self.journal.release(key, id).await? else { return Ok(None) };
+        let configuration = self.ports.vault.open(id, &record.sealed)?;
+        let loaded = Loaded { release: record.release.clone(), configuration, source: record.source.clone() };
+        Ok(Some((record, loaded)))
+    }
+
+    async fn live_release(&self, environment: &EnvironmentRecord) -> Result<Option<Release>, Problem> {
+        let Some(live) = &environment.live else { return Ok(None) };
+        Ok(self.journal.release(&environment.key, &live.release).await?.map(|record| record.release))
+    }
+
+    async fn environment(&self, key: &EnvironmentKey) -> Result<EnvironmentRecord, Problem> {
+        Ok(self.journal.environment(key).await?.unwrap_or_else(|| EnvironmentRecord::new(key.clone())))
+    }
+
+    async fn run(&self, id: &RunId) -> Result<RunRecord, Problem> {
+        self.journal.run(id).await?.ok_or_else(|| {
+            Problem::new(
+                Code::RunUnknown,
+                format!("there is no run {id}"),
+                "`bascule history ENV` lists the runs of an environment",
+            )
+        })
+    }
+
+    fn driving(&self) -> std::sync::MutexGuard<'_, HashMap<RunId, Abort>> {
+        self.driving.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// What a person decides on a run that is stuck.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Undo once more.
+    RetryUndo,
+    /// Leave everything as it is.
+    Abandon {
+        /// Why.
+        reason: String,
+    },
+}
+
+fn check_hash(plan: &Plan, expected: Option<&str>) -> Result<(), Problem> {
+    match expected {
+        Some(expected) if plan.hash() != expected => Err(Problem::new(
+            Code::PlanStale,
+            format!(
+                "the plan {expected} no longer holds: the world or the wish has moved, and the plan is now {}",
+                plan.hash()
+            ),
+            format!("look at it with `bascule plan {}`, then deploy with the new hash", plan.key.environment),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn nothing(key: &EnvironmentKey, what: &str) -> Problem {
+    Problem::new(
+        Code::NothingLive,
+        format!("{}: {what}", planner::named(key)),
+        format!("`bascule deploy {}` brings a release live", key.environment),
+    )
+}
+
+impl From<JournalError> for crate::context::StepError {
+    fn from(error: JournalError) -> Self {
+        Problem::from(error).into()
+    }
+}

@@ -1,0 +1,345 @@
+//! Drives one run to its end: asks the state machine what is next, writes that down, does it, writes down what came of it.
+//!
+//! Nothing is done that is not on disk first. Whoever loses the lease stops between two lines and changes nothing more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bascule_journal::{
+    Commit, EnvironmentRecord, Journal, JournalError, Lease, LeaseEnd, ReleaseRecord, RunRecord,
+};
+use bascule_model::problem::Problem;
+use bascule_model::run::{Event, Evidence, Next, Outcome};
+use jiff::SignedDuration;
+use tokio::sync::watch;
+
+use crate::context::{Loaded, Ports, StepContext, StepError};
+use crate::derive;
+use crate::ports::Point;
+use crate::progress::Progress;
+use crate::steps::{self, Leave, Observed, Step};
+
+/// How long a lease holds without being renewed.
+pub const LEASE_TIME: SignedDuration = SignedDuration::from_secs(15);
+/// How often it is renewed.
+const RENEW: Duration = Duration::from_secs(4);
+/// The pause before an undo is tried again, times the number of attempts so far.
+const UNDO_PAUSE: Duration = Duration::from_millis(500);
+/// How often and how long apart a write to the journal is tried again.
+const WRITE_ATTEMPTS: u32 = 10;
+const WRITE_PAUSE: Duration = Duration::from_millis(500);
+
+/// Why a drive stopped.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Driven {
+    /// The run is over.
+    Over(Outcome),
+    /// A person must decide; the lease is kept.
+    AwaitsPerson,
+    /// Another engine has the environment.
+    LostLease,
+    /// The journal cannot be written; the run is unfinished and can be resumed.
+    Interrupted(Problem),
+}
+
+/// Asks a drive to end its run.
+#[derive(Debug, Clone)]
+pub struct Abort(Arc<watch::Sender<Option<String>>>);
+
+impl Default for Abort {
+    fn default() -> Self {
+        Self(Arc::new(watch::channel(None).0))
+    }
+}
+
+impl Abort {
+    /// Asks, in the name of somebody.
+    pub fn request(&self, by: &str) {
+        self.0.send_replace(Some(by.to_owned()));
+    }
+
+    fn requested(&self) -> Option<String> {
+        self.0.borrow().clone()
+    }
+
+    async fn wait(&self) -> String {
+        let mut receiver = self.0.subscribe();
+        loop {
+            if let Some(by) = receiver.borrow_and_update().clone() {
+                return by;
+            }
+            if receiver.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}
+
+/// One run being driven.
+pub struct Drive {
+    /// The outside.
+    pub ports: Ports,
+    /// The store.
+    pub journal: Arc<dyn Journal>,
+    /// The right to do it.
+    pub lease: Lease,
+    /// The run.
+    pub run: RunRecord,
+    /// The environment's record.
+    pub environment: EnvironmentRecord,
+    /// The release of the plan.
+    pub subject: Option<(ReleaseRecord, Loaded)>,
+    /// The release that was live when the plan was made.
+    pub former: Option<(ReleaseRecord, Loaded)>,
+    /// Where the build's output goes.
+    pub build_log: std::path::PathBuf,
+    /// Who watches.
+    pub progress: Progress,
+    /// Who may end it.
+    pub abort: Abort,
+}
+
+/// A drive ends early for one of these.
+enum Stop {
+    Lost,
+    Interrupted(Problem),
+}
+
+impl Drive {
+    /// Goes on until the run is over or cannot go on here.
+    pub async fn drive(mut self) -> Driven {
+        let clock = self.ports.clock.clone();
+        let journal = self.journal.clone();
+        let lease = self.lease.clone();
+        let keep_lease = async move {
+            loop {
+                clock.sleep(RENEW).await;
+                let until = clock.now().checked_add(LEASE_TIME).unwrap_or(jiff::Timestamp::MAX);
+                if let Err(JournalError::Fenced(_)) = journal.renew(&lease, until).await {
+                    return;
+                }
+            }
+        };
+        let stopped = tokio::select! {
+            stopped = self.go_on() => stopped,
+            () = keep_lease => Err(Stop::Lost),
+        };
+        match stopped {
+            Ok(driven) => driven,
+            Err(Stop::Lost) => Driven::LostLease,
+            Err(Stop::Interrupted(problem)) => Driven::Interrupted(problem),
+        }
+    }
+
+    async fn go_on(&mut self) -> Result<Driven, Stop> {
+        let mut started = self.ports.clock.elapsed();
+        // A later engine's first word to the edge is its fence, so that a write of its dead predecessor cannot come after it.
+        self.fence_the_edge().await?;
+        loop {
+            if let (Some(by), None) = (self.abort.requested(), &self.run.state.cause) {
+                self.record(Event::AbortRequested { by }).await?;
+            }
+            match self.run.state.next() {
+                Next::Ended => return Ok(Driven::Over(self.run.state.outcome.unwrap_or(Outcome::Stuck))),
+                Next::AwaitPerson => return Ok(Driven::AwaitsPerson),
+                Next::Finish(outcome) => self.record(Event::Finished { outcome }).await?,
+                Next::ObserveApply { step } => self.observe(step, started).await?,
+                Next::Apply { step, attempt } => {
+                    if self.run.state.steps[step].name == "start" {
+                        started = self.ports.clock.elapsed();
+                    }
+                    self.apply(step, attempt, started).await?;
+                }
+                Next::Undo { step, attempt } => self.undo(step, attempt, started).await?,
+            }
+        }
+    }
+
+    /// Writes a person's decision on a stuck run before the drive goes on.
+    pub(crate) async fn decide(&mut self, event: Event) -> Result<(), Problem> {
+        self.record(event).await.map_err(|stop| match stop {
+            Stop::Lost => JournalError::Fenced(self.run.plan.key.clone()).into(),
+            Stop::Interrupted(problem) => problem,
+        })
+    }
+
+    async fn fence_the_edge(&mut self) -> Result<(), Stop> {
+        let moved = self.run.state.steps.iter().any(|step| step.name == "start" && step.attempts > 0);
+        let listen = self.subject.as_ref().map(|(_, loaded)| loaded.release.listen);
+        let (true, Some(listen)) = (moved, listen) else { return Ok(()) };
+        match self.ports.traffic.open(self.lease.generation, &self.run.plan.key, listen).await {
+            Err(crate::ports::PortError::Fenced) => Err(Stop::Lost),
+            // Whatever else: the step that needs the edge will say so.
+            _ => Ok(()),
+        }
+    }
+
+    async fn observe(&mut self, index: usize, started: Duration) -> Result<(), Stop> {
+        let (step, name, attempt) = self.step(index);
+        let Some(step) = step else { return self.unknown_step(&name, attempt).await };
+        match step.observe(&self.context(started)).await {
+            Ok(Observed::Done(evidence)) => {
+                self.record(Event::StepDone { step: name, attempt, evidence }).await
+            }
+            Ok(Observed::Open) => self.apply(index, attempt + 1, started).await,
+            Err(StepError::Fenced) => Err(Stop::Lost),
+            Err(StepError::Failed { problem, evidence }) => {
+                self.record(Event::StepFailed { step: name, attempt, problem, evidence }).await
+            }
+        }
+    }
+
+    async fn apply(&mut self, index: usize, attempt: u32, started: Duration) -> Result<(), Stop> {
+        let (step, name, _) = self.step(index);
+        self.record(Event::StepStarted { step: name.clone(), attempt }).await?;
+        let Some(step) = step else { return self.unknown_step(&name, attempt).await };
+        let abort = self.abort.clone();
+        let context = self.context(started);
+        let work = self.hooked(step, "apply", async { step.apply(&context).await });
+        let result = if step.leave() == Leave::AtOnce {
+            tokio::select! {
+                result = work => Some(result),
+                _ = abort.wait() => None,
+            }
+        } else {
+            Some(work.await)
+        };
+        match result {
+            // The abort is recorded at the top of the loop; the step stays begun and is undone with the rest.
+            None => Ok(()),
+            Some(Ok(evidence)) => self.record(Event::StepDone { step: name, attempt, evidence }).await,
+            Some(Err(StepError::Fenced)) => Err(Stop::Lost),
+            Some(Err(StepError::Failed { problem, evidence })) => {
+                self.record(Event::StepFailed { step: name, attempt, problem, evidence }).await
+            }
+        }
+    }
+
+    async fn undo(&mut self, index: usize, attempt: u32, started: Duration) -> Result<(), Stop> {
+        let before = self.run.state.steps[index].undo_attempts;
+        if before > 0 {
+            self.ports.clock.sleep(UNDO_PAUSE * before).await;
+        }
+        let (step, name, _) = self.step(index);
+        self.record(Event::UndoStarted { step: name.clone(), attempt }).await?;
+        let Some(step) = step else {
+            let problem = unknown(&name);
+            return self.record(Event::UndoFailed { step: name, attempt, problem }).await;
+        };
+        let context = self.context(started);
+        let result = self.hooked(step, "undo", async { step.undo(&context).await }).await;
+        match result {
+            Ok(evidence) => self.record(Event::UndoDone { step: name, attempt, evidence }).await,
+            Err(StepError::Fenced) => Err(Stop::Lost),
+            Err(StepError::Failed { problem, .. }) => {
+                self.record(Event::UndoFailed { step: name, attempt, problem }).await
+            }
+        }
+    }
+
+    async fn hooked(
+        &self,
+        step: &dyn Step,
+        action: &'static str,
+        work: impl Future<Output = Result<Evidence, StepError>>,
+    ) -> Result<Evidence, StepError> {
+        let run = self.run.plan.kind.as_str();
+        let mut point = Point { run, step: step.name().to_owned(), action, when: "before" };
+        self.ports.hooks.reached(&point).await?;
+        let result = work.await;
+        point.when = "after";
+        self.ports.hooks.reached(&point).await?;
+        result
+    }
+
+    async fn unknown_step(&mut self, name: &str, attempt: u32) -> Result<(), Stop> {
+        let problem = unknown(name);
+        self.record(Event::StepFailed { step: name.to_owned(), attempt, problem, evidence: Evidence::Null })
+            .await
+    }
+
+    fn step(&self, index: usize) -> (Option<&'static dyn Step>, String, u32) {
+        let state = &self.run.state.steps[index];
+        (steps::find(&state.name), state.name.clone(), state.attempts)
+    }
+
+    fn context(&self, started: Duration) -> StepContext<'_> {
+        StepContext {
+            ports: &self.ports,
+            run: &self.run.id,
+            plan: &self.run.plan,
+            fence: self.lease.generation,
+            environment: &self.environment,
+            subject: self.subject.as_ref().map(|(_, loaded)| loaded),
+            former: self.former.as_ref().map(|(_, loaded)| loaded),
+            started,
+            build_log: self.build_log.clone(),
+            progress: &self.progress,
+        }
+    }
+
+    /// Writes one event with everything that follows from it.
+    async fn record(&mut self, event: Event) -> Result<(), Stop> {
+        let mut state = self.run.state.clone();
+        if let Err(illegal) = state.on(&event) {
+            return Err(Stop::Interrupted(JournalError::Corrupt(illegal.to_string()).into()));
+        }
+        let at = self.ports.clock.now();
+        let subject = self.subject.as_ref().map(|(record, _)| record);
+        let former = self.former.as_ref().map(|(record, _)| record);
+        let ends_lease =
+            if matches!(event, Event::Finished { .. }) { LeaseEnd::Release } else { LeaseEnd::Keep };
+        let commit = Commit {
+            key: self.run.plan.key.clone(),
+            generation: self.lease.generation,
+            run: self.run.id.clone(),
+            at,
+            environment: derive::environment(&self.environment, &self.run.plan, subject, &event, at),
+            release: derive::release(&self.run.plan, subject, former, &event),
+            state,
+            event,
+            ends_lease,
+        };
+        let recorded = self.write(&commit).await?;
+        self.take_over(commit);
+        self.progress.event(&self.run.id, recorded);
+        Ok(())
+    }
+
+    /// A full disk or a busy file is waited for, a little; a lost lease is not.
+    async fn write(&self, commit: &Commit) -> Result<bascule_journal::Recorded, Stop> {
+        let mut attempt = 1;
+        loop {
+            match self.journal.commit(commit).await {
+                Ok(recorded) => return Ok(recorded),
+                Err(JournalError::Fenced(_) | JournalError::Held(_)) => return Err(Stop::Lost),
+                Err(JournalError::Unavailable(problem)) if attempt < WRITE_ATTEMPTS => {
+                    self.progress.note(&self.run.id, "journal", format!("{problem}; trying again"));
+                    self.ports.clock.sleep(WRITE_PAUSE).await;
+                    attempt += 1;
+                }
+                Err(error) => return Err(Stop::Interrupted(error.into())),
+            }
+        }
+    }
+
+    fn take_over(&mut self, commit: Commit) {
+        self.run.state = commit.state;
+        self.environment = commit.environment;
+        if let (Some(changed), Some((record, loaded))) = (commit.release, &mut self.subject)
+            && changed.release.id == record.release.id
+        {
+            loaded.release = changed.release.clone();
+            loaded.source.clone_from(&changed.source);
+            *record = changed;
+        }
+    }
+}
+
+fn unknown(name: &str) -> Problem {
+    Problem::new(
+        bascule_model::problem::Code::Internal,
+        format!("this version of Bascule does not know the step {name:?}"),
+        "go on with the version that began the run",
+    )
+}

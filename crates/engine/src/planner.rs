@@ -1,0 +1,170 @@
+//! Makes plans. Pure: the same world and the same wish give the same plan, and so the same hash.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bascule_journal::EnvironmentRecord;
+use bascule_model::ids::{EnvironmentKey, ReleaseId, ServiceName};
+use bascule_model::plan::{
+    ArtifactPlan, Change, KeyChange, Plan, PlannedStep, RunKind, ServiceChange, Standing,
+};
+use bascule_model::release::Release;
+
+use crate::steps::{self, SlotNeeded, Warmth};
+
+/// What a plan for a new or former release is made from.
+#[derive(Debug, Clone)]
+pub struct Facts<'a> {
+    /// Deploy or rollback.
+    pub kind: RunKind,
+    /// The environment's record.
+    pub environment: &'a EnvironmentRecord,
+    /// The release that is live.
+    pub live: Option<&'a Release>,
+    /// The release that is to be live.
+    pub next: &'a Release,
+    /// What becomes of the artifact.
+    pub artifact: ArtifactPlan,
+    /// Whether a rollback finds its release running.
+    pub warmth: Warmth,
+    /// What the machine cannot give.
+    pub warnings: Vec<String>,
+}
+
+/// A plan that brings a release live.
+#[must_use]
+pub fn bring_live(facts: Facts<'_>) -> Plan {
+    let environment = facts.environment;
+    let standby = environment.standby.as_ref().map(|standby| standby.standing.clone());
+    let in_the_way = standby.as_ref().is_some_and(|standby| standby.release != facts.next.id);
+    let slot_needed = if in_the_way { SlotNeeded::Taken } else { SlotNeeded::Free };
+    let mut notes = facts.warnings;
+    if let (true, Some(standby), Warmth::Cold) = (in_the_way, &standby, facts.warmth) {
+        notes.push(format!(
+            "{} is still warm and is stopped first: a rollback to it has to start it again",
+            standby.release
+        ));
+    }
+    if facts.live.is_some_and(|live| live.content == facts.next.content) && facts.kind == RunKind::Deploy {
+        notes.push("services and configuration are those of the live release".to_owned());
+    }
+    let mut plan = Plan {
+        kind: facts.kind,
+        key: environment.key.clone(),
+        release: Some(facts.next.id.clone()),
+        slot: environment.free_slot(),
+        live: environment.live.clone(),
+        standby,
+        content: facts.next.content.clone(),
+        artifact: facts.artifact,
+        services: services(facts.live, Some(facts.next)),
+        configuration: configuration(facts.live, facts.next),
+        steps: Vec::new(),
+        notes,
+    };
+    add_steps(&mut plan, facts.warmth, slot_needed);
+    plan
+}
+
+/// A plan that stops the standby release.
+#[must_use]
+pub fn retire(environment: &EnvironmentRecord, standby: &Standing) -> Plan {
+    let mut plan = bare(RunKind::Retire, environment);
+    plan.release = Some(standby.release.clone());
+    plan.slot = standby.slot;
+    add_steps(&mut plan, Warmth::Warm, SlotNeeded::Free);
+    plan
+}
+
+/// A plan that stops everything.
+#[must_use]
+pub fn down(environment: &EnvironmentRecord, live: Option<&Release>) -> Plan {
+    let mut plan = bare(RunKind::Down, environment);
+    plan.services = services(live, None);
+    add_steps(&mut plan, Warmth::Warm, SlotNeeded::Free);
+    plan
+}
+
+fn bare(kind: RunKind, environment: &EnvironmentRecord) -> Plan {
+    Plan {
+        kind,
+        key: environment.key.clone(),
+        release: None,
+        slot: environment.free_slot(),
+        live: environment.live.clone(),
+        standby: environment.standby.as_ref().map(|standby| standby.standing.clone()),
+        content: String::new(),
+        artifact: ArtifactPlan::None,
+        services: Vec::new(),
+        configuration: Vec::new(),
+        steps: Vec::new(),
+        notes: Vec::new(),
+    }
+}
+
+fn add_steps(plan: &mut Plan, warmth: Warmth, slot: SlotNeeded) {
+    plan.steps = steps::sequence(plan.kind, warmth, slot)
+        .into_iter()
+        .filter_map(steps::find)
+        .map(|step| PlannedStep { name: step.name().to_owned(), says: step.plan(plan) })
+        .collect();
+}
+
+fn services(from: Option<&Release>, to: Option<&Release>) -> Vec<ServiceChange> {
+    let counts = |release: Option<&Release>| -> BTreeMap<ServiceName, u32> {
+        let services = release.map(|release| release.services.as_slice()).unwrap_or_default();
+        services.iter().map(|service| (service.name.clone(), service.instances)).collect()
+    };
+    let (from, to) = (counts(from), counts(to));
+    let names: BTreeSet<&ServiceName> = from.keys().chain(to.keys()).collect();
+    names
+        .into_iter()
+        .map(|name| ServiceChange {
+            service: name.clone(),
+            from: from.get(name).copied(),
+            to: to.get(name).copied(),
+        })
+        .collect()
+}
+
+fn configuration(from: Option<&Release>, to: &Release) -> Vec<KeyChange> {
+    let mut changes = Vec::new();
+    for service in &to.services {
+        let none = BTreeMap::new();
+        let before = from
+            .and_then(|release| release.service(&service.name))
+            .map_or(&none, |service| &service.configuration);
+        let keys: BTreeSet<&String> = before.keys().chain(service.configuration.keys()).collect();
+        for key in keys {
+            let change = match (before.get(key), service.configuration.get(key)) {
+                (None, _) => Change::Added,
+                (_, None) => Change::Removed,
+                (Some(old), Some(new)) if old == new => Change::Same,
+                _ => Change::Changed,
+            };
+            changes.push(KeyChange { service: service.name.clone(), key: key.clone(), change });
+        }
+    }
+    changes
+}
+
+/// Which release a rollback without argument goes to: the last that settled before the live one and did not fail.
+///
+/// `settled` is every release that settled, the last one last; `failed` says whether one failed or was rolled back from.
+pub fn rollback_goal<'a>(
+    live: Option<&ReleaseId>,
+    settled: &'a [ReleaseId],
+    failed: impl Fn(&ReleaseId) -> bool,
+) -> Option<&'a ReleaseId> {
+    let before = match live.and_then(|live| settled.iter().position(|release| release == live)) {
+        Some(first) => &settled[..first],
+        // The live one has not settled (its bake goes on, or it was never good): everything that did is before it.
+        None => settled,
+    };
+    before.iter().rev().find(|release| Some(*release) != live && !failed(release))
+}
+
+/// Names the environment in messages.
+#[must_use]
+pub fn named(key: &EnvironmentKey) -> String {
+    format!("{} of {}", key.environment, key.app)
+}

@@ -1,0 +1,95 @@
+//! `artifact`: build it, or take the one that is in the store; either way its digest is checked.
+
+use async_trait::async_trait;
+use bascule_model::plan::{ArtifactPlan, Plan};
+use bascule_model::problem::{Code, Problem};
+use bascule_model::run::{Evidence, Touches};
+use serde_json::json;
+
+use super::{Leave, Observed, Step};
+use crate::context::{StepContext, StepError};
+use crate::ports::Presence;
+
+pub(super) struct Artifact;
+
+#[async_trait]
+impl Step for Artifact {
+    fn name(&self) -> &'static str {
+        "artifact"
+    }
+
+    fn touches(&self) -> Touches {
+        Touches::Nothing
+    }
+
+    fn leave(&self) -> Leave {
+        Leave::AtOnce
+    }
+
+    fn plan(&self, plan: &Plan) -> String {
+        match &plan.artifact {
+            ArtifactPlan::Build { command, .. } => format!("build: {command}"),
+            ArtifactPlan::Files { digest } => format!("take the files as they are, {}", short(digest)),
+            ArtifactPlan::Store { digest } => format!("take {} from the store", short(digest)),
+            ArtifactPlan::None => "none".to_owned(),
+        }
+    }
+
+    async fn observe(&self, _: &StepContext<'_>) -> Result<Observed, StepError> {
+        // Making it again gives the same digest or a true error; what a killed build left is not to be trusted.
+        Ok(Observed::Open)
+    }
+
+    async fn apply(&self, context: &StepContext<'_>) -> Result<Evidence, StepError> {
+        let subject = context.subject()?;
+        let Some(source) = subject.source.as_ref().filter(|_| subject.release.artifact.is_empty()) else {
+            return stored(context, &subject.release.artifact).await;
+        };
+        if let ArtifactPlan::Build { command, source: planned } = &context.plan.artifact {
+            let now = context.ports.artifacts.survey(source).await?;
+            if now != *planned {
+                return Err(moved("the sources").into());
+            }
+            context.note("artifact", format!("running {command}"));
+        }
+        let digest = context.ports.artifacts.make(source, &context.build_log).await?;
+        match &context.plan.artifact {
+            ArtifactPlan::Files { digest: planned } if *planned != digest => Err(moved("the files").into()),
+            ArtifactPlan::Build { .. } => Ok(json!({ "digest": digest, "log": context.build_log })),
+            _ => Ok(json!({ "digest": digest })),
+        }
+    }
+
+    async fn undo(&self, _: &StepContext<'_>) -> Result<Evidence, StepError> {
+        Ok(Evidence::Null)
+    }
+}
+
+async fn stored(context: &StepContext<'_>, digest: &str) -> Result<Evidence, StepError> {
+    let problem = match context.ports.artifacts.verify(digest).await? {
+        Presence::Whole => return Ok(json!({ "digest": digest, "from": "store" })),
+        Presence::Missing => Problem::new(
+            Code::ArtifactMissing,
+            format!("the artifact {} is no longer in the store", short(digest)),
+            "deploy the version again from its sources",
+        ),
+        Presence::Changed(file) => Problem::new(
+            Code::ArtifactChanged,
+            format!("the artifact {} was changed on disk: {file} is not what its digest says", short(digest)),
+            "deploy the version again from its sources; find out who writes to the state folder",
+        ),
+    };
+    Err(problem.into())
+}
+
+fn moved(what: &str) -> Problem {
+    Problem::new(
+        Code::PlanStale,
+        format!("{what} of the artifact have changed since the plan was made"),
+        "look at the new plan with `bascule plan`, then deploy again",
+    )
+}
+
+fn short(digest: &str) -> &str {
+    digest.get(..19).unwrap_or(digest)
+}

@@ -1,0 +1,159 @@
+//! The steps of runs, each under a stable name, and which run is made of which.
+//!
+//! Every step's functions are idempotent. `observe` asks the real world; `undo` accepts that the step never happened, half
+//! happened or happened.
+
+mod artifact;
+
+mod lease;
+mod ready;
+mod retire;
+mod settle;
+mod start;
+mod stop_all;
+mod switch;
+mod switch_off;
+mod verify;
+
+use async_trait::async_trait;
+use bascule_model::plan::{Plan, RunKind};
+use bascule_model::run::{Evidence, OnFailure, Touches};
+
+use crate::context::{StepContext, StepError};
+
+/// What `observe` found.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Observed {
+    /// Nothing of the effect, or only a part: `apply` is to be called again.
+    Open,
+    /// The whole effect.
+    Done(Evidence),
+}
+
+/// Whether a step's `apply` may be left in the middle when somebody asks for the run to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leave {
+    /// It only watches, or what it makes is found again by `undo`.
+    AtOnce,
+    /// It has to come to its end first: a write is under way.
+    AtItsEnd,
+}
+
+/// One step.
+#[async_trait]
+pub trait Step: Send + Sync {
+    /// The stable name.
+    fn name(&self) -> &'static str;
+
+    /// Whether it changes anything outside the journal and the artifact store.
+    fn touches(&self) -> Touches;
+
+    /// Whether it may be left in the middle.
+    fn leave(&self) -> Leave;
+
+    /// What it would do, in words. Pure.
+    fn plan(&self, plan: &Plan) -> String;
+
+    /// Asks the world whether the effect is there.
+    async fn observe(&self, context: &StepContext<'_>) -> Result<Observed, StepError>;
+
+    /// Makes the effect.
+    async fn apply(&self, context: &StepContext<'_>) -> Result<Evidence, StepError>;
+
+    /// Takes the effect back.
+    async fn undo(&self, context: &StepContext<'_>) -> Result<Evidence, StepError>;
+}
+
+static LEASE: lease::Lease = lease::Lease;
+static ARTIFACT: artifact::Artifact = artifact::Artifact;
+static RETIRE_FORMER: retire::Retire = retire::Retire::Former;
+static START: start::Start = start::Start;
+static READY: ready::Ready = ready::Ready;
+static VERIFY: verify::Verify = verify::Verify::Standby;
+static SWITCH: switch::Switch = switch::Switch;
+static VERIFY_LIVE: verify::Verify = verify::Verify::Live;
+static SETTLE: settle::Settle = settle::Settle;
+static RETIRE: retire::Retire = retire::Retire::Standby;
+static SWITCH_OFF: switch_off::SwitchOff = switch_off::SwitchOff;
+static STOP_ALL: stop_all::StopAll = stop_all::StopAll;
+
+/// Every step there is.
+static REGISTRY: [&dyn Step; 12] = [
+    &LEASE,
+    &ARTIFACT,
+    &RETIRE_FORMER,
+    &START,
+    &READY,
+    &VERIFY,
+    &SWITCH,
+    &VERIFY_LIVE,
+    &SETTLE,
+    &RETIRE,
+    &SWITCH_OFF,
+    &STOP_ALL,
+];
+
+/// Whether a rollback finds its release running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Warmth {
+    /// It stands in the other slot: the switch alone.
+    Warm,
+    /// It has to be started.
+    Cold,
+}
+
+/// Whether something else stands in the slot that a run needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SlotNeeded {
+    /// It is free, or holds the run's own release.
+    Free,
+    /// A former release is in it.
+    Taken,
+}
+
+/// The names of the steps of a run, in order.
+#[must_use]
+pub fn sequence(kind: RunKind, warmth: Warmth, slot: SlotNeeded) -> Vec<&'static str> {
+    let bring_up = ["start", "ready", "verify", "switch", "bake", "verify-live", "settle"];
+    match (kind, warmth) {
+        (RunKind::Rollback, Warmth::Warm) => vec!["lease", "switch", "settle"],
+        (RunKind::Deploy, _) | (RunKind::Rollback, Warmth::Cold) => {
+            let mut names = vec!["lease", "artifact"];
+            if slot == SlotNeeded::Taken {
+                names.push("retire-former");
+            }
+            names.extend(bring_up);
+            names
+        }
+        (RunKind::Retire, _) => vec!["lease", "retire"],
+        (RunKind::Down, _) => vec!["lease", "switch-off", "stop-all"],
+    }
+}
+
+/// What a failure of such a run leads to.
+#[must_use]
+pub fn on_failure(kind: RunKind) -> OnFailure {
+    match kind {
+        RunKind::Deploy | RunKind::Rollback => OnFailure::Undo,
+        RunKind::Retire | RunKind::Down => OnFailure::Stop,
+    }
+}
+
+/// The step of that name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static dyn Step> {
+    REGISTRY.iter().copied().find(|step| step.name() == name)
+}
+
+/// The names of every step there is.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    REGISTRY.iter().map(|step| step.name())
+}
+
+/// Runs the checks of a live release through the users' door.
+pub(crate) async fn verify_live(
+    ports: &crate::context::Ports,
+    loaded: &crate::context::Loaded,
+) -> Vec<bascule_model::evidence::CheckResult> {
+    verify::through_the_door(ports.checker.as_ref(), loaded).await
+}

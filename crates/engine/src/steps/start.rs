@@ -1,0 +1,82 @@
+//! `start`: the instances of the free slot, at the size that the release says. No user's request reaches them yet.
+
+use async_trait::async_trait;
+use bascule_model::evidence::InstanceState;
+use bascule_model::plan::Plan;
+use bascule_model::problem::{Code, Problem};
+use bascule_model::run::{Evidence, Touches};
+use serde_json::json;
+
+use super::{Leave, Observed, Step};
+use crate::context::{StepContext, StepError};
+use crate::take_away::take_away;
+
+pub(super) struct Start;
+
+#[async_trait]
+impl Step for Start {
+    fn name(&self) -> &'static str {
+        "start"
+    }
+
+    fn touches(&self) -> Touches {
+        Touches::World
+    }
+
+    fn leave(&self) -> Leave {
+        Leave::AtItsEnd
+    }
+
+    fn plan(&self, plan: &Plan) -> String {
+        let counts: Vec<String> = plan
+            .services
+            .iter()
+            .filter_map(|service| Some(format!("{} × {}", service.to?, service.service)))
+            .collect();
+        format!("start {} in {}", counts.join(", "), plan.slot)
+    }
+
+    async fn observe(&self, context: &StepContext<'_>) -> Result<Observed, StepError> {
+        let spec = context.spec()?;
+        let wanted: u32 = spec.release.services.iter().map(|service| service.instances).sum();
+        let there = context.ports.target.observe(&context.slot()?).await?;
+        let running = there.iter().filter(|i| matches!(i.state, InstanceState::Running { .. })).count();
+        if usize::try_from(wanted).is_ok_and(|wanted| wanted == running) {
+            return Ok(Observed::Done(json!({ "instances": there })));
+        }
+        Ok(Observed::Open)
+    }
+
+    async fn apply(&self, context: &StepContext<'_>) -> Result<Evidence, StepError> {
+        let spec = context.spec()?;
+        // Also the fence: from here on a write of an engine that was thought dead is refused.
+        context.ports.traffic.open(context.fence, context.key(), spec.release.listen).await?;
+        let instances = context.ports.target.start(context.fence, &spec).await?;
+        let refused = instances.iter().find_map(|instance| match &instance.state {
+            InstanceState::CannotStart { reason } => Some((instance.id.clone(), reason.clone())),
+            _ => None,
+        });
+        let evidence = json!({ "instances": instances });
+        match refused {
+            None => Ok(evidence),
+            Some((id, reason)) => Err(StepError::failed(
+                Problem::new(
+                    Code::InstanceStartFailed,
+                    format!("{id} could not be started: {reason}"),
+                    "mend the service's `command` or the artifact's `files`, then deploy again",
+                ),
+                evidence,
+            )),
+        }
+    }
+
+    async fn undo(&self, context: &StepContext<'_>) -> Result<Evidence, StepError> {
+        let slot = context.slot()?;
+        let drained = take_away(context, "start", &slot).await?;
+        // The door of an environment that never had a live release is closed again.
+        if context.ports.traffic.routing(context.key()).await?.live.is_none() && context.plan.live.is_none() {
+            context.ports.traffic.close(context.fence, context.key()).await?;
+        }
+        Ok(json!({ "stopped": slot.release, "drained": drained }))
+    }
+}

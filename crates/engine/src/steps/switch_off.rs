@@ -1,0 +1,46 @@
+//! `switch-off`: nobody has the traffic any more; users get a 503 until the door is closed.
+
+use async_trait::async_trait;
+use bascule_model::plan::Plan;
+use bascule_model::run::{Evidence, Touches};
+use serde_json::json;
+
+use super::{Leave, Observed, Step};
+use crate::context::{StepContext, StepError};
+
+pub(super) struct SwitchOff;
+
+#[async_trait]
+impl Step for SwitchOff {
+    fn name(&self) -> &'static str {
+        "switch-off"
+    }
+
+    fn touches(&self) -> Touches {
+        Touches::World
+    }
+
+    fn leave(&self) -> Leave {
+        Leave::AtItsEnd
+    }
+
+    fn plan(&self, plan: &Plan) -> String {
+        format!("take the traffic from {}", plan.key)
+    }
+
+    async fn observe(&self, _: &StepContext<'_>) -> Result<Observed, StepError> {
+        Ok(Observed::Open)
+    }
+
+    async fn apply(&self, context: &StepContext<'_>) -> Result<Evidence, StepError> {
+        let live = context.ports.traffic.routing(context.key()).await?.live.map(|(_, release)| release);
+        if live.is_some() {
+            context.ports.traffic.switch(context.fence, context.key(), live.as_ref(), None).await?;
+        }
+        Ok(json!({ "from": live }))
+    }
+
+    async fn undo(&self, _: &StepContext<'_>) -> Result<Evidence, StepError> {
+        Ok(Evidence::Null)
+    }
+}
