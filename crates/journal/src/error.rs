@@ -13,13 +13,25 @@ pub enum JournalError {
     Fenced(EnvironmentKey),
     /// Another run has the environment.
     #[error("{} holds {}", .0.run, .0.key)]
-    Held(Lease),
+    Held(Box<Lease>),
     /// The event was written before: whoever writes it again did not read first.
     #[error("the journal has this event already: {0}")]
     Duplicate(String),
     /// What is stored makes no sense.
     #[error("the journal is damaged: {0}")]
     Corrupt(String),
+    /// A newer version of Bascule wrote it.
+    #[error(
+        "the journal was written by a newer version of Bascule ({by}): its schema is {found}, this version knows {known}"
+    )]
+    Newer {
+        /// The schema it has.
+        found: i64,
+        /// The newest schema that this version knows.
+        known: i64,
+        /// The version that made it so.
+        by: String,
+    },
     /// It cannot be read or written now.
     #[error("{0}")]
     Unavailable(Problem),
@@ -46,6 +58,13 @@ impl From<JournalError> for Problem {
                 Code::JournalCorrupt,
                 message,
                 "what runs goes on running; put a copy of the state folder's journal.db back, or begin with another --state folder",
+            ),
+            JournalError::Newer { by, .. } => Self::new(
+                Code::JournalCorrupt,
+                message,
+                format!(
+                    "what runs goes on running; use Bascule {by} or newer, or begin with another --state folder"
+                ),
             ),
             JournalError::Unavailable(problem) => problem,
         }

@@ -1,14 +1,20 @@
 //! The journal: what runs did, what stands where, and who may change it.
 //!
-//! The trait [`Journal`] is what the engine writes to; [`sqlite`] keeps it in one file. SQL of the journal lives here and nowhere else.
+//! The trait [`Journal`] is what the engine writes to; [`sqlite`] keeps it in one file, [`memory`] keeps it while the process
+//! lives. SQL of the journal lives here and nowhere else.
 
 pub mod error;
+pub mod memory;
 pub mod records;
+mod rules;
 pub mod sqlite;
 pub mod store;
 
 pub use error::JournalError;
+pub use memory::MemoryJournal;
 pub use records::{
-    Commit, EnvironmentRecord, Lease, LeaseEnd, Recorded, ReleaseRecord, RunRecord, Standard, Standby, Take,
+    Action, AuditRow, Commit, EnvironmentRecord, Lease, LeaseEnd, Owed, Recorded, ReleaseRecord, RunRecord,
+    Standard, Standby, Take,
 };
+pub use sqlite::SqliteJournal;
 pub use store::Journal;

@@ -4,11 +4,12 @@
 //! nothing, under the lease's generation. Whoever lost the lease can commit nothing any more.
 
 use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId, RunId, Slot};
-use bascule_model::plan::{Plan, Standing};
+use bascule_model::plan::{Plan, Standing, hex};
 use bascule_model::release::{Release, Source};
 use bascule_model::run::{Event, RunState};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 /// The right to change an environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -176,4 +177,71 @@ pub enum LeaseEnd {
     Keep,
     /// The run is over.
     Release,
+}
+
+/// A call that an engine has announced and whose outcome is not recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owed {
+    /// The step.
+    pub step: String,
+    /// Which attempt, from 1.
+    pub attempt: u32,
+    /// Which of its functions.
+    pub action: Action,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// The function of a step that is owed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Its effect is to be made.
+    Apply,
+    /// Its effect is to be taken back.
+    Undo,
+}
+
+/// One row of the audit trail. Rows are only ever added; each carries the hash of the one before it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditRow {
+    /// Position, from 1, without gaps.
+    pub sequence: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Who: a person, or the engine that held the lease.
+    pub actor: String,
+    /// What was done: an event's kind, `run_begun` or `lease_taken`.
+    pub action: String,
+    /// In which environment.
+    pub key: EnvironmentKey,
+    /// By which run, if it was one.
+    pub run: Option<RunId>,
+    /// More words; never a secret.
+    pub detail: String,
+    /// SHA-256 over the former row's hash and all of the above, hex.
+    pub hash: String,
+}
+
+impl AuditRow {
+    /// The hash before the first row.
+    pub const NO_HASH: &'static str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+    /// What [`AuditRow::hash`] has to be after a row with the hash `former`.
+    #[must_use]
+    pub fn hash_after(&self, former: &str) -> String {
+        // A JSON array keeps the fields apart whatever is in them.
+        let run = self.run.as_ref().map(RunId::as_str);
+        let fields = serde_json::json!([
+            former,
+            self.sequence,
+            self.at.as_nanosecond().to_string(),
+            self.actor,
+            self.action,
+            self.key,
+            run,
+            self.detail
+        ]);
+        hex(&Sha256::digest(fields.to_string()))
+    }
 }

@@ -1,1 +1,280 @@
 //! The journal in one SQLite file.
+//!
+//! One connection writes and a few read. Every change is one `BEGIN IMMEDIATE` transaction that is on disk when the call returns
+//! (write-ahead log, `synchronous=FULL`); every read that needs more than one statement sees one snapshot. A damaged file is
+//! reported, never repaired or replaced.
+
+mod audit;
+mod environments;
+mod failure;
+mod leases;
+mod open;
+mod outbox;
+mod releases;
+mod rows;
+mod runs;
+mod schema;
+mod verify;
+
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use bascule_model::ids::{EnvironmentKey, ReleaseId, RunId};
+use jiff::Timestamp;
+use sqlx::sqlite::{Sqlite, SqlitePool};
+use sqlx::{Connection as _, Transaction};
+
+use crate::error::JournalError;
+use crate::records::{
+    AuditRow, Commit, EnvironmentRecord, Lease, LeaseEnd, Owed, Recorded, ReleaseRecord, RunRecord, Take,
+};
+use crate::rules;
+use crate::store::Journal;
+use failure::Failure;
+
+/// The journal in one SQLite file. Cheap to clone; clones share the connections.
+#[derive(Debug, Clone)]
+pub struct SqliteJournal {
+    path: PathBuf,
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+type Tx = Transaction<'static, Sqlite>;
+
+impl SqliteJournal {
+    /// Opens the journal, and makes it (mode 0600) where there is none. The folder must exist.
+    ///
+    /// # Errors
+    /// [`JournalError::Corrupt`] when the file is damaged or none of ours, [`JournalError::Newer`] when a newer version wrote it,
+    /// [`JournalError::Unavailable`] when the folder cannot be used or the disk is full.
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, JournalError> {
+        open::open(path.as_ref()).await
+    }
+
+    /// Reads everything: the file's structure, every run against its events, the audit trail's chain. Takes time with a large
+    /// journal; [`SqliteJournal::open`] looks only at what it can see at once.
+    ///
+    /// # Errors
+    /// [`JournalError::Corrupt`] with the first thing that is wrong.
+    pub async fn verify(&self) -> Result<(), JournalError> {
+        let mut tx = self.read().await?;
+        verify::everything(&mut tx).await.map_err(|failure| self.explain(failure))
+    }
+
+    /// Closes the file; the write-ahead log is folded into it.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    async fn write(&self) -> Result<Tx, JournalError> {
+        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(|error| self.explain(error.into()))
+    }
+
+    async fn read(&self) -> Result<Tx, JournalError> {
+        self.readers.begin().await.map_err(|error| self.explain(error.into()))
+    }
+
+    async fn done(&self, tx: Tx) -> Result<(), JournalError> {
+        tx.commit().await.map_err(|error| self.explain(error.into()))
+    }
+
+    fn explain(&self, failure: Failure) -> JournalError {
+        failure.explain(&self.path)
+    }
+}
+
+/// Runs a block of queries in one read transaction, or in a write transaction that is committed when it went well.
+macro_rules! within {
+    ($journal:ident.read, |$tx:ident| $body:expr) => {{
+        let mut tx = $journal.read().await?;
+        let $tx = &mut *tx;
+        let result: Result<_, Failure> = async { $body }.await;
+        result.map_err(|failure| $journal.explain(failure))
+    }};
+    ($journal:ident.write, |$tx:ident| $body:expr) => {{
+        let mut tx = $journal.write().await?;
+        let result: Result<_, Failure> = {
+            let $tx = &mut *tx;
+            async { $body }.await
+        };
+        match result {
+            Ok(value) => $journal.done(tx).await.map(|()| value),
+            Err(failure) => {
+                // Nothing of it may stay, and the error that matters is the first one.
+                let _ = tx.rollback().await;
+                Err($journal.explain(failure))
+            }
+        }
+    }};
+}
+
+#[async_trait]
+impl Journal for SqliteJournal {
+    async fn begin(
+        &self,
+        run: &RunRecord,
+        owner: &str,
+        until: Timestamp,
+        take: Take,
+        release: Option<&ReleaseRecord>,
+    ) -> Result<Lease, JournalError> {
+        within!(self.write, |tx| {
+            let key = &run.plan.key;
+            let (generation, held) = leases::get(tx, key).await?;
+            let unfinished = runs::active(tx, key).await?;
+            rules::may_begin(run, held.as_ref(), unfinished.as_ref(), generation, take)?;
+            if runs::exists(tx, &run.id).await? {
+                return Err(JournalError::Duplicate(run.id.to_string()).into());
+            }
+            let lease = leases::take(tx, run, generation.next(), owner, run.created_at, until).await?;
+            let environment =
+                environments::get(tx, key).await?.unwrap_or_else(|| EnvironmentRecord::new(key.clone()));
+            environments::put(tx, &rules::with_release(environment, release, lease.generation)).await?;
+            if let Some(record) = release {
+                releases::put(tx, record).await?;
+            }
+            runs::insert(tx, run).await?;
+            let kind = run.plan.kind.as_str();
+            audit::note(tx, run.created_at, &run.actor, "run_begun", key, Some(&run.id), kind).await?;
+            Ok(lease)
+        })
+    }
+
+    async fn resume(
+        &self,
+        run: &RunId,
+        owner: &str,
+        now: Timestamp,
+        until: Timestamp,
+        take: Take,
+    ) -> Result<Lease, JournalError> {
+        within!(self.write, |tx| {
+            let record = runs::get_checked(tx, run).await?.ok_or_else(|| rules::unknown_run(run))?;
+            let key = &record.plan.key;
+            let (generation, held) = leases::get(tx, key).await?;
+            rules::may_resume(&record, held.as_ref(), now, take)?;
+            let lease = leases::take(tx, &record, generation.next(), owner, now, until).await?;
+            let detail = format!("#{}", lease.generation);
+            audit::note(tx, now, owner, "lease_taken", key, Some(run), &detail).await?;
+            Ok(lease)
+        })
+    }
+
+    async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<(), JournalError> {
+        within!(self.write, |tx| leases::renew(tx, lease, until).await)
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<Recorded, JournalError> {
+        within!(self.write, |tx| {
+            let stored = runs::get(tx, &commit.run).await?.ok_or_else(|| rules::unknown_run(&commit.run))?;
+            let (generation, held) = leases::get(tx, &commit.key).await?;
+            if commit.generation == generation && runs::has_event(tx, &commit.run, &commit.event).await? {
+                return Err(JournalError::Duplicate(rules::identity(&commit.event)).into());
+            }
+            rules::may_commit(commit, &stored, held.as_ref(), generation)?;
+            let recorded = runs::append(tx, commit).await?;
+            outbox::follow(tx, &commit.run, &commit.event, commit.at).await?;
+            let former = environments::get(tx, &commit.key).await?;
+            environments::put(tx, &rules::merged(&commit.environment, former.as_ref(), generation)).await?;
+            if let Some(record) = &commit.release {
+                releases::put(tx, record).await?;
+            }
+            if commit.ends_lease == LeaseEnd::Release {
+                leases::release(tx, &commit.key).await?;
+            }
+            let owner = held.map(|lease| lease.owner).unwrap_or_default();
+            audit::note(
+                tx,
+                commit.at,
+                rules::actor(&commit.event, &owner),
+                commit.event.identity().0,
+                &commit.key,
+                Some(&commit.run),
+                &rules::detail(&commit.event),
+            )
+            .await?;
+            Ok(recorded)
+        })
+    }
+
+    async fn put_environment(&self, environment: &EnvironmentRecord) -> Result<(), JournalError> {
+        within!(self.write, |tx| {
+            let (generation, _) = leases::get(tx, &environment.key).await?;
+            rules::may_put(environment, generation)?;
+            let former = environments::get(tx, &environment.key).await?;
+            environments::put(tx, &rules::merged(environment, former.as_ref(), generation)).await
+        })
+    }
+
+    async fn environment(&self, key: &EnvironmentKey) -> Result<Option<EnvironmentRecord>, JournalError> {
+        within!(self.read, |tx| environments::get(tx, key).await)
+    }
+
+    async fn environments(&self) -> Result<Vec<EnvironmentRecord>, JournalError> {
+        within!(self.read, |tx| environments::all(tx).await)
+    }
+
+    async fn lease(&self, key: &EnvironmentKey) -> Result<Option<Lease>, JournalError> {
+        within!(self.read, |tx| Ok(leases::get(tx, key).await?.1))
+    }
+
+    async fn release(
+        &self,
+        key: &EnvironmentKey,
+        id: &ReleaseId,
+    ) -> Result<Option<ReleaseRecord>, JournalError> {
+        within!(self.read, |tx| releases::get(tx, key, id).await)
+    }
+
+    async fn releases(&self, key: &EnvironmentKey, limit: u32) -> Result<Vec<ReleaseRecord>, JournalError> {
+        within!(self.read, |tx| releases::newest(tx, key, limit).await)
+    }
+
+    async fn artifacts(&self) -> Result<Vec<(EnvironmentKey, ReleaseId, String)>, JournalError> {
+        within!(self.read, |tx| releases::artifacts(tx).await)
+    }
+
+    async fn run(&self, id: &RunId) -> Result<Option<RunRecord>, JournalError> {
+        within!(self.read, |tx| runs::get_checked(tx, id).await)
+    }
+
+    async fn events(&self, id: &RunId, after: u64) -> Result<Vec<Recorded>, JournalError> {
+        within!(self.read, |tx| runs::events(tx, id, after).await)
+    }
+
+    async fn runs(&self, key: &EnvironmentKey, limit: u32) -> Result<Vec<RunRecord>, JournalError> {
+        within!(self.read, |tx| runs::newest(tx, key, limit).await)
+    }
+
+    async fn unfinished(&self) -> Result<Vec<RunRecord>, JournalError> {
+        within!(self.read, |tx| runs::unfinished(tx).await)
+    }
+
+    async fn active(&self, key: &EnvironmentKey) -> Result<Option<RunRecord>, JournalError> {
+        within!(self.read, |tx| runs::active(tx, key).await)
+    }
+
+    async fn owed(&self, id: &RunId) -> Result<Vec<Owed>, JournalError> {
+        within!(self.read, |tx| outbox::owed(tx, id).await)
+    }
+
+    async fn audit(&self, after: u64, limit: u32) -> Result<Vec<AuditRow>, JournalError> {
+        within!(self.read, |tx| audit::after(tx, after, limit).await)
+    }
+}
+
+/// Opens one connection, and closes it whatever happens in between.
+async fn with_connection<T>(
+    options: &sqlx::sqlite::SqliteConnectOptions,
+    work: impl AsyncFnOnce(&mut sqlx::SqliteConnection) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    use sqlx::ConnectOptions as _;
+    let mut connection = options.connect().await?;
+    let result = work(&mut connection).await;
+    let closed = connection.close().await;
+    let value = result?;
+    closed?;
+    Ok(value)
+}

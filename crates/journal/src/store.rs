@@ -5,13 +5,17 @@ use bascule_model::ids::{EnvironmentKey, ReleaseId, RunId};
 use jiff::Timestamp;
 
 use crate::error::JournalError;
-use crate::records::{Commit, EnvironmentRecord, Lease, Recorded, ReleaseRecord, RunRecord, Take};
+use crate::records::{
+    AuditRow, Commit, EnvironmentRecord, Lease, Owed, Recorded, ReleaseRecord, RunRecord, Take,
+};
 
 /// The store. Effects to perform are part of the event (`StepStarted` names the step whose `apply` is owed, `UndoStarted` the
 /// step whose `undo` is): a store keeps them in an outbox until the event that ends them.
 #[async_trait]
 pub trait Journal: Send + Sync {
     /// Takes the environment for a new run and writes the run, in one transaction. The lease's generation is one above the highest.
+    /// Refused with [`JournalError::Held`] while another run of the environment is unfinished, even when its lease has run out:
+    /// that run is resumed first. The time is the run's `created_at`.
     async fn begin(
         &self,
         run: &RunRecord,
@@ -34,7 +38,9 @@ pub trait Journal: Send + Sync {
     /// Renews a lease.
     async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<(), JournalError>;
 
-    /// Writes one event and everything that follows from it.
+    /// Writes one event and everything that follows from it. [`JournalError::Fenced`] when the lease is not held under that
+    /// generation for that run, [`JournalError::Duplicate`] when the event is there already, [`JournalError::Corrupt`] when it
+    /// cannot follow, or `state` is not what it makes of the stored state.
     async fn commit(&self, commit: &Commit) -> Result<Recorded, JournalError>;
 
     /// Changes the environment's record outside a run (a standby that died and was forgotten, …); fenced like a commit.
@@ -63,13 +69,14 @@ pub trait Journal: Send + Sync {
     /// the engine to choose; this answers every release's id and artifact digest.
     async fn artifacts(&self) -> Result<Vec<(EnvironmentKey, ReleaseId, String)>, JournalError>;
 
-    /// A run.
+    /// A run. Its state is checked against its events: what does not fit is [`JournalError::Corrupt`], here and in
+    /// [`Journal::unfinished`], [`Journal::active`] and [`Journal::resume`].
     async fn run(&self, id: &RunId) -> Result<Option<RunRecord>, JournalError>;
 
     /// Its events after a position, in order.
     async fn events(&self, id: &RunId, after: u64) -> Result<Vec<Recorded>, JournalError>;
 
-    /// The runs of an environment, the newest first.
+    /// The runs of an environment, the newest first. Made for long lists: the events are not read.
     async fn runs(&self, key: &EnvironmentKey, limit: u32) -> Result<Vec<RunRecord>, JournalError>;
 
     /// Every run that is not over.
@@ -77,4 +84,10 @@ pub trait Journal: Send + Sync {
 
     /// The run of an environment that is not over, if there is one.
     async fn active(&self, key: &EnvironmentKey) -> Result<Option<RunRecord>, JournalError>;
+
+    /// The calls of a run that were announced and whose outcome is not recorded, in the order they were announced.
+    async fn owed(&self, id: &RunId) -> Result<Vec<Owed>, JournalError>;
+
+    /// The audit trail after a position, in order.
+    async fn audit(&self, after: u64, limit: u32) -> Result<Vec<AuditRow>, JournalError>;
 }

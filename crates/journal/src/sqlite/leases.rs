@@ -1,0 +1,91 @@
+//! Leases: one row for each environment, whose generation outlives every lease.
+
+use bascule_model::ids::{EnvironmentKey, Generation, RunId};
+use jiff::Timestamp;
+use sqlx::SqliteConnection;
+
+use super::failure::{Failure, corrupt};
+use super::rows::{nanos, signed, time, unsigned};
+use crate::error::JournalError;
+use crate::records::{Lease, RunRecord};
+
+type Row = (i64, Option<String>, Option<String>, Option<i64>, Option<i64>);
+
+/// The highest generation, and the lease that is held.
+pub(super) async fn get(
+    connection: &mut SqliteConnection,
+    key: &EnvironmentKey,
+) -> Result<(Generation, Option<Lease>), Failure> {
+    let row: Option<Row> =
+        sqlx::query_as("SELECT generation, run, owner, since, until FROM leases WHERE key = ?")
+            .bind(key.to_string())
+            .fetch_optional(connection)
+            .await?;
+    let Some((generation, run, owner, since, until)) = row else { return Ok((Generation(0), None)) };
+    let generation = Generation(unsigned(generation)?);
+    let lease = match (run, owner, since, until) {
+        (None, None, None, None) => None,
+        (Some(run), Some(owner), Some(since), Some(until)) => Some(Lease {
+            key: key.clone(),
+            run: RunId::from_text(run),
+            owner,
+            generation,
+            since: time(since)?,
+            until: time(until)?,
+        }),
+        _ => return Err(corrupt(format!("the lease of {key} is half there"))),
+    };
+    Ok((generation, lease))
+}
+
+/// Writes a lease with this generation.
+pub(super) async fn take(
+    connection: &mut SqliteConnection,
+    run: &RunRecord,
+    generation: Generation,
+    owner: &str,
+    since: Timestamp,
+    until: Timestamp,
+) -> Result<Lease, Failure> {
+    let key = run.plan.key.clone();
+    sqlx::query(
+        "INSERT INTO leases (key, generation, run, owner, since, until) VALUES (?, ?, ?, ?, ?, ?)
+         ON CONFLICT (key) DO UPDATE SET generation = excluded.generation, run = excluded.run,
+             owner = excluded.owner, since = excluded.since, until = excluded.until",
+    )
+    .bind(key.to_string())
+    .bind(signed(generation.0)?)
+    .bind(run.id.as_str())
+    .bind(owner)
+    .bind(nanos(since)?)
+    .bind(nanos(until)?)
+    .execute(connection)
+    .await?;
+    Ok(Lease { key, run: run.id.clone(), owner: owner.to_owned(), generation, since, until })
+}
+
+/// Moves the end of a lease that is still held; never to an earlier time.
+pub(super) async fn renew(
+    connection: &mut SqliteConnection,
+    lease: &Lease,
+    until: Timestamp,
+) -> Result<(), Failure> {
+    let done =
+        sqlx::query("UPDATE leases SET until = max(until, ?) WHERE key = ? AND generation = ? AND run = ?")
+            .bind(nanos(until)?)
+            .bind(lease.key.to_string())
+            .bind(signed(lease.generation.0)?)
+            .bind(lease.run.as_str())
+            .execute(connection)
+            .await?;
+    if done.rows_affected() == 1 { Ok(()) } else { Err(JournalError::Fenced(lease.key.clone()).into()) }
+}
+
+/// Gives the lease back; the generation stays.
+pub(super) async fn release(connection: &mut SqliteConnection, key: &EnvironmentKey) -> Result<(), Failure> {
+    sqlx::query("UPDATE leases SET run = NULL, owner = NULL, since = NULL, until = NULL WHERE key = ?")
+        .bind(key.to_string())
+        .execute(connection)
+        .await?;
+    Ok(())
+}

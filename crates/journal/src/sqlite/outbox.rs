@@ -1,0 +1,77 @@
+//! The calls that are owed: announced by an event, until another event tells their outcome.
+
+use bascule_model::ids::RunId;
+use bascule_model::run::Event;
+use jiff::Timestamp;
+use sqlx::SqliteConnection;
+
+use super::failure::{Failure, corrupt};
+use super::rows::{nanos, parse_word, time, word};
+use crate::records::Owed;
+use crate::rules::Owing;
+
+/// Brings the outbox to what the event makes of it.
+pub(super) async fn follow(
+    connection: &mut SqliteConnection,
+    run: &RunId,
+    event: &Event,
+    at: Timestamp,
+) -> Result<(), Failure> {
+    let now = nanos(at)?;
+    match Owing::of(event) {
+        Owing::Begins { step, attempt, action } => {
+            // A step owes one call at a time: a repeat or an undo takes the place of what was announced before.
+            end(connection, run, Some(step), now).await?;
+            sqlx::query("INSERT INTO outbox (run, step, attempt, action, since) VALUES (?, ?, ?, ?, ?)")
+                .bind(run.as_str())
+                .bind(step)
+                .bind(attempt)
+                .bind(word(action)?)
+                .bind(now)
+                .execute(connection)
+                .await?;
+            Ok(())
+        }
+        Owing::Ends { step } => end(connection, run, Some(step), now).await,
+        Owing::EndsAll => end(connection, run, None, now).await,
+        Owing::Nothing => Ok(()),
+    }
+}
+
+async fn end(
+    connection: &mut SqliteConnection,
+    run: &RunId,
+    step: Option<&str>,
+    now: i64,
+) -> Result<(), Failure> {
+    sqlx::query(
+        "UPDATE outbox SET performed_at = ?1
+         WHERE run = ?2 AND (?3 IS NULL OR step = ?3) AND performed_at IS NULL",
+    )
+    .bind(now)
+    .bind(run.as_str())
+    .bind(step)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn owed(connection: &mut SqliteConnection, run: &RunId) -> Result<Vec<Owed>, Failure> {
+    let rows: Vec<(String, i64, String, i64)> = sqlx::query_as(
+        "SELECT step, attempt, action, since FROM outbox WHERE run = ? AND performed_at IS NULL ORDER BY since, step",
+    )
+    .bind(run.as_str())
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|(step, attempt, action, since)| {
+            Ok(Owed {
+                step,
+                attempt: u32::try_from(attempt)
+                    .map_err(|_| corrupt(format!("{attempt} is not an attempt")))?,
+                action: parse_word("an action", &action)?,
+                since: time(since)?,
+            })
+        })
+        .collect()
+}
