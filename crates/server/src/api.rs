@@ -1,0 +1,338 @@
+//! What front ends and the control plane say to each other: JSON over HTTP on the unix socket `bascule.sock` in the state folder.
+//!
+//! Every answer that is not 2xx carries a [`Problem`]. Long answers are streams of one JSON object a line.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use bascule_engine::draft::Wish;
+use bascule_engine::ports::Vault;
+use bascule_engine::progress::Update;
+use bascule_journal::Recorded;
+use bascule_model::evidence::{CheckResult, InstanceStatus};
+use bascule_model::ids::{
+    AppName, EnvironmentKey, EnvironmentName, InstanceId, ReleaseId, RunId, ServiceName, Slot,
+};
+use bascule_model::manifest::{Environment, InstanceText, Secret, SecretName};
+use bascule_model::plan::{Plan, RunKind};
+use bascule_model::problem::Problem;
+use bascule_model::run::{Outcome, RunState};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The version of this interface; a control plane of another one is asked to make way.
+pub const INTERFACE: u32 = 1;
+
+/// `GET /v1/hello`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Hello {
+    /// [`INTERFACE`].
+    pub interface: u32,
+    /// The program's version.
+    pub version: String,
+    /// Process id of the control plane.
+    pub pid: u32,
+}
+
+/// A resolved manifest on its way to the control plane. Holds values: it goes through the socket (mode 0600) and nowhere else.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct WishRequest {
+    /// The environment, without its private values.
+    pub environment: Environment,
+    /// The private values by name.
+    pub secrets: BTreeMap<String, InstanceText>,
+    /// The folder of the manifest, absolute.
+    pub project: PathBuf,
+}
+
+impl WishRequest {
+    /// Packs an environment.
+    #[must_use]
+    pub fn new(mut environment: Environment, project: PathBuf) -> Self {
+        let secrets = std::mem::take(&mut environment.secrets)
+            .into_iter()
+            .map(|(name, secret)| (name.as_str().to_owned(), secret.expose().clone()))
+            .collect();
+        Self { environment, secrets, project }
+    }
+
+    /// Unpacks it into what the engine takes.
+    #[must_use]
+    pub fn into_wish(self, vault: &dyn Vault, now: Timestamp) -> Wish {
+        let mut environment = self.environment;
+        environment.secrets =
+            self.secrets.into_iter().map(|(name, text)| (SecretName::new(name), Secret::new(text))).collect();
+        bascule_engine::draft::draft(&environment, self.project, vault, now)
+    }
+}
+
+/// `POST /v1/plan` → [`Planned`]
+#[derive(Clone, Serialize, Deserialize)]
+pub struct PlanRequest {
+    /// What is wanted.
+    pub wish: WishRequest,
+}
+
+/// A plan and its hash.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// Its hash.
+    pub plan_hash: String,
+}
+
+/// `POST /v1/deploy` → [`Started`]
+#[derive(Clone, Serialize, Deserialize)]
+pub struct DeployRequest {
+    /// What is wanted.
+    pub wish: WishRequest,
+    /// Only this plan.
+    pub plan: Option<String>,
+    /// Who wants it.
+    pub actor: String,
+}
+
+/// `POST /v1/rollback` → [`Started`]; `POST /v1/rollback/plan` → [`Planned`]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RollbackRequest {
+    /// Where.
+    pub key: EnvironmentKey,
+    /// To which release; none: the last that settled before the live one.
+    pub to: Option<ReleaseId>,
+    /// Only this plan.
+    pub plan: Option<String>,
+    /// Who wants it.
+    pub actor: String,
+}
+
+/// `POST /v1/down` and `POST /v1/retire` → [`Started`]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct KeyRequest {
+    /// Where.
+    pub key: EnvironmentKey,
+    /// Who wants it.
+    pub actor: String,
+}
+
+/// `POST /v1/runs/{run}/abort` → `{}`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AbortRequest {
+    /// Who wants it.
+    pub actor: String,
+}
+
+/// `POST /v1/runs/{run}/resolve` → [`Started`]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ResolveRequest {
+    /// Why it is abandoned; none: the undo is tried again.
+    pub abandon: Option<String>,
+    /// Who decides.
+    pub actor: String,
+}
+
+/// A run was begun.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Started {
+    /// Its name. Follow it at `GET /v1/runs/{run}/follow?after=0`: lines of [`Line`].
+    pub run: RunId,
+}
+
+/// A line of a followed run. The last is an outcome.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Line {
+    /// How it ended, or why it cannot be followed any more.
+    Outcome(OutcomeLine),
+    /// An event or a note.
+    Update(Update),
+}
+
+/// The last line: how a run ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OutcomeLine {
+    /// Always `outcome`.
+    #[serde(rename = "type")]
+    pub kind: OutcomeTag,
+    /// `live`, `refused`, `rolled_back`, `stuck` or `failed`.
+    pub outcome: Outcome,
+    /// The app.
+    pub app: AppName,
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// What the run was for.
+    pub run_kind: RunKind,
+    /// The release that the run was to bring live.
+    pub release: Option<ReleaseId>,
+    /// The release that has the traffic now.
+    pub live_release: Option<ReleaseId>,
+    /// The run.
+    pub run: RunId,
+    /// Time of the switch in milliseconds, where one was made.
+    pub switch_ms: Option<f64>,
+    /// What decided the bake, in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub bake: Option<String>,
+    /// What went wrong, unless nothing did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub error: Option<Problem>,
+}
+
+/// The word `outcome`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OutcomeTag {
+    /// The only one.
+    Outcome,
+}
+
+/// `GET /v1/status?key=APP/ENVIRONMENT`; `GET /v1/environments` answers a list of all.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EnvironmentStatus {
+    /// The app.
+    pub app: AppName,
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// Who has the traffic, as the edge says; null when nobody has.
+    pub live: Option<SlotStatus>,
+    /// What stands in the other slot; null when nothing does.
+    pub standby: Option<SlotStatus>,
+    /// The run that is not over; null when there is none.
+    pub run: Option<ActiveRun>,
+    /// The users' door, `address:port`; null when it is closed.
+    pub listen: Option<String>,
+    /// Where what is seen differs from what is recorded, one sentence each.
+    pub drift: Vec<String>,
+    /// The folder of the manifest it was last deployed from.
+    pub project: Option<PathBuf>,
+}
+
+/// A slot.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SlotStatus {
+    /// The release in it.
+    pub release: ReleaseId,
+    /// Its place.
+    pub slot: Slot,
+    /// Since when it is live, or null.
+    pub since: Option<Timestamp>,
+    /// Until when it is kept warm; null for the live one.
+    pub warm_until: Option<Timestamp>,
+    /// Its instances.
+    pub instances: Vec<InstanceView>,
+    /// Requests it has answered since it was put there; null where the edge does not say.
+    pub requests: Option<u64>,
+    /// Of those, 5xx and failed connections.
+    pub errors: Option<u64>,
+    /// In flight now.
+    pub in_flight: Option<u64>,
+}
+
+/// An instance and how it is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct InstanceView {
+    /// As the target sees it.
+    #[serde(flatten)]
+    pub status: InstanceStatus,
+    /// As the last probes saw it; null before the first verdict.
+    pub healthy: Option<bool>,
+    /// What the last probe said.
+    pub health: Option<String>,
+}
+
+/// A run that is not over.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ActiveRun {
+    /// Its name.
+    pub id: RunId,
+    /// What for.
+    pub kind: RunKind,
+    /// The step it is at.
+    pub step: Option<String>,
+    /// Since when.
+    pub since: Timestamp,
+    /// Who wanted it.
+    pub actor: String,
+    /// Why a person must decide, if so.
+    pub stuck: Option<Problem>,
+}
+
+/// `GET /v1/runs/{run}`: the report.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RunReport {
+    /// Its name.
+    pub run: RunId,
+    /// Its plan.
+    pub plan: Plan,
+    /// The plan's hash.
+    pub plan_hash: String,
+    /// Who wanted it.
+    pub actor: String,
+    /// When.
+    pub created_at: Timestamp,
+    /// When it was over.
+    pub finished_at: Option<Timestamp>,
+    /// Where it stands.
+    pub state: RunState,
+    /// Everything that happened, in order.
+    pub events: Vec<Recorded>,
+    /// How it ended; null while it goes on.
+    pub outcome: Option<OutcomeLine>,
+}
+
+/// `GET /v1/history?key=…&limit=20` → list, the newest first.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct HistoryEntry {
+    /// The run.
+    pub run: RunId,
+    /// What for.
+    pub kind: RunKind,
+    /// The release.
+    pub release: Option<ReleaseId>,
+    /// Who wanted it.
+    pub actor: String,
+    /// When.
+    pub created_at: Timestamp,
+    /// When it was over.
+    pub finished_at: Option<Timestamp>,
+    /// How it ended; null while it goes on.
+    pub outcome: Option<Outcome>,
+    /// Why, where it failed.
+    pub problem: Option<Problem>,
+    /// What became of the release: `live`, `standby`, or null.
+    pub stands: Option<String>,
+}
+
+/// `POST /v1/verify` (a [`KeyRequest`]) → [`Verified`]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Verified {
+    /// The results, in the manifest's order.
+    pub checks: Vec<CheckResult>,
+}
+
+/// `GET /v1/logs?key=…&release=…&service=…&tail=…` → list of [`LogChunk`]; with `follow=true` a stream of them, one a line, without end.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LogChunk {
+    /// Whose.
+    pub instance: InstanceId,
+    /// Its service.
+    pub service: ServiceName,
+    /// Lines without line ends. Untrusted text.
+    pub lines: Vec<String>,
+}
+
+/// The query of `GET /v1/logs`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LogsRequest {
+    /// Where.
+    pub key: EnvironmentKey,
+    /// Which release; none: the live one.
+    pub release: Option<ReleaseId>,
+    /// Which service; none: all.
+    pub service: Option<ServiceName>,
+    /// The last lines of each instance.
+    pub tail: usize,
+    /// Go on as more is written.
+    #[serde(default)]
+    pub follow: bool,
+}
