@@ -9,6 +9,7 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{any, get, post};
+use futures_util::StreamExt;
 use tokio::sync::watch;
 
 use crate::pages::{download, echo, events, health, home, orders, slow, upload, users, version, websocket};
@@ -54,7 +55,12 @@ pub(crate) fn router(application: Arc<Application>) -> Router {
 
 async fn answer(State(application): State<Arc<Application>>, request: Request, next: Next) -> Response {
     let mut response = match application.faults.intercept(request.uri().path()).await {
-        Some(fault) => fault,
+        Some(fault) => {
+            // Read to its end, or the connection would be reset under a client that is still sending.
+            let mut body = request.into_body().into_data_stream();
+            while let Some(Ok(_)) = body.next().await {}
+            fault
+        }
         None => next.run(request).await,
     };
     for (name, value) in &application.headers {

@@ -18,7 +18,7 @@
 //! | `GET /events?count=N&interval_ms=200` | server-sent `tick` events; then `end`, or `bye` when the shop stops |
 //! | `GET /ws` | WebSocket: greets with the version, echoes, sends `{"tick":n}` each 500 ms; close 1001 at the stop |
 //! | `GET /download?bytes=20000000` | that many bytes of [`content`], with `Content-Length` |
-//! | `POST /upload` | reads the body as a stream; answers `{"bytes":…, "checksum":"…"}` ([`checksum`]) |
+//! | `POST /upload` | reads the body as a stream; answers `{"bytes":…, "sha256":"…"}` |
 //! | any `/echo` | method, path, headers and the first 64 KiB of the body, as JSON |
 //!
 //! # Faults
@@ -27,7 +27,6 @@
 //! `x-shop-fault: NAME`, so that a client can tell an injected error from a lost request.
 
 mod app;
-pub mod checksum;
 pub mod content;
 mod error;
 pub mod faults;
