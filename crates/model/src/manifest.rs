@@ -3,8 +3,16 @@
 //! The text becomes a [`Manifest`] (what is written, with the place of each value, nothing filled in), and a manifest
 //! becomes an [`Environment`] (overrides merged, defaults filled in, variables replaced). Only the second one is acted on.
 
+pub mod diagnostics;
 pub mod json_path;
+mod read;
+mod resolve;
+mod source;
 pub mod types;
 
+pub use diagnostics::{Code, Color, Diagnostic, DiagnosticRecord, Diagnostics};
 pub use json_path::JsonPath;
+pub use read::parse;
+pub use resolve::{LISTEN, resolve};
+pub use source::{Position, Source};
 pub use types::*;

@@ -18,6 +18,7 @@ pub use environment::{Environment, Target};
 pub use rollout::{OnNoData, Rollout, Strategy};
 pub use route::{BadRoute, HostName, PathPrefix};
 pub use service::{Health, Probe, Resources, Service, Signal, Stop, Traffic};
+pub(crate) use settings::Reading;
 pub use settings::{
     BuildSettings, CheckSettings, CommandSettings, EnvironmentSettings, ExpectSettings, HealthSettings,
     Located, Manifest, ResourcesSettings, RolloutSettings, ServiceSettings, StopSettings,

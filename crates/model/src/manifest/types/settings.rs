@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::sync::Arc;
 
 use super::build::RelativePath;
 use super::environment::Target;
@@ -14,6 +13,7 @@ use super::route::{HostName, PathPrefix};
 use super::service::Signal;
 use crate::ids::{AppName, EnvironmentName, ServiceName};
 use crate::manifest::json_path::JsonPath;
+use crate::manifest::source::Source;
 use crate::units::{ByteSize, CpuShare, Duration, Percent};
 
 /// A value and where it stands in the manifest.
@@ -28,10 +28,8 @@ pub struct Located<T> {
 /// What one `bascule.toml` says: one app, its services, how a release of it is brought in, and its environments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
-    /// The file's name, for messages.
-    pub file_name: Arc<str>,
-    /// The file's text, for excerpts in messages. It may hold values that are not to be shown.
-    pub source: Arc<str>,
+    /// The file it was read from, for messages.
+    pub source: Source,
     /// The app's name.
     pub app: Located<AppName>,
     /// Configuration of all services in all environments.
@@ -93,6 +91,18 @@ pub struct ServiceSettings {
     pub env: Option<BTreeMap<String, Located<String>>>,
     /// When an instance is well.
     pub health: Option<HealthSettings>,
+    /// Something in it could not be read, so that what is missing here may have been meant.
+    pub(crate) reading: Reading,
+}
+
+/// Whether all of a section could be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Reading {
+    /// It could.
+    #[default]
+    Complete,
+    /// Something was refused, and is reported.
+    Partial,
 }
 
 /// `stop = { … }`
@@ -159,6 +169,8 @@ pub struct CheckSettings {
     pub retries: Option<Located<u32>>,
     /// Over which time.
     pub over: Option<Located<Duration>>,
+    /// Something in it could not be read.
+    pub(crate) reading: Reading,
 }
 
 /// `expect = { … }`
@@ -200,7 +212,7 @@ pub struct RolloutSettings {
 }
 
 /// `[environments.NAME]`
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EnvironmentSettings {
     /// Where the section begins.
     pub span: Range<usize>,
@@ -212,8 +224,8 @@ pub struct EnvironmentSettings {
     pub hosts: Option<Vec<Located<HostName>>>,
     /// Configuration of all services.
     pub env: Option<BTreeMap<String, Located<String>>>,
-    /// More of it in a file of `KEY=VALUE` lines, relative to the manifest.
-    pub env_file: Option<Located<RelativePath>>,
+    /// More of it in a file of `KEY=VALUE` lines; a relative path begins at the manifest's folder.
+    pub env_file: Option<Located<String>>,
     /// How many instances, by service: short for `services.NAME.instances`.
     pub instances: Option<BTreeMap<ServiceName, Located<u32>>>,
     /// Overrides of `[build]`.

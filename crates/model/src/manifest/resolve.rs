@@ -1,0 +1,121 @@
+//! From a manifest to one of its environments: overrides merged, defaults filled in, variables replaced.
+//!
+//! The same walk without any variable known finds, when the manifest is read, what cannot be right in any environment.
+
+mod check;
+mod command;
+mod configuration;
+mod env_file;
+mod merge;
+mod resolver;
+mod service;
+pub(crate) mod template;
+mod variables;
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use self::resolver::Resolver;
+use self::variables::Outside;
+use super::diagnostics::{Code, Diagnostic, Diagnostics, list, nearest};
+use super::read::reader::shortened;
+use super::types::{Environment, EnvironmentSettings, Manifest, Target};
+use crate::ids::EnvironmentName;
+
+/// Where users come in when the manifest does not say: only from this machine.
+pub const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
+/// Resolves one environment.
+///
+/// `variables` is the caller's own environment; it is asked for what `${NAME}` refers to and the manifest and the env file
+/// do not say. `env_file` is the text of the file that [`EnvironmentSettings::env_file`] names; none when it cannot be read.
+///
+/// # Errors
+/// Every mistake: an unknown environment, each variable that no one sets, an env file that is not there or not one,
+/// a private value in a command.
+pub fn resolve(
+    manifest: &Manifest,
+    environment: &str,
+    variables: &dyn Fn(&str) -> Option<String>,
+    env_file: Option<&str>,
+) -> Result<Environment, Diagnostics> {
+    let found = manifest.environments.iter().find(|(name, _)| name.as_str() == environment);
+    let Some((name, settings)) = found else {
+        return Err(Diagnostics::new(
+            manifest.source.clone(),
+            vec![unknown_environment(manifest, environment)],
+        ));
+    };
+    let mut problems = Vec::new();
+    let entries = env_file::entries(settings, env_file, &mut problems);
+    let outside = Outside::Known { env_file: entries, process: variables };
+    let (environment, more) = complete(manifest, name, settings, outside);
+    problems.extend(more);
+    if problems.is_empty() {
+        Ok(environment)
+    } else {
+        Err(Diagnostics::new(manifest.source.clone(), problems))
+    }
+}
+
+/// What is wrong in any environment, whatever the variables are.
+pub(crate) fn problems_in_any_environment(manifest: &Manifest) -> Vec<Diagnostic> {
+    let mut problems: Vec<Diagnostic> = manifest
+        .environments
+        .iter()
+        .flat_map(|(name, settings)| complete(manifest, name, settings, Outside::Unknown).1)
+        .collect();
+    if manifest.environments.is_empty()
+        && let Ok(name) = EnvironmentName::new("none")
+    {
+        problems = complete(manifest, &name, &EnvironmentSettings::default(), Outside::Unknown).1;
+    }
+    problems
+}
+
+fn complete(
+    manifest: &Manifest,
+    name: &EnvironmentName,
+    settings: &EnvironmentSettings,
+    outside: Outside<'_>,
+) -> (Environment, Vec<Diagnostic>) {
+    let mut resolver = Resolver::new(manifest, name, settings, outside);
+    let env = resolver.shared_env();
+    let build = resolver.build();
+    let services = resolver.services(&env);
+    let verify = resolver.checks(&services);
+    let environment = Environment {
+        app: manifest.app.value.clone(),
+        name: name.clone(),
+        target: settings.target.as_ref().map_or(Target::Process, |target| target.value),
+        listen: settings.listen.as_ref().map_or(LISTEN, |listen| listen.value),
+        hosts: resolver.hosts(),
+        env,
+        build,
+        services: services.into_iter().map(|(name, (service, _))| (name, service)).collect(),
+        verify,
+        rollout: merge::rollout(manifest.rollout.as_ref(), settings.rollout.as_ref()),
+        secrets: resolver.secrets,
+    };
+    (environment, resolver.problems)
+}
+
+fn unknown_environment(manifest: &Manifest, given: &str) -> Diagnostic {
+    let names = || manifest.environments.keys().map(EnvironmentName::as_str);
+    let meant = nearest(given, names());
+    let (shown, label) = match meant {
+        Some(meant) => (Some(meant), format!("did you mean `{meant}`?")),
+        None => (names().next(), "the manifest has this one".to_owned()),
+    };
+    let span = manifest
+        .environments
+        .iter()
+        .find(|(name, _)| Some(name.as_str()) == shown)
+        .map_or(0..0, |(_, settings)| settings.span.clone());
+    Diagnostic::new(
+        Code::UnknownEnvironment,
+        &span,
+        format!("there is no environment `{}`", shortened(given)),
+    )
+    .label(label)
+    .help(format!("the environments are {}", list(names())))
+}

@@ -1,0 +1,88 @@
+//! What an environment says over what the manifest says: setting by setting, lists and commands as a whole.
+
+use crate::manifest::types::{
+    BuildSettings, HealthSettings, Located, Reading, ResourcesSettings, Rollout, RolloutSettings,
+    ServiceSettings, StopSettings,
+};
+
+/// The upper one if it is there.
+macro_rules! over {
+    ($upper:expr, $lower:expr; $($key:ident),+) => {
+        ($($upper.$key.clone().or_else(|| $lower.$key.clone())),+)
+    };
+}
+
+/// A service with an environment's overrides. `env` is left to its own rules and is the lower one's.
+pub(super) fn service(lower: &ServiceSettings, upper: Option<&ServiceSettings>) -> ServiceSettings {
+    let Some(upper) = upper else { return lower.clone() };
+    let (command, port, path, hosts, instances, drain) =
+        over!(upper, lower; command, port, path, hosts, instances, drain);
+    let is_partial = [lower.reading, upper.reading].contains(&Reading::Partial);
+    ServiceSettings {
+        span: lower.span.clone(),
+        command,
+        port,
+        path,
+        hosts,
+        instances,
+        drain,
+        stop: both(lower.stop.as_ref(), upper.stop.as_ref(), |lower, upper| {
+            let (signal, grace) = over!(upper, lower; signal, grace);
+            StopSettings { signal, grace }
+        }),
+        resources: both(lower.resources.as_ref(), upper.resources.as_ref(), |lower, upper| {
+            let (memory, cpu) = over!(upper, lower; memory, cpu);
+            ResourcesSettings { memory, cpu }
+        }),
+        env: lower.env.clone(),
+        health: both(lower.health.as_ref(), upper.health.as_ref(), |lower, upper| {
+            let (path, interval, timeout, start_period) =
+                over!(upper, lower; path, interval, timeout, start_period);
+            let (healthy_after, unhealthy_after) = over!(upper, lower; healthy_after, unhealthy_after);
+            HealthSettings { path, interval, timeout, start_period, healthy_after, unhealthy_after }
+        }),
+        reading: if is_partial { Reading::Partial } else { Reading::Complete },
+    }
+}
+
+/// `[build]` with an environment's overrides.
+pub(super) fn build(lower: Option<&BuildSettings>, upper: Option<&BuildSettings>) -> Option<BuildSettings> {
+    both(lower, upper, |lower, upper| {
+        let (command, files) = over!(upper, lower; command, files);
+        BuildSettings { span: upper.span.clone(), command, files }
+    })
+}
+
+/// `[rollout]` with an environment's overrides and the defaults.
+pub(super) fn rollout(lower: Option<&RolloutSettings>, upper: Option<&RolloutSettings>) -> Rollout {
+    let nothing = RolloutSettings::default();
+    let (lower, upper) = (lower.unwrap_or(&nothing), upper.unwrap_or(&nothing));
+    let usual = Rollout::default();
+    macro_rules! setting {
+        ($key:ident) => {
+            chosen(upper.$key.as_ref(), lower.$key.as_ref(), usual.$key)
+        };
+    }
+    Rollout {
+        strategy: setting!(strategy),
+        deadline: setting!(deadline),
+        bake: setting!(bake),
+        max_error_rate: setting!(max_error_rate),
+        max_p95: setting!(max_p95),
+        min_requests: setting!(min_requests),
+        on_no_data: setting!(on_no_data),
+        warm: setting!(warm),
+        keep: setting!(keep),
+    }
+}
+
+fn chosen<T: Copy>(upper: Option<&Located<T>>, lower: Option<&Located<T>>, usual: T) -> T {
+    upper.or(lower).map_or(usual, |setting| setting.value)
+}
+
+fn both<T: Clone>(lower: Option<&T>, upper: Option<&T>, merge: impl FnOnce(&T, &T) -> T) -> Option<T> {
+    match (lower, upper) {
+        (Some(lower), Some(upper)) => Some(merge(lower, upper)),
+        (lower, upper) => upper.or(lower).cloned(),
+    }
+}

@@ -1,0 +1,74 @@
+//! The state of resolving one environment: what has been found, and what was wrong.
+
+use super::merge;
+use super::variables::{Outcome, Outside, Variables};
+use crate::ids::EnvironmentName;
+use crate::manifest::diagnostics::{Code, Diagnostic};
+use crate::manifest::types::{
+    Build, EnvironmentSettings, HostName, InstanceText, Located, Manifest, Secret, SecretName, Secrets, Value,
+};
+
+/// Resolves one environment of a manifest.
+pub(super) struct Resolver<'a> {
+    pub(super) manifest: &'a Manifest,
+    pub(super) settings: &'a EnvironmentSettings,
+    pub(super) variables: Variables<'a>,
+    pub(super) secrets: Secrets,
+    pub(super) problems: Vec<Diagnostic>,
+}
+
+impl<'a> Resolver<'a> {
+    pub(super) fn new(
+        manifest: &'a Manifest,
+        name: &EnvironmentName,
+        settings: &'a EnvironmentSettings,
+        outside: Outside<'a>,
+    ) -> Self {
+        let variables = Variables::new(manifest, name.as_str(), settings, outside);
+        Self { manifest, settings, variables, secrets: Secrets::new(), problems: Vec::new() }
+    }
+
+    /// The hosts of the environment.
+    pub(super) fn hosts(&self) -> Vec<HostName> {
+        self.settings.hosts.iter().flatten().map(|host| host.value.clone()).collect()
+    }
+
+    /// A text with its variables replaced, as a value; a private one is kept under `name`.
+    pub(super) fn value(&mut self, text: &Located<String>, name: &str) -> Value {
+        let outcome = self.variables.fill(text, name, None, &mut self.problems);
+        self.keep(outcome, name)
+    }
+
+    /// The value of an outcome; a private one is kept under `name`.
+    pub(super) fn keep(&mut self, outcome: Outcome, name: &str) -> Value {
+        match outcome {
+            Outcome::Public(text) => Value::Public(text),
+            Outcome::Private(text) => {
+                let name = SecretName::new(name);
+                self.secrets.insert(name.clone(), Secret::new(text));
+                Value::Private(name)
+            }
+            // Reported, or only asked for its mistakes: the environment is not given out.
+            Outcome::Open => Value::Public(InstanceText::default()),
+        }
+    }
+
+    pub(super) fn build(&mut self) -> Build {
+        let Some(settings) = merge::build(self.manifest.build.as_ref(), self.settings.build.as_ref()) else {
+            return Build::default();
+        };
+        let command = settings.command.as_ref().map(|command| self.build_command(command));
+        if settings.command.is_some() && settings.files.as_ref().is_none_or(Vec::is_empty) {
+            self.problems.push(
+                Diagnostic::new(
+                    Code::MissingKey,
+                    &settings.span,
+                    "[build] has a command, and no files to take along",
+                )
+                .label("`files` is missing")
+                .help("name what the release needs, as in files = [\"target/release/shop\", \"static/\"]"),
+            );
+        }
+        Build { command, files: settings.files.into_iter().flatten().map(|file| file.value).collect() }
+    }
+}

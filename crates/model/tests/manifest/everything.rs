@@ -1,0 +1,1 @@
+//! A manifest that says everything that can be said.
