@@ -10,6 +10,8 @@ mod failure;
 mod leases;
 mod open;
 mod outbox;
+#[cfg(test)]
+mod query_plans;
 mod releases;
 mod rows;
 mod runs;
@@ -21,8 +23,8 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use bascule_model::ids::{EnvironmentKey, ReleaseId, RunId};
 use jiff::Timestamp;
-use sqlx::sqlite::{Sqlite, SqlitePool};
-use sqlx::{Connection as _, Transaction};
+use sqlx::Connection as _;
+use sqlx::sqlite::SqlitePool;
 
 use crate::error::JournalError;
 use crate::records::{
@@ -32,6 +34,38 @@ use crate::rules;
 use crate::store::Journal;
 use failure::Failure;
 
+/// Runs a block of queries in one transaction, which is committed when it went well: of the writing connection, or of a reading one
+/// (that sees one snapshot then).
+macro_rules! within {
+    ($journal:ident.write, |$tx:ident| $body:expr) => {
+        within!(@ $journal, $journal.writer, "BEGIN IMMEDIATE", |$tx| $body)
+    };
+    ($journal:ident.read, |$tx:ident| $body:expr) => {
+        within!(@ $journal, $journal.readers, "BEGIN", |$tx| $body)
+    };
+    (@ $journal:ident, $pool:expr, $begin:literal, |$tx:ident| $body:expr) => {{
+        let mut connection = $pool.acquire().await.map_err(|error| $journal.explain(error.into()))?;
+        let result: Result<_, Failure> = async {
+            let mut tx = connection.begin_with($begin).await?;
+            let value: Result<_, Failure> = {
+                let $tx = &mut *tx;
+                async { $body }.await
+            };
+            // An error drops the transaction, which rolls it back.
+            let value = value?;
+            tx.commit().await?;
+            Ok(value)
+        }
+        .await;
+        if matches!(result, Err(Failure::Sql(_))) {
+            // After some errors (a full disk) SQLite has rolled back by itself, and the connection's count of transactions is wrong
+            // from then on: what comes next gets a new one.
+            let _ = connection.detach().close().await;
+        }
+        result.map_err(|failure| $journal.explain(failure))
+    }};
+}
+
 /// The journal in one SQLite file. Cheap to clone; clones share the connections.
 #[derive(Debug, Clone)]
 pub struct SqliteJournal {
@@ -39,8 +73,6 @@ pub struct SqliteJournal {
     writer: SqlitePool,
     readers: SqlitePool,
 }
-
-type Tx = Transaction<'static, Sqlite>;
 
 impl SqliteJournal {
     /// Opens the journal, and makes it (mode 0600) where there is none. The folder must exist.
@@ -58,8 +90,7 @@ impl SqliteJournal {
     /// # Errors
     /// [`JournalError::Corrupt`] with the first thing that is wrong.
     pub async fn verify(&self) -> Result<(), JournalError> {
-        let mut tx = self.read().await?;
-        verify::everything(&mut tx).await.map_err(|failure| self.explain(failure))
+        within!(self.read, |tx| verify::everything(tx).await)
     }
 
     /// Closes the file; the write-ahead log is folded into it.
@@ -68,46 +99,9 @@ impl SqliteJournal {
         self.writer.close().await;
     }
 
-    async fn write(&self) -> Result<Tx, JournalError> {
-        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(|error| self.explain(error.into()))
-    }
-
-    async fn read(&self) -> Result<Tx, JournalError> {
-        self.readers.begin().await.map_err(|error| self.explain(error.into()))
-    }
-
-    async fn done(&self, tx: Tx) -> Result<(), JournalError> {
-        tx.commit().await.map_err(|error| self.explain(error.into()))
-    }
-
     fn explain(&self, failure: Failure) -> JournalError {
         failure.explain(&self.path)
     }
-}
-
-/// Runs a block of queries in one read transaction, or in a write transaction that is committed when it went well.
-macro_rules! within {
-    ($journal:ident.read, |$tx:ident| $body:expr) => {{
-        let mut tx = $journal.read().await?;
-        let $tx = &mut *tx;
-        let result: Result<_, Failure> = async { $body }.await;
-        result.map_err(|failure| $journal.explain(failure))
-    }};
-    ($journal:ident.write, |$tx:ident| $body:expr) => {{
-        let mut tx = $journal.write().await?;
-        let result: Result<_, Failure> = {
-            let $tx = &mut *tx;
-            async { $body }.await
-        };
-        match result {
-            Ok(value) => $journal.done(tx).await.map(|()| value),
-            Err(failure) => {
-                // Nothing of it may stay, and the error that matters is the first one.
-                let _ = tx.rollback().await;
-                Err($journal.explain(failure))
-            }
-        }
-    }};
 }
 
 #[async_trait]

@@ -92,6 +92,8 @@ fn explain_code(code: i32, message: &str, path: &Path) -> JournalError {
         (IOERR, IOERR_SHORT_READ | IOERR_CORRUPTFS) => {
             JournalError::Corrupt(format!("{}: {message}", path.display()))
         }
+        // SQLite tells a full disk as such only when it writes pages: making its files larger fails as any other I/O.
+        (IOERR, _) if no_space(path) => disk_full(path),
         (IOERR, _) => unusable(path, message),
         (BUSY | LOCKED, _) => unavailable(
             path,
@@ -110,15 +112,21 @@ fn explain_io(error: &std::io::Error, path: &Path) -> JournalError {
     }
 }
 
-fn folder(path: &Path) -> std::path::Display<'_> {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).display()
+pub(super) fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Less room than SQLite's smallest step (the index of its log, 32 KiB) is left.
+fn no_space(path: &Path) -> bool {
+    rustix::fs::statvfs(folder(path))
+        .is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < 32 * 1024)
 }
 
 fn disk_full(path: &Path) -> JournalError {
     JournalError::Unavailable(Problem::new(
         Code::DiskFull,
         format!("the journal {} could not be written: the disk is full", path.display()),
-        format!("free some space where {} is, then try again; nothing is lost", folder(path)),
+        format!("free some space where {} is, then try again; nothing is lost", folder(path).display()),
     ))
 }
 
@@ -126,7 +134,10 @@ fn unusable(path: &Path, why: &str) -> JournalError {
     JournalError::Unavailable(Problem::new(
         Code::StateUnusable,
         format!("the journal {} could not be opened or written: {why}", path.display()),
-        format!("make the folder {} one that you can write to, or choose another with --state", folder(path)),
+        format!(
+            "make the folder {} one that you can write to, or choose another with --state",
+            folder(path).display()
+        ),
     ))
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _};
 
-use super::failure::{Failure, corrupt};
+use super::failure::{Failure, corrupt, folder};
 use super::{SqliteJournal, schema, with_connection};
 use crate::error::JournalError;
 
@@ -71,7 +71,7 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         .test_before_acquire(false)
 }
 
-fn options(path: &Path) -> SqliteConnectOptions {
+pub(super) fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(false)
@@ -123,18 +123,32 @@ async fn create(path: &Path) -> Result<(), Failure> {
         return Err(corrupt("the file is gone, and its write-ahead log (-wal) is still there"));
     }
     let side = beside(path, &format!(".{}.new", std::process::id()));
-    let made = fill(&side).await.and_then(|()| match fs::hard_link(&side, path) {
+    let made = fill(&side).await.and_then(|()| Ok(fs::hard_link(&side, path)?));
+    remove_unfinished(path);
+    match made {
         // Another program made it in the meantime: theirs is as good.
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(Failure::Io(error)),
-        _ => Ok(()),
-    });
-    for suffix in ["", "-wal", "-shm", "-journal"] {
-        let _ = fs::remove_file(beside(&side, suffix));
+        Err(_) if fs::metadata(path).is_ok() => {}
+        made => made?,
     }
-    made?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()?;
+    File::open(folder(path))?.sync_all()?;
     Ok(())
+}
+
+/// Removes what was begun under another name, by this process or by one that was killed at it.
+fn remove_unfinished(path: &Path) {
+    let Some(name) = path.file_name() else { return };
+    let begins = format!("{}.", name.to_string_lossy());
+    for entry in fs::read_dir(folder(path)).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let is_ours = name.strip_prefix(&begins).and_then(|rest| rest.split_once(".new")).is_some_and(
+            |(process, _)| !process.is_empty() && process.bytes().all(|digit| digit.is_ascii_digit()),
+        );
+        if is_ours {
+            // What cannot be removed takes some space and harms nothing.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Makes a whole empty journal under this name.

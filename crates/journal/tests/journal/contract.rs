@@ -40,7 +40,7 @@ macro_rules! contract {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $promise() {
                 let (journal, _kept) = $make().await;
-                super::contract::$promise(&journal).await;
+                crate::contract::$promise(&journal).await;
             })*
         }
     };

@@ -1,5 +1,4 @@
 //! Made-up environments, releases, runs and events for the journal's tests.
-#![allow(dead_code, reason = "each test binary uses its own part of it")]
 
 use std::time::Duration;
 

@@ -1,9 +1,5 @@
 //! Every store of the journal holds the same promises.
 
-#[macro_use]
-mod contract;
-mod support;
-
 use bascule_journal::{MemoryJournal, SqliteJournal};
 use tempfile::TempDir;
 
