@@ -1,0 +1,37 @@
+//! The part of `scripts/bench` that is better written in Rust: load with honest latencies, idle connections.
+//! Results are lines of `key=value` on standard output.
+
+mod answers;
+mod hold;
+mod load;
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
+
+use anyhow::{Context, Result, bail};
+
+const USAGE: &str = "bench port | answers ADDRESS | hold ADDRESS COUNT | load ADDRESS key=value…";
+
+fn main() -> Result<()> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words[..] {
+        ["port"] => say("", TcpListener::bind("127.0.0.1:0")?.local_addr()?.port()),
+        ["answers", target] => answers::wait(address(target)?),
+        ["hold", target, count] => hold::hold(address(target)?, count.parse()?),
+        ["load", target, ref settings @ ..] => load::run(address(target)?, settings),
+        _ => bail!("usage: {USAGE}"),
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr> {
+    text.parse().with_context(|| format!("`{text}` is not an address such as 127.0.0.1:8080"))
+}
+
+/// Writes `key=value`, or the bare value when there is no key.
+fn say(key: &str, value: impl std::fmt::Display) -> Result<()> {
+    let equals = if key.is_empty() { "" } else { "=" };
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{key}{equals}{value}")?;
+    Ok(out.flush()?)
+}
