@@ -34,8 +34,9 @@ pub struct Profile {
     pub event_ticks: u64,
     /// WebSockets; one that was closed is opened again.
     pub websockets: usize,
-    /// Plain requests per second, all connections together; `None`: one after the other. With a rate, latency counts
-    /// from when a request was due, so that a stall is not hidden by the requests it kept from being sent.
+    /// Plain requests per second, all connections together; `None`: one after the other. With a rate, the
+    /// latency of a request that the one before it held up counts from when it was due, so that a stall is not hidden
+    /// by the requests it kept from being sent.
     pub rate_per_second: Option<f64>,
     /// The path of plain requests; `None`: the shop's page, users and orders in turn.
     pub path: Option<String>,
