@@ -2,6 +2,7 @@
 //!
 //! Decisions are pure functions; effects go through the traits of [`ports`], what happened goes into the journal.
 
+pub mod bake;
 pub mod context;
 pub mod derive;
 pub mod draft;
