@@ -2,6 +2,7 @@
 //!
 //! No I/O at all: nothing here reads a file, a clock or an environment variable.
 
+pub mod detect;
 pub mod evidence;
 pub mod ids;
 pub mod manifest;

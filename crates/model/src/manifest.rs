@@ -7,12 +7,14 @@ pub mod diagnostics;
 pub mod json_path;
 mod read;
 mod resolve;
+mod schema;
 mod source;
 pub mod types;
 
 pub use diagnostics::{Code, Color, Diagnostic, DiagnosticRecord, Diagnostics};
 pub use json_path::JsonPath;
 pub use read::parse;
-pub use resolve::{LISTEN, resolve};
+pub use resolve::{LISTEN, command_text, resolve};
+pub use schema::schema;
 pub use source::{Position, Source};
 pub use types::*;

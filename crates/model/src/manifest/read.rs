@@ -55,6 +55,9 @@ pub fn parse(source: &str, file_name: &str) -> Result<Manifest, Diagnostics> {
             let is_plain = matches!(problem.code, Code::UnknownKey | Code::WrongType | Code::BadValue);
             at <= of_the_text || (is_plain && !broken.contains(&line_of(source, problem.span.start)))
         });
+    }
+    if !errors.is_empty() {
+        // A second value of a key is not in the tree either.
         masks.extend(syntax::masks(source));
     }
     for problem in &mut problems {

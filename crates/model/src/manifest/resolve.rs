@@ -14,6 +14,8 @@ mod variables;
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+pub use self::template::command_text;
+
 use self::resolver::Resolver;
 use self::variables::Outside;
 use super::diagnostics::{Code, Diagnostic, Diagnostics, list, nearest};

@@ -20,7 +20,7 @@ const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_0
 quantity!(
     Duration,
     "duration",
-    r"^(?=[0-9])([0-9]+d)?([0-9]+h)?([0-9]+m(?!s))?([0-9]+s)?([0-9]+ms)?$",
+    r"^([0-9]+(ms|s|m|h|d))+$",
     "a whole number with ms, s, m, h or d, as in \"250ms\", \"30s\" or \"1m30s\""
 );
 

@@ -28,7 +28,7 @@ fn wrong_manifests_are_refused_with_every_mistake_at_once() {
         for diagnostic in diagnostics.iter() {
             assert!(source.get(diagnostic.span.clone()).is_some(), "{name}: {:?}", diagnostic.span);
         }
-        insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false, description => source.as_str(), omit_expression => true }, {
+        insta::with_settings!({ prepend_module_to_snapshot => false, description => source.as_str(), omit_expression => true }, {
             insta::assert_snapshot!(format!("wrong__{name}"), rendered);
         });
     }

@@ -12,8 +12,8 @@ use super::scalars::{
 use crate::ids::ServiceName;
 use crate::manifest::diagnostics::{Code, Diagnostic};
 use crate::manifest::types::{
-    BuildSettings, HealthSettings, HostName, Located, Reading, ResourcesSettings, ServiceSettings, Signal,
-    StopSettings,
+    BuildSettings, HealthSettings, HostName, Located, Reading, RelativePath, ResourcesSettings,
+    ServiceSettings, Signal, StopSettings,
 };
 use crate::units::Duration;
 
@@ -173,7 +173,8 @@ pub(crate) fn build<'t>(
     place: &str,
 ) -> Option<BuildSettings> {
     let section = reader.section(node, place, &keys::BUILD)?;
-    let settings = BuildSettings {
+    let before = reader.problems.len();
+    let mut settings = BuildSettings {
         span: span.clone(),
         command: section.read(reader, "command", command),
         files: section.read(reader, "files", |r, key, node| {
@@ -185,9 +186,30 @@ pub(crate) fn build<'t>(
                 |r, key, element| parsed(r, key, element, &FILE),
             )
         }),
+        reading: Reading::Complete,
     };
+    if reader.problems.len() > before {
+        settings.reading = Reading::Partial;
+    }
     if let Some(files) = &settings.files {
-        report_repeated(reader, "files", files);
+        report_same_landing(reader, files);
     }
     Some(settings)
+}
+
+/// Reports the second of two files that would land at the same place of the artifact.
+fn report_same_landing(reader: &mut Reader, files: &[Located<RelativePath>]) {
+    for (at, file) in files.iter().enumerate() {
+        let Some(first) = files[..at].iter().find(|earlier| earlier.value.landing() == file.value.landing())
+        else {
+            continue;
+        };
+        let message = format!("two of `files` land at {} in the artifact", shortened(file.value.landing()));
+        reader.report(
+            Diagnostic::new(Code::Conflict, &file.span, message)
+                .label("leave this one out")
+                .related(&first.span, "first here")
+                .help("what `files` names lands under its last name; take the folder around both, or rename one"),
+        );
+    }
 }

@@ -81,15 +81,27 @@ pub(crate) fn masks(source: &str) -> Vec<Range<usize>> {
             open_brackets += brackets(trimmed);
             masks.push(start + indent..end);
         } else if let Some(equals) = content.find('=') {
-            value_is_harmless = section_is_harmless && is_harmless_key(&content[..equals]);
+            // A second equals sign: two lines have run into one, and the other may hide its value.
+            let is_alone = !content[equals + 1..].contains('=');
+            value_is_harmless = section_is_harmless && is_alone && is_harmless_key(&content[..equals]);
             if !value_is_harmless {
                 masks.push(start + equals + 1..end);
             }
             let value = &content[equals + 1..];
             open_brackets = brackets(value);
             open_quote = ["\"\"\"", "'''"].into_iter().find(|quote| value.matches(quote).count() % 2 == 1);
-        } else if !trimmed.starts_with('#') && !value_is_harmless {
-            masks.push(start + indent..end);
+        } else if !trimmed.starts_with('#') {
+            let is_element = open_brackets > 0 && trimmed.starts_with(['"', '\'', ',', '[', ']']);
+            open_brackets += brackets(trimmed);
+            if !value_is_harmless {
+                masks.push(start + indent..end);
+            } else if !is_element {
+                // A line that is nothing: its first word is shown, as what follows may be meant as the value of a key.
+                let word = trimmed
+                    .find(|c: char| c.is_whitespace() || c == '"' || c == '\'')
+                    .unwrap_or(trimmed.len());
+                masks.push(start + indent + word..end);
+            }
         }
     }
     masks.retain(|mask| !mask.is_empty());

@@ -49,7 +49,9 @@ pub(super) fn service(lower: &ServiceSettings, upper: Option<&ServiceSettings>) 
 pub(super) fn build(lower: Option<&BuildSettings>, upper: Option<&BuildSettings>) -> Option<BuildSettings> {
     both(lower, upper, |lower, upper| {
         let (command, files) = over!(upper, lower; command, files);
-        BuildSettings { span: upper.span.clone(), command, files }
+        let is_partial = [lower.reading, upper.reading].contains(&Reading::Partial);
+        let reading = if is_partial { Reading::Partial } else { Reading::Complete };
+        BuildSettings { span: upper.span.clone(), command, files, reading }
     })
 }
 

@@ -5,7 +5,8 @@ use super::variables::{Outcome, Outside, Variables};
 use crate::ids::EnvironmentName;
 use crate::manifest::diagnostics::{Code, Diagnostic};
 use crate::manifest::types::{
-    Build, EnvironmentSettings, HostName, InstanceText, Located, Manifest, Secret, SecretName, Secrets, Value,
+    Build, EnvironmentSettings, HostName, InstanceText, Located, Manifest, Reading, Secret, SecretName,
+    Secrets, Value,
 };
 
 /// Resolves one environment of a manifest.
@@ -58,7 +59,10 @@ impl<'a> Resolver<'a> {
             return Build::default();
         };
         let command = settings.command.as_ref().map(|command| self.build_command(command));
-        if settings.command.is_some() && settings.files.as_ref().is_none_or(Vec::is_empty) {
+        if settings.reading == Reading::Complete
+            && settings.command.is_some()
+            && settings.files.as_ref().is_none_or(Vec::is_empty)
+        {
             self.problems.push(
                 Diagnostic::new(
                     Code::MissingKey,

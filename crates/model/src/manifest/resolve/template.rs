@@ -76,6 +76,26 @@ pub(crate) fn pieces(text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
+/// A command of the shell as a text of the manifest that means the same: `$PORT` is filled in for the instance, every other
+/// variable is left to the shell.
+#[must_use]
+pub fn command_text(line: &str) -> String {
+    let mut text = String::new();
+    let mut rest = line;
+    while let Some(dollar) = rest.find('$') {
+        text.push_str(&rest[..dollar]);
+        let after = &rest[dollar + 1..];
+        let is_port = after.starts_with("{PORT}")
+            || after
+                .strip_prefix("PORT")
+                .is_some_and(|tail| !tail.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'));
+        text.push_str(if is_port { "$" } else { "$$" });
+        rest = after;
+    }
+    text.push_str(rest);
+    text
+}
+
 /// Reports what is wrong with the text itself. Says nothing of what stands in it: it may be a secret.
 pub(crate) fn check(reader: &mut Reader, key: &str, text: &Located<String>) {
     let report = |message: String| {
@@ -109,6 +129,16 @@ pub(crate) fn check(reader: &mut Reader, key: &str, text: &Located<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_of_the_shell_keeps_its_meaning() {
+        for (line, text) in [
+            ("serve -p $PORT ${PORT}", "serve -p $PORT ${PORT}"),
+            ("echo $PORTS ${PORT:-80} $HOME $$", "echo $$PORTS $${PORT:-80} $$HOME $$$$"),
+        ] {
+            assert_eq!(command_text(line), text);
+        }
+    }
 
     #[test]
     fn a_text_is_taken_apart() {

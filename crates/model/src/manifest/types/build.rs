@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct Build {
     /// The program and its arguments, run in the project's folder before the files are collected; none when nothing is to be built.
     pub command: Option<Vec<String>>,
-    /// What the artifact holds, relative to the project's folder, with the same relative paths. Empty: the artifact is
-    /// empty, and the commands are found on the machine.
+    /// What the artifact holds, relative to the project's folder, each under its last name. Empty: the artifact is empty,
+    /// and the commands are found on the machine.
     pub files: Vec<RelativePath>,
 }
 
@@ -33,6 +33,12 @@ impl RelativePath {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Where it lands in the artifact: its last name; `.` for the whole folder.
+    #[must_use]
+    pub fn landing(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or(&self.0)
     }
 }
 

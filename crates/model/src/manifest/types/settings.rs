@@ -2,19 +2,23 @@
 //!
 //! The comments on the fields are the documentation of the keys: the JSON Schema takes its descriptions from them.
 
+mod check;
+mod environment;
+mod service;
+
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::ops::Range;
 
-use super::build::RelativePath;
-use super::environment::Target;
-use super::rollout::{OnNoData, Strategy};
-use super::route::{HostName, PathPrefix};
-use super::service::Signal;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+
+pub use check::{CheckSettings, ExpectSettings};
+pub use environment::{EnvironmentSettings, RolloutSettings};
+pub use service::{BuildSettings, HealthSettings, ResourcesSettings, ServiceSettings, StopSettings};
+
 use crate::ids::{AppName, EnvironmentName, ServiceName};
-use crate::manifest::json_path::JsonPath;
+use crate::manifest::schema;
 use crate::manifest::source::Source;
-use crate::units::{ByteSize, CpuShare, Duration, Percent};
 
 /// A value and where it stands in the manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,74 +29,19 @@ pub struct Located<T> {
     pub span: Range<usize>,
 }
 
-/// What one `bascule.toml` says: one app, its services, how a release of it is brought in, and its environments.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Manifest {
-    /// The file it was read from, for messages.
-    pub source: Source,
-    /// The app's name.
-    pub app: Located<AppName>,
-    /// Configuration of all services in all environments.
-    pub env: Option<BTreeMap<String, Located<String>>>,
-    /// What makes the artifact.
-    pub build: Option<BuildSettings>,
-    /// The services.
-    pub services: BTreeMap<ServiceName, ServiceSettings>,
-    /// The checks of a release.
-    pub verify: Option<Vec<CheckSettings>>,
-    /// How a release is brought in and watched.
-    pub rollout: Option<RolloutSettings>,
-    /// The environments.
-    pub environments: BTreeMap<EnvironmentName, EnvironmentSettings>,
-}
-
-/// A command: one text for the shell, or a program and its arguments.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CommandSettings {
-    /// Run by `/bin/sh -c`.
-    Shell(Located<String>),
-    /// Run as it is.
-    Program(Vec<Located<String>>),
-}
-
-/// `[build]`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BuildSettings {
-    /// Where the section begins.
-    pub span: Range<usize>,
-    /// See [`Build::command`](super::Build::command).
-    pub command: Option<CommandSettings>,
-    /// See [`Build::files`](super::Build::files).
-    pub files: Option<Vec<Located<RelativePath>>>,
-}
-
-/// `[services.NAME]`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServiceSettings {
-    /// Where the section begins.
-    pub span: Range<usize>,
-    /// The command of an instance.
-    pub command: Option<CommandSettings>,
-    /// The port.
-    pub port: Option<Located<u16>>,
-    /// The paths it takes.
-    pub path: Option<Located<PathPrefix>>,
-    /// The hosts it takes.
-    pub hosts: Option<Vec<Located<HostName>>>,
-    /// How many instances.
-    pub instances: Option<Located<u32>>,
-    /// How long requests in flight may go on.
-    pub drain: Option<Located<Duration>>,
-    /// How an instance is stopped.
-    pub stop: Option<StopSettings>,
-    /// What an instance may use.
-    pub resources: Option<ResourcesSettings>,
-    /// Its configuration.
-    pub env: Option<BTreeMap<String, Located<String>>>,
-    /// When an instance is well.
-    pub health: Option<HealthSettings>,
-    /// Something in it could not be read, so that what is missing here may have been meant.
-    pub(crate) reading: Reading,
+impl<T: JsonSchema> JsonSchema for Located<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+    fn schema_id() -> Cow<'static, str> {
+        T::schema_id()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
 }
 
 /// Whether all of a section could be read.
@@ -105,135 +54,67 @@ pub(crate) enum Reading {
     Partial,
 }
 
-/// `stop = { … }`
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct StopSettings {
-    /// What it is told.
-    pub signal: Option<Located<Signal>>,
-    /// How long it may take.
-    pub grace: Option<Located<Duration>>,
-}
-
-/// `resources = { … }`
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ResourcesSettings {
-    /// Memory.
-    pub memory: Option<Located<ByteSize>>,
-    /// Cores.
-    pub cpu: Option<Located<CpuShare>>,
-}
-
-/// `[services.NAME.health]`
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct HealthSettings {
-    /// The path that is asked.
-    pub path: Option<Located<String>>,
-    /// From one question to the next.
-    pub interval: Option<Located<Duration>>,
-    /// For one answer.
-    pub timeout: Option<Located<Duration>>,
-    /// After the start.
-    pub start_period: Option<Located<Duration>>,
-    /// Good answers in a row.
-    pub healthy_after: Option<Located<u32>>,
-    /// Bad answers in a row.
-    pub unhealthy_after: Option<Located<u32>>,
-}
-
-/// `[[verify]]`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CheckSettings {
-    /// Where the section begins.
-    pub span: Range<usize>,
-    /// The name.
-    pub name: Option<Located<String>>,
-    /// The service that is asked.
-    pub service: Option<Located<ServiceName>>,
-    /// `GET` of this path.
-    pub get: Option<Located<String>>,
-    /// `POST` to this path.
-    pub post: Option<Located<String>>,
-    /// `PUT` to this path.
-    pub put: Option<Located<String>>,
-    /// `DELETE` of this path.
-    pub delete: Option<Located<String>>,
-    /// A command of one's own.
-    pub command: Option<CommandSettings>,
-    /// Header fields.
-    pub header: Option<BTreeMap<String, Located<String>>>,
-    /// The body.
-    pub body: Option<Located<String>>,
-    /// What the answer has to be.
-    pub expect: Option<ExpectSettings>,
-    /// How many more times.
-    pub retries: Option<Located<u32>>,
-    /// Over which time.
-    pub over: Option<Located<Duration>>,
-    /// Something in it could not be read.
-    pub(crate) reading: Reading,
-}
-
-/// `expect = { … }`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExpectSettings {
-    /// Where it stands.
-    pub span: Range<usize>,
-    /// The status.
-    pub status: Option<Located<u16>>,
-    /// The time.
-    pub within: Option<Located<Duration>>,
-    /// The place in a JSON body.
-    pub json: Option<Located<JsonPath>>,
-    /// The text.
-    pub contains: Option<Located<String>>,
-}
-
-/// `[rollout]`
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RolloutSettings {
-    /// See [`Rollout`](super::Rollout), as for all of these.
-    pub strategy: Option<Located<Strategy>>,
-    /// Start and readiness together.
-    pub deadline: Option<Located<Duration>>,
-    /// The watched time.
-    pub bake: Option<Located<Duration>>,
-    /// Failed requests.
-    pub max_error_rate: Option<Located<Percent>>,
-    /// Response time.
-    pub max_p95: Option<Located<Duration>>,
-    /// Enough requests.
-    pub min_requests: Option<Located<u64>>,
-    /// Without them.
-    pub on_no_data: Option<Located<OnNoData>>,
-    /// The rollback window.
-    pub warm: Option<Located<Duration>>,
-    /// Releases kept.
-    pub keep: Option<Located<u32>>,
-}
-
-/// `[environments.NAME]`
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct EnvironmentSettings {
-    /// Where the section begins.
-    pub span: Range<usize>,
-    /// Where instances run.
-    pub target: Option<Located<Target>>,
-    /// Where users come in.
-    pub listen: Option<Located<SocketAddr>>,
-    /// The hosts it takes.
-    pub hosts: Option<Vec<Located<HostName>>>,
-    /// Configuration of all services.
+/// One app: its services, how a release of it is brought in, and its environments.
+///
+/// Durations are texts like `250ms`, `30s`, `1m30s`; sizes like `256Mi`; percentages like `0.1%`. `${NAME}` in `env`, in
+/// `header`, `body` and paths of checks, and in commands is replaced by what the environment's `env`, its `env_file`, the
+/// manifest's `env` or the caller's environment says, in this order; `$$` is a dollar sign.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(title = "bascule.toml", deny_unknown_fields)]
+pub struct Manifest {
+    /// The file it was read from, for messages.
+    #[schemars(skip)]
+    pub source: Source,
+    /// The app's name.
+    #[schemars(with = "schema::Name")]
+    pub app: Located<AppName>,
+    /// Configuration of all services in all environments. May use `${NAME}`.
+    #[schemars(with = "Option<BTreeMap<schema::VariableName, String>>")]
     pub env: Option<BTreeMap<String, Located<String>>>,
-    /// More of it in a file of `KEY=VALUE` lines; a relative path begins at the manifest's folder.
-    pub env_file: Option<Located<String>>,
-    /// How many instances, by service: short for `services.NAME.instances`.
-    pub instances: Option<BTreeMap<ServiceName, Located<u32>>>,
-    /// Overrides of `[build]`.
+    /// What makes the artifact. Without it the artifact is empty, and the commands are found on the machine.
     pub build: Option<BuildSettings>,
-    /// Overrides of the services.
+    /// The services, by name: at least one.
+    #[schemars(with = "BTreeMap<schema::Name, ServiceSettings>", extend("minProperties" = 1))]
     pub services: BTreeMap<ServiceName, ServiceSettings>,
-    /// Stands in place of the manifest's checks.
+    /// The checks of a release, each with its own `[[verify]]`.
     pub verify: Option<Vec<CheckSettings>>,
-    /// Overrides of `[rollout]`.
+    /// How a release is brought in and watched.
     pub rollout: Option<RolloutSettings>,
+    /// The environments, by name: at least one.
+    #[schemars(with = "BTreeMap<schema::Name, EnvironmentSettings>", extend("minProperties" = 1))]
+    pub environments: BTreeMap<EnvironmentName, EnvironmentSettings>,
+}
+
+impl Manifest {
+    /// The file that [`resolve`](crate::manifest::resolve) wants the text of for this environment, as it is written; a
+    /// relative path begins at the manifest's folder.
+    #[must_use]
+    pub fn env_file(&self, environment: &str) -> Option<&str> {
+        let found = self.environments.iter().find(|(name, _)| name.as_str() == environment);
+        found.and_then(|(_, settings)| settings.env_file.as_ref()).map(|file| file.value.as_str())
+    }
+}
+
+/// A command: one text for the shell, or a program and its arguments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommandSettings {
+    /// Run by `/bin/sh -c`.
+    Shell(Located<String>),
+    /// Run as it is.
+    Program(Vec<Located<String>>),
+}
+
+impl JsonSchema for CommandSettings {
+    fn schema_name() -> Cow<'static, str> {
+        "Command".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({
+            "description": "A program and its arguments, or one text that /bin/sh runs.",
+            "anyOf": [
+                { "type": "array", "items": { "type": "string" }, "minItems": 1 },
+                { "type": "string", "minLength": 1 }
+            ]
+        })
+    }
 }

@@ -1,0 +1,187 @@
+//! The JSON Schema of `bascule.toml`, for editors and as the documentation of its keys.
+//!
+//! It is derived from the settings, whose comments are its descriptions. What it cannot say (two settings that do not go
+//! together) only the reader checks: what the reader takes, the schema takes.
+
+use std::borrow::Cow;
+
+use schemars::generate::SchemaSettings;
+use schemars::transform::transform_subschemas;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use super::types::{Manifest, Signal};
+
+/// The JSON Schema (2020-12) of the manifest.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Manifest>();
+    tidy(&mut schema);
+    schema.to_value()
+}
+
+/// Takes out what the derivation puts in and TOML does not have: `null`, and the widths of Rust's integers.
+fn tidy(schema: &mut Schema) {
+    if let Some(serde_json::Value::Array(types)) = schema.get_mut("type") {
+        types.retain(|name| name != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            schema.insert("type".to_owned(), only);
+        }
+    }
+    let format = schema.get("format").and_then(|format| format.as_str());
+    if format.is_some_and(|format| format.starts_with("uint")) {
+        schema.remove("format");
+    }
+    if let Some(serde_json::Value::Array(choices)) = schema.get_mut("anyOf") {
+        choices.retain(|choice| choice.get("type").is_none_or(|name| name != "null"));
+        if let [only] = choices.as_slice()
+            && let Some(only) = only.as_object().cloned()
+        {
+            schema.remove("anyOf");
+            for (key, value) in only {
+                if schema.get(&key).is_none() {
+                    schema.insert(key, value);
+                }
+            }
+        }
+    }
+    // Object keys carry the descriptions of their fields, and nothing of how those are laid out in the source.
+    if let Some(serde_json::Value::String(description)) = schema.get_mut("description") {
+        *description = description.replace("\n\n", "\u{0}").replace('\n', " ").replace('\u{0}', "\n\n");
+    }
+    transform_subschemas(&mut tidy, schema);
+}
+
+/// A kind of text of the schema: its name, and what it looks like.
+macro_rules! text {
+    ($(#[$doc:meta])* $name:ident, $schema:tt) => {
+        $(#[$doc])*
+        pub(crate) struct $name;
+
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!($schema)
+            }
+        }
+    };
+}
+
+text!(
+    /// The name of an app, an environment or a service.
+    Name,
+    { "type": "string", "pattern": "^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$" }
+);
+text!(
+    /// The name of a variable; Bascule's own are left out by the reader.
+    VariableName,
+    { "type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" }
+);
+text!(
+    /// The name of a header field (RFC 9110, 5.1).
+    FieldName,
+    { "type": "string", "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$" }
+);
+text!(
+    /// A host name.
+    Host,
+    { "type": "string", "pattern": "^(\\*\\.)?[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$" }
+);
+text!(
+    /// The start of a path.
+    PathStart,
+    { "type": "string", "pattern": "^/[^\\s?#]*$" }
+);
+text!(
+    /// A path with or without a query.
+    UrlPath,
+    { "type": "string", "pattern": "^/[^\\s#]*$" }
+);
+text!(
+    /// The same, which may begin with a variable.
+    OpenPath,
+    { "type": "string", "pattern": "^(/|\\$\\{)[^\\s#]*$" }
+);
+text!(
+    /// A path inside the project.
+    FilePath,
+    { "type": "string", "minLength": 1, "pattern": "^[^/]" }
+);
+text!(
+    /// A place in a JSON document.
+    JsonPlace,
+    { "type": "string", "pattern": "^\\$" }
+);
+text!(
+    /// An IP address and a port.
+    Address,
+    { "type": "string", "pattern": "^([0-9.]+|\\[[0-9A-Fa-f:.%]+\\]):[0-9]+$" }
+);
+text!(
+    /// A number of instances.
+    InstanceCount,
+    { "type": "integer", "minimum": 0, "maximum": 1000 }
+);
+text!(
+    /// A signal.
+    SignalName,
+    { "type": "string", "enum": Signal::ALL.map(Signal::as_str) }
+);
+text!(
+    /// A strategy.
+    StrategyName,
+    { "type": "string", "enum": ["blue-green"] }
+);
+text!(
+    /// What decides without data.
+    OnNoDataName,
+    { "type": "string", "enum": ["probe", "wait", "fail"] }
+);
+text!(
+    /// A target.
+    TargetName,
+    { "type": "string", "enum": ["process"] }
+);
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::schema;
+    use crate::manifest::read::keys::{self, Keys};
+
+    fn properties(schema: &Value) -> BTreeSet<&str> {
+        let properties = schema.get("properties").and_then(Value::as_object);
+        properties.into_iter().flatten().map(|(name, _)| name.as_str()).collect()
+    }
+
+    #[test]
+    fn the_schema_has_the_keys_that_the_reader_takes() {
+        let schema = schema();
+        let sections: [(&str, &Keys); 9] = [
+            ("Build", &keys::BUILD),
+            ("Service", &keys::SERVICE),
+            ("Stop", &keys::STOP),
+            ("Resources", &keys::RESOURCES),
+            ("Health", &keys::HEALTH),
+            ("Check", &keys::CHECK),
+            ("Expect", &keys::EXPECT),
+            ("Rollout", &keys::ROLLOUT),
+            ("Environment", &keys::ENVIRONMENT),
+        ];
+        assert_eq!(properties(&schema), keys::TOP.names.iter().copied().collect());
+        assert_eq!(sections.len() + 1, keys::ALL.len());
+        for (name, keys) in sections {
+            let section = schema.pointer(&format!("/$defs/{name}")).unwrap_or_else(|| panic!("no {name}"));
+            assert_eq!(properties(section), keys.names.iter().copied().collect(), "{name}");
+            assert_eq!(section.get("additionalProperties"), Some(&Value::Bool(false)), "{name}");
+        }
+    }
+}

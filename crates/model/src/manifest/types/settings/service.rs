@@ -1,0 +1,119 @@
+//! `[build]` and `[services.NAME]` as they are written.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use schemars::JsonSchema;
+
+use super::{CommandSettings, Located, Reading};
+use crate::manifest::schema;
+use crate::manifest::types::build::RelativePath;
+use crate::manifest::types::route::{HostName, PathPrefix};
+use crate::manifest::types::service::Signal;
+use crate::units::{ByteSize, CpuShare, Duration};
+
+/// What makes the artifact. Without it the artifact is empty, and the commands are found on the machine.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(rename = "Build", deny_unknown_fields)]
+pub struct BuildSettings {
+    /// Where the section begins.
+    #[schemars(skip)]
+    pub span: Range<usize>,
+    /// Run in the project's folder before the files are collected, as in `"cargo build --release"`. Without it `files` are
+    /// taken as they are. May use `${NAME}` for what the manifest itself spells out.
+    pub command: Option<CommandSettings>,
+    /// Files and folders that the artifact holds, relative to the manifest's folder. Each lands under its last name:
+    /// `target/release/shop` is `./shop` for the commands, `.` is everything in the manifest's folder.
+    #[schemars(with = "Option<Vec<schema::FilePath>>")]
+    pub files: Option<Vec<Located<RelativePath>>>,
+    /// Something in it could not be read.
+    #[schemars(skip)]
+    pub(crate) reading: Reading,
+}
+
+/// One kind of process of the app.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(rename = "Service", deny_unknown_fields)]
+pub struct ServiceSettings {
+    /// Where the section begins.
+    #[schemars(skip)]
+    pub span: Range<usize>,
+    /// What an instance runs, in the artifact's folder. `$PORT` and `$BASCULE_APP`, `_ENVIRONMENT`, `_RELEASE`, `_SLOT`,
+    /// `_INSTANCE` are filled in for each instance; `${NAME}` only with what the manifest itself spells out.
+    pub command: Option<CommandSettings>,
+    /// Makes it a service that gets requests. An instance listens on its own `$PORT`; this one is what the app would use
+    /// without it. Without `port` it is a worker.
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: Option<Located<u16>>,
+    /// The start of the paths whose requests it gets, by whole segments. Services with a port differ in `path` or `hosts`.
+    #[schemars(with = "Option<schema::PathStart>", extend("default" = "/"))]
+    pub path: Option<Located<PathPrefix>>,
+    /// The hosts whose requests it gets. Without it, those of the environment.
+    #[schemars(with = "Option<Vec<schema::Host>>")]
+    pub hosts: Option<Vec<Located<HostName>>>,
+    /// How many instances. 0 only for a worker.
+    #[schemars(range(min = 0, max = 1000), extend("default" = 1))]
+    pub instances: Option<Located<u32>>,
+    /// How long requests in flight may go on when the traffic has moved on, before the instances are stopped; at most 1d.
+    #[schemars(extend("default" = "30s"))]
+    pub drain: Option<Located<Duration>>,
+    /// How an instance is stopped.
+    pub stop: Option<StopSettings>,
+    /// What an instance may use. Without it there is no limit.
+    pub resources: Option<ResourcesSettings>,
+    /// Configuration of its instances, over the manifest's `env`. May use `${NAME}`.
+    #[schemars(with = "Option<BTreeMap<schema::VariableName, String>>")]
+    pub env: Option<BTreeMap<String, Located<String>>>,
+    /// When an instance is ready and well.
+    pub health: Option<HealthSettings>,
+    /// Something in it could not be read, so that what is missing here may have been meant.
+    #[schemars(skip)]
+    pub(crate) reading: Reading,
+}
+
+/// How an instance is stopped: the signal, then the grace time, then the kill of its whole process group.
+#[derive(Debug, Clone, PartialEq, Eq, Default, JsonSchema)]
+#[schemars(rename = "Stop", deny_unknown_fields)]
+pub struct StopSettings {
+    /// The signal that asks it to end.
+    #[schemars(with = "Option<schema::SignalName>", extend("default" = "SIGTERM"))]
+    pub signal: Option<Located<Signal>>,
+    /// How long it may take, at most 1h.
+    #[schemars(extend("default" = "10s"))]
+    pub grace: Option<Located<Duration>>,
+}
+
+/// What an instance may use.
+#[derive(Debug, Clone, PartialEq, Eq, Default, JsonSchema)]
+#[schemars(rename = "Resources", deny_unknown_fields)]
+pub struct ResourcesSettings {
+    /// Memory, at least 1Mi.
+    pub memory: Option<Located<ByteSize>>,
+    /// Cores.
+    pub cpu: Option<Located<CpuShare>>,
+}
+
+/// When an instance is ready and well. With a port it is asked by HTTP where `path` is given, and otherwise by connecting to
+/// its port. A worker is ready when it has run for `start_period`, and takes no other key.
+#[derive(Debug, Clone, PartialEq, Eq, Default, JsonSchema)]
+#[schemars(rename = "Health", deny_unknown_fields)]
+pub struct HealthSettings {
+    /// The path that is asked with GET: 200 to 299 is well. Without it, a connection to the port is enough.
+    #[schemars(with = "Option<schema::UrlPath>")]
+    pub path: Option<Located<String>>,
+    /// From one question to the next.
+    #[schemars(extend("default" = "1s"))]
+    pub interval: Option<Located<Duration>>,
+    /// How long an answer may take.
+    #[schemars(extend("default" = "3s"))]
+    pub timeout: Option<Located<Duration>>,
+    /// The time after the start in which bad answers do not count, and three exits are a crash loop.
+    #[schemars(extend("default" = "10s"))]
+    pub start_period: Option<Located<Duration>>,
+    /// So many good answers in a row make it ready.
+    #[schemars(range(min = 1, max = 100), extend("default" = 2))]
+    pub healthy_after: Option<Located<u32>>,
+    /// So many bad answers in a row make it unwell.
+    #[schemars(range(min = 1, max = 100), extend("default" = 3))]
+    pub unhealthy_after: Option<Located<u32>>,
+}
