@@ -1,0 +1,160 @@
+//! A client connection from its first byte to its last: which protocol it speaks, and serving it.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+use bytes::{Bytes, BytesMut};
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+
+use super::client_io::ClientIo;
+use super::forward::serve;
+use super::framing::Framing;
+use super::headers::Provenance;
+use crate::registry::Registered;
+use crate::table::ListenerIndex;
+use crate::tunnel;
+use crate::worker::thread::Worker;
+use crate::worker::watch::{Client, Speaks};
+
+/// The beginning of HTTP/2's preface; no HTTP/1 method begins so.
+const PREFACE: &[u8] = b"PRI * HTTP/2";
+
+/// Room for the library beside a head of the greatest size.
+const BUFFER_BESIDE_HEAD: usize = 16 * 1024;
+
+/// How often an HTTP/2 client is asked whether it is still there, and how long it may take to say so.
+const PING_INTERVAL: std::time::Duration = std::time::Duration::from_secs(30);
+const PING_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(20);
+
+/// Streams that one HTTP/2 client may have open at the same time.
+const STREAMS_AT_MOST: u32 = 250;
+
+/// Serves a connection to its end.
+pub(crate) async fn serve_connection(
+    worker: Rc<Worker>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    listener: ListenerIndex,
+) {
+    let now = worker.clock.now();
+    let framing = Framing::new(worker.limits.head_bytes);
+    let client = worker.clients.register(Client::new(listener, Provenance::new(peer.ip()), framing, now));
+    let mut stream = stream;
+    client.head_since.set(Some(now));
+    let sniffed = uncut(&client, sniff(&mut stream)).await;
+    client.head_since.set(None);
+    let Some(Ok((speaks, early))) = sniffed else { return };
+    client.speaks.set(speaks);
+    let io = TokioIo::new(ClientIo::new(stream, client.share(), Rc::clone(&worker.clock), early));
+    if speaks == Speaks::Http2 {
+        serve_http2(&worker, &client, io).await;
+    } else {
+        serve_http1(&worker, &client, io).await;
+    }
+}
+
+/// Reads until it is certain which protocol the client speaks.
+async fn sniff(stream: &mut TcpStream) -> io::Result<(Speaks, Bytes)> {
+    // The usual client's first byte decides, without reading it.
+    let mut first = [0; 1];
+    if stream.peek(&mut first).await? == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    if first[0] != PREFACE[0] {
+        return Ok((Speaks::Http1, Bytes::new()));
+    }
+    let mut early = BytesMut::with_capacity(PREFACE.len());
+    loop {
+        if !PREFACE.starts_with(&early) {
+            return Ok((Speaks::Http1, early.freeze()));
+        }
+        if early.len() == PREFACE.len() {
+            return Ok((Speaks::Http2, early.freeze()));
+        }
+        let mut rest = (&mut *stream).take((PREFACE.len() - early.len()) as u64);
+        if rest.read_buf(&mut early).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+}
+
+/// Runs a future unless the connection is cut.
+async fn uncut<F: Future>(client: &Client, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        client.bell.listen(context);
+        if client.cut.get().is_some() {
+            return Poll::Ready(None);
+        }
+        future.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+async fn serve_http1(worker: &Rc<Worker>, client: &Registered<Client>, io: TokioIo<ClientIo>) {
+    let service = service_fn({
+        let (worker, client) = (Rc::clone(worker), client.share());
+        move |request: http::Request<Incoming>| serve(Rc::clone(&worker), Rc::clone(&client), request)
+    });
+    let mut builder = http1::Builder::new();
+    builder
+        .header_read_timeout(None)
+        .max_header_size(worker.limits.head_bytes)
+        .max_buf_size(worker.limits.head_bytes + BUFFER_BESIDE_HEAD);
+    let mut connection = builder.serve_connection(io, service);
+    let Some(Ok(())) = uncut(client, &mut connection).await else { return };
+    let Some(pending) = client.tunnel.borrow_mut().take() else { return };
+    // The response with 101 is out: from here the bare streams are joined.
+    client.speaks.set(Speaks::Tunnel);
+    let parts = connection.into_parts();
+    let (stream, rest) = parts.io.into_inner().into_parts();
+    let early = if parts.read_buf.is_empty() { rest } else { [parts.read_buf, rest].concat().into() };
+    tunnel::pipe::run(worker, stream, early, pending).await;
+}
+
+async fn serve_http2(worker: &Rc<Worker>, client: &Registered<Client>, io: TokioIo<ClientIo>) {
+    client.framing.borrow_mut().switch_off();
+    let service = service_fn({
+        let (worker, client) = (Rc::clone(worker), client.share());
+        move |request: http::Request<Incoming>| serve(Rc::clone(&worker), Rc::clone(&client), request)
+    });
+    let header_list = u32::try_from(worker.limits.head_bytes).unwrap_or(u32::MAX);
+    let connection = http2::Builder::new(LocalExecutor)
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT)
+        .max_concurrent_streams(STREAMS_AT_MOST)
+        .max_header_list_size(header_list)
+        .serve_connection(io, service);
+    let mut connection = pin!(connection);
+    let mut told = None;
+    let ended = poll_fn(|context| {
+        // The tick rings when the worker leaves.
+        if worker.is_leaving() && told.is_none() {
+            told = Some(());
+            connection.as_mut().graceful_shutdown();
+        }
+        connection.as_mut().poll(context)
+    });
+    // How an HTTP/2 connection ends concerns nobody but the client.
+    let _ = uncut(client, ended).await;
+}
+
+/// Runs the streams of HTTP/2 connections as tasks of the worker's thread.
+#[derive(Debug, Clone, Copy)]
+struct LocalExecutor;
+
+impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for LocalExecutor {
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(future);
+    }
+}

@@ -1,0 +1,195 @@
+//! One HTTP/1.1 connection to an instance, driven by the task of the request that is on it.
+//!
+//! No task of its own: while it is in the pool nobody polls it, and whether it is still open is found out when it is taken.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::{Body, Frame, Incoming};
+use hyper::client::conn::http1::{Builder, Connection, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::claim::Claim;
+use super::io::UpstreamIo;
+use crate::http::body::RequestBody;
+use crate::registry::Registered;
+use crate::release::Instance;
+use crate::worker::clock::Clock;
+use crate::worker::watch::{Cut, Exchange, Phase};
+
+/// A connection, between or within exchanges.
+pub(crate) struct UpstreamConnection {
+    sender: SendRequest<RequestBody>,
+    connection: Driven,
+    pub(crate) exchange: Registered<Exchange>,
+    pub(crate) instance: Arc<Instance>,
+    pub(crate) reused: Option<()>,
+    inner: Waker,
+}
+
+/// The library's half of the connection, and whether it has come to its end (it must not be polled then).
+struct Driven {
+    connection: Connection<TokioIo<UpstreamIo>, RequestBody>,
+    ended: Option<()>,
+}
+
+impl Driven {
+    fn drive(&mut self, context: &mut Context<'_>) {
+        if self.ended.is_none() && Pin::new(&mut self.connection).poll(context).is_ready() {
+            self.ended = Some(());
+        }
+    }
+}
+
+/// Why there is no response.
+pub(crate) enum SendError {
+    /// The tick ended the exchange.
+    Cut(Cut),
+    /// The connection had closed; nothing was sent, and here is the request.
+    NotSent(Box<Request<RequestBody>>),
+    /// The connection broke.
+    Broken,
+}
+
+impl fmt::Debug for UpstreamConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpstreamConnection").field("instance", &self.instance.id).finish_non_exhaustive()
+    }
+}
+
+impl UpstreamConnection {
+    /// Takes over a connected socket.
+    pub(crate) async fn new(
+        stream: TcpStream,
+        instance: Arc<Instance>,
+        exchange: Registered<Exchange>,
+        clock: Rc<Clock>,
+    ) -> Result<Self, hyper::Error> {
+        let io = TokioIo::new(UpstreamIo::new(stream, exchange.share(), clock));
+        let (sender, connection) = Builder::new().handshake(io).await?;
+        let inner = Waker::from(Arc::clone(&exchange.waker));
+        let connection = Driven { connection, ended: None };
+        Ok(Self { sender, connection, exchange, instance, reused: None, inner })
+    }
+
+    /// Whether it can take a request whose loss could not be made good: asks the system whether the peer has closed.
+    pub(crate) fn settle_surely(&mut self, context: &Context<'_>) -> bool {
+        self.exchange.look.set(Some(()));
+        let settled = self.settle(context);
+        self.exchange.look.set(None);
+        settled
+    }
+
+    /// Whether it can take a request, as far as is known here.
+    pub(crate) fn settle(&mut self, context: &Context<'_>) -> bool {
+        let Self { sender, connection, exchange, inner, .. } = self;
+        let polled = exchange.waker.poll_held(inner, context, |context| {
+            connection.drive(context);
+            if connection.ended.is_some() || sender.is_ready() { Poll::Ready(()) } else { Poll::Pending }
+        });
+        polled.is_ready() && self.connection.ended.is_none()
+    }
+
+    /// Sends a request and waits for the head of its response.
+    pub(crate) async fn send(
+        &mut self,
+        request: Request<RequestBody>,
+        claim: &Rc<Claim>,
+    ) -> Result<Response<Incoming>, SendError> {
+        let exchange = &*self.exchange;
+        exchange.cut.set(None);
+        exchange.written.set(0);
+        exchange.answered.set(None);
+        exchange.client_since.set(None);
+        *exchange.claim.borrow_mut() = Some(Rc::clone(claim));
+        exchange.phase.set(Phase::AwaitingHead);
+        let mut promise = pin!(self.sender.try_send_request(request));
+        let (connection, inner) = (&mut self.connection, &self.inner);
+        let outcome = poll_fn(|context| {
+            exchange.waker.poll_held(inner, context, |context| {
+                if let Some(cut) = exchange.cut.get() {
+                    return Poll::Ready(Err(SendError::Cut(cut)));
+                }
+                connection.drive(context);
+                promise.as_mut().poll(context).map(|result| {
+                    result.map_err(|mut error| {
+                        error
+                            .take_message()
+                            .map_or(SendError::Broken, |request| SendError::NotSent(Box::new(request)))
+                    })
+                })
+            })
+        })
+        .await;
+        exchange.phase.set(if outcome.is_ok() { Phase::Responding } else { Phase::Idle });
+        outcome
+    }
+
+    /// The next piece of the response's body.
+    pub(crate) fn poll_body(
+        &mut self,
+        body: &mut Incoming,
+        context: &Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let Self { connection, exchange, inner, .. } = self;
+        exchange.client_since.set(None);
+        exchange.waker.poll_held(inner, context, |context| {
+            if let Some(cut) = exchange.cut.get() {
+                return Poll::Ready(Some(Err(BodyError::Cut(cut))));
+            }
+            if let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(context) {
+                return Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Upstream)));
+            }
+            connection.drive(context);
+            Pin::new(&mut *body)
+                .poll_frame(context)
+                .map(|frame| frame.map(|frame| frame.map_err(BodyError::Upstream)))
+        })
+    }
+
+    /// Ends the exchange. True when the connection can be used again.
+    pub(crate) fn finish(&mut self) -> bool {
+        self.exchange.phase.set(Phase::Idle);
+        let ready = (self.connection.ended.is_none() && self.sender.is_ready())
+            || self.settle(&Context::from_waker(Waker::noop()));
+        self.exchange.claim.borrow_mut().take();
+        ready
+    }
+
+    /// After a 101: the bare stream, and what was already read of the new protocol.
+    pub(crate) async fn into_stream(self: Box<Self>) -> Option<(TcpStream, Bytes)> {
+        let Self { mut connection, exchange, inner, .. } = *self;
+        if connection.ended.is_none() {
+            poll_fn(|context| {
+                exchange.waker.poll_held(&inner, context, |context| {
+                    connection.connection.poll_without_shutdown(context)
+                })
+            })
+            .await
+            .ok()?;
+        }
+        let parts = connection.connection.into_parts();
+        Some((parts.io.into_inner().into_stream(), parts.read_buf))
+    }
+}
+
+/// Why a response's body ended early.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BodyError {
+    /// The tick ended it.
+    #[error("the exchange was ended")]
+    Cut(Cut),
+    /// The instance broke off.
+    #[error("the instance broke off")]
+    Upstream(#[source] hyper::Error),
+    /// The client broke off.
+    #[error("the client broke off")]
+    Client(#[source] hyper::Error),
+}
