@@ -52,3 +52,16 @@ fn the_shortest_manifest_has_every_default() {
     let environment = resolve(&manifest, "local", &|_| None, None).unwrap();
     insta::assert_snapshot!("everything__defaults", serde_json::to_string_pretty(&environment).unwrap());
 }
+
+#[test]
+fn the_usual_manifest_is_right_in_each_environment() {
+    let manifest = parse(include_str!("../example.toml"), "bascule.toml").unwrap();
+    assert_eq!(manifest.env_file("staging"), Some(".env.staging"));
+    let staging = resolve(&manifest, "staging", &|_| None, Some("TEST_TOKEN=x")).unwrap();
+    let production = resolve(&manifest, "production", &|_| Some("x".to_owned()), None).unwrap();
+    let counts = |environment: &Environment| -> Vec<u32> {
+        environment.services.values().map(|service| service.instances).collect()
+    };
+    assert_eq!((counts(&staging), counts(&production)), (vec![2, 1], vec![4, 1]));
+    assert_eq!(staging.rollout, Default::default());
+}

@@ -137,3 +137,16 @@ fn an_unknown_environment_is_answered_with_the_known_ones() {
         serde_json::to_string_pretty(&near.records()).unwrap()
     );
 }
+
+#[test]
+fn no_two_secrets_have_the_same_name() {
+    let check = |name: &str, header: &str, variable: &str| {
+        format!(
+            "[[verify]]\nname = \"{name}\"\nget = \"/${{{variable}}}\"\nheader = {{ {header} = \"${{{variable}}}\" }}\nexpect = {{ status = 200 }}\n"
+        )
+    };
+    let rest =
+        format!("{}{}[environments.staging]\n", check("a", "get", "ONE"), check("a.header", "X", "TWO"));
+    let environment = resolved(&rest, &[("ONE", "1"), ("TWO", "2")], None).unwrap();
+    assert_eq!(environment.secrets.len(), 4, "{:?}", environment.secrets.keys());
+}

@@ -90,6 +90,7 @@ fn mistakes_in(source: &str) -> Vec<String> {
 #[test]
 fn the_schema_takes_the_manifest_that_says_everything() {
     assert_eq!(mistakes_in(include_str!("../everything.toml")), Vec::<String>::new());
+    assert_eq!(mistakes_in(include_str!("../example.toml")), Vec::<String>::new());
 }
 
 #[test]

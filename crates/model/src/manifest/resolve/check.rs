@@ -107,11 +107,11 @@ impl Resolver<'_> {
     ) -> Option<CheckRequest> {
         let service = self.asked(settings, name, services, Need::Must);
         let key = method.as_str().to_lowercase();
-        let place = format!("verify.{name}.{key}");
+        let place = format!("{}.{key}", place_of(name));
         let resolved = self.checked_value(path, &place, "is not a path that begins with \"/\"", is_url_path);
         let mut headers = BTreeMap::new();
         for (field, text) in settings.header.iter().flatten() {
-            let place = format!("verify.{name}.header.{field}");
+            let place = format!("{}.header.{field}", place_of(name));
             let is_on_one_line = |text: &str| !text.contains(['\r', '\n']);
             let value = self.checked_value(text, &place, "has a line break in it", is_on_one_line);
             headers.insert(field.clone(), value);
@@ -121,7 +121,8 @@ impl Resolver<'_> {
             let problem = Diagnostic::new(Code::Conflict, &body.span, message).label("GET takes no body");
             self.problems.push(problem.help("use post or put, or leave the body out"));
         }
-        let body = settings.body.as_ref().map(|body| self.check_value(body, &format!("verify.{name}.body")));
+        let body =
+            settings.body.as_ref().map(|body| self.check_value(body, &format!("{}.body", place_of(name))));
         Some(CheckRequest::Http { service: service?, method, path: resolved, headers, body })
     }
 
@@ -193,7 +194,7 @@ impl Resolver<'_> {
             json: expect.and_then(|expect| expect.json.as_ref()).map(|json| json.value.clone()),
             contains: expect
                 .and_then(|expect| expect.contains.as_ref())
-                .map(|contains| self.check_value(contains, &format!("verify.{name}.expect.contains"))),
+                .map(|contains| self.check_value(contains, &format!("{}.expect.contains", place_of(name)))),
         }
     }
 
@@ -257,4 +258,10 @@ impl Resolver<'_> {
 enum Need {
     Must,
     May,
+}
+
+/// Where a check's values are kept: a name of more than letters, digits, - and _ is quoted, so that no two places are one.
+fn place_of(name: &str) -> String {
+    let is_plain = name.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
+    if is_plain { format!("verify.{name}") } else { format!("verify.{name:?}") }
 }
