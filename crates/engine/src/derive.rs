@@ -25,7 +25,11 @@ pub fn environment(
             after.standby = ours.map(|standing| Standby { standing, warm_until: None });
         }
         Event::StepDone { step, .. } => match step.as_str() {
-            "retire-former" | "retire" => after.standby = None,
+            "retire-former" | "retire" => {
+                // What a `down` that failed left over was not recorded as standing by.
+                let gone = plan.standby.as_ref();
+                after.standby = after.standby.filter(|standby| Some(&standby.standing) != gone);
+            }
             "switch" => {
                 after.standby = before.live.clone().map(|standing| Standby { standing, warm_until: None });
                 after.live = ours;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use bascule_journal::{EnvironmentRecord, Journal, JournalError, ReleaseRecord, RunRecord, Standard, Take};
 use bascule_model::evidence::{CheckResult, InstanceState};
 use bascule_model::ids::{EnvironmentKey, ReleaseId, RunId};
-use bascule_model::plan::{ArtifactPlan, Plan, RunKind};
+use bascule_model::plan::{ArtifactPlan, Plan, RunKind, Standing};
 use bascule_model::problem::{Code, Problem};
 use bascule_model::release::Release;
 use bascule_model::run::{Event, Next, RunState};
@@ -103,6 +103,7 @@ impl Engine {
             kind: RunKind::Deploy,
             environment: &environment,
             live: live.as_ref(),
+            standby: self.beside_live(&environment).await?,
             next: &release,
             artifact,
             warmth: Warmth::Cold,
@@ -139,6 +140,7 @@ impl Engine {
             kind: RunKind::Rollback,
             environment: &environment,
             live: live.as_ref(),
+            standby: self.beside_live(&environment).await?,
             next: release,
             artifact: if warmth == Warmth::Warm { ArtifactPlan::None } else { artifact },
             warmth,
@@ -162,16 +164,38 @@ impl Engine {
         self.begin(plan, actor, None).await
     }
 
-    /// Begins to stop the standby release of an environment, if one stands by.
+    /// Begins to stop what stands in a slot of the environment without having the traffic.
     ///
     /// # Errors
-    /// `NOTHING_LIVE` when nothing stands by.
+    /// `NOTHING_LIVE` when nothing does.
     pub async fn retire(&self, key: &EnvironmentKey, actor: &str) -> Result<Begun, Problem> {
         let environment = self.environment(key).await?;
-        let Some(standby) = &environment.standby else {
+        let Some(standby) = self.beside_live(&environment).await? else {
             return Err(nothing(key, "no release stands by"));
         };
-        self.begin(planner::retire(&environment, &standby.standing), actor, None).await
+        self.begin(planner::retire(&environment, &standby), actor, None).await
+    }
+
+    /// What stands in a slot beside the live release: in the target's records, which also know what was left over; else in ours.
+    ///
+    /// # Errors
+    /// When the target's records cannot be read.
+    pub async fn beside_live(&self, environment: &EnvironmentRecord) -> Result<Option<Standing>, Problem> {
+        let mut there: Vec<Standing> = self
+            .ports
+            .target
+            .slots()
+            .await
+            .map_err(Problem::from)?
+            .into_iter()
+            .filter(|slot| slot.key == environment.key)
+            .map(|slot| Standing { release: slot.release, slot: slot.slot })
+            .filter(|standing| environment.live.as_ref() != Some(standing))
+            .collect();
+        let free = environment.free_slot();
+        there.sort_by_key(|standing| standing.slot != free);
+        let recorded = environment.standby.as_ref().map(|standby| standby.standing.clone());
+        Ok(there.into_iter().next().or(recorded))
     }
 
     /// Begins to stop everything of an environment.

@@ -20,6 +20,8 @@ pub struct Facts<'a> {
     pub environment: &'a EnvironmentRecord,
     /// The release that is live.
     pub live: Option<&'a Release>,
+    /// What stands in the other slot, by the target's own word: also what a run left over that was never finished.
+    pub standby: Option<Standing>,
     /// The release that is to be live.
     pub next: &'a Release,
     /// What becomes of the artifact.
@@ -34,7 +36,7 @@ pub struct Facts<'a> {
 #[must_use]
 pub fn bring_live(facts: Facts<'_>) -> Plan {
     let environment = facts.environment;
-    let standby = environment.standby.as_ref().map(|standby| standby.standing.clone());
+    let standby = facts.standby;
     let in_the_way = standby.as_ref().is_some_and(|standby| standby.release != facts.next.id);
     let slot_needed = if in_the_way { SlotNeeded::Taken } else { SlotNeeded::Free };
     let mut notes = facts.warnings;
@@ -65,10 +67,11 @@ pub fn bring_live(facts: Facts<'_>) -> Plan {
     plan
 }
 
-/// A plan that stops the standby release.
+/// A plan that stops what stands in a slot without traffic.
 #[must_use]
 pub fn retire(environment: &EnvironmentRecord, standby: &Standing) -> Plan {
     let mut plan = bare(RunKind::Retire, environment);
+    plan.standby = Some(standby.clone());
     plan.release = Some(standby.release.clone());
     plan.slot = standby.slot;
     add_steps(&mut plan, Warmth::Warm, SlotNeeded::Free);

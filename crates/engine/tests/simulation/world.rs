@@ -1,0 +1,150 @@
+//! The simulated world: one environment's traffic and instances, with fences, and what may happen at each call.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use bascule_model::ids::{Generation, ReleaseId, Slot};
+use tokio::sync::Notify;
+
+use crate::chance::Chance;
+
+/// Shared by every engine of a scenario.
+#[derive(Clone)]
+pub struct World(Arc<Mutex<State>>, Arc<Notify>);
+
+pub struct State {
+    pub chance: Chance,
+    /// What stands in each slot: release and whether its instances are well.
+    pub running: BTreeMap<Slot, (ReleaseId, bool)>,
+    pub target_fence: Generation,
+    pub live: Option<(Slot, ReleaseId)>,
+    pub known: BTreeMap<Slot, ReleaseId>,
+    pub edge_fence: Generation,
+    /// One call in so many fails; 0: none.
+    pub failing: u64,
+    /// The engine dies at this call from now on, before or after its effect.
+    pub crash_in: Option<(u64, Moment)>,
+    /// The engine sleeps for longer than its lease at this call from now on.
+    pub stall_in: Option<u64>,
+    /// Whether releases that are started now become well.
+    pub starts_well: bool,
+    /// Whether the checks of the release that is started now pass.
+    pub checks_pass: bool,
+    /// Errors in a hundred requests of the release that is live.
+    pub errors: u64,
+    /// What was seen that must never be.
+    pub wrong: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    Before,
+    After,
+}
+
+/// What becomes of one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    Works,
+    Fails,
+    /// The engine is dead; its call has no effect.
+    DiesBefore,
+    /// The engine is dead; its call has its effect.
+    DiesAfter,
+    /// The engine stands still for a long time, then its call arrives.
+    Sleeps,
+}
+
+impl World {
+    pub fn new(seed: u64) -> Self {
+        let state = State {
+            chance: Chance::new(seed),
+            running: BTreeMap::new(),
+            target_fence: Generation(0),
+            live: None,
+            known: BTreeMap::new(),
+            edge_fence: Generation(0),
+            failing: 0,
+            crash_in: None,
+            stall_in: None,
+            starts_well: true,
+            checks_pass: true,
+            errors: 0,
+            wrong: Vec::new(),
+        };
+        Self(Arc::new(Mutex::new(state)), Arc::new(Notify::new()))
+    }
+
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().expect("no test panics with the world in hand")
+    }
+
+    /// Resolves when the engine of the moment died.
+    pub async fn death(&self) {
+        self.1.notified().await;
+    }
+
+    /// Decides a call's fate. A dead engine's call never comes back.
+    pub async fn call<T>(&self, effect: impl FnOnce(&mut State) -> T, failed: impl FnOnce() -> T) -> T {
+        let fate = self.state().fate();
+        match fate {
+            Fate::Works => {
+                let result = effect(&mut self.state());
+                self.state().check();
+                result
+            }
+            Fate::Fails => failed(),
+            Fate::Sleeps => {
+                // The harness stops polling the engine during this: see `scenario`.
+                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                let result = effect(&mut self.state());
+                self.state().check();
+                result
+            }
+            Fate::DiesBefore | Fate::DiesAfter => {
+                if fate == Fate::DiesAfter {
+                    effect(&mut self.state());
+                    self.state().check();
+                }
+                self.1.notify_one();
+                std::future::pending().await
+            }
+        }
+    }
+}
+
+impl State {
+    fn fate(&mut self) -> Fate {
+        if let Some((left, moment)) = &mut self.crash_in {
+            if *left == 0 {
+                let moment = *moment;
+                self.crash_in = None;
+                return if moment == Moment::Before { Fate::DiesBefore } else { Fate::DiesAfter };
+            }
+            *left -= 1;
+        }
+        if let Some(left) = &mut self.stall_in {
+            if *left == 0 {
+                self.stall_in = None;
+                return Fate::Sleeps;
+            }
+            *left -= 1;
+        }
+        if self.failing > 0 && self.chance.one_in(self.failing) { Fate::Fails } else { Fate::Works }
+    }
+
+    /// What holds after every effect: whoever has the traffic runs, and is known to the edge.
+    fn check(&mut self) {
+        if let Some((slot, release)) = &self.live {
+            if self.running.get(slot).is_none_or(|(running, well)| running != release || !well) {
+                self.wrong.push(format!("{release} has the traffic in {slot}, but {:?} runs", self.running));
+            }
+            if self.known.get(slot) != Some(release) {
+                self.wrong.push(format!(
+                    "{release} has the traffic in {slot}, but the edge knows {:?}",
+                    self.known
+                ));
+            }
+        }
+    }
+}
