@@ -1,0 +1,255 @@
+//! What can go wrong in this room, by what was being done, and how each is told to a person.
+//!
+//! Every variant becomes one [`Problem`] with a stable code; a full disk is told apart from every other failed write.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bascule_engine::ports::PortError;
+use bascule_model::ids::Slot;
+use bascule_model::problem::{Code, Problem};
+
+/// Errors of the process target, its artifact store and its vault.
+#[derive(Debug, thiserror::Error)]
+pub enum ProcessError {
+    /// A file or folder of the state could not be read or written.
+    #[error("could not {doing} {}", path.display())]
+    File {
+        /// As in "could not … PATH".
+        doing: &'static str,
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another target holds the state folder.
+    #[error("another control plane uses the state folder {}", path.display())]
+    Locked {
+        /// The lock.
+        path: PathBuf,
+    },
+    /// A record of the state cannot be understood.
+    #[error("the record {} is damaged: {detail}", path.display())]
+    Damaged {
+        /// The record.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// A name that would not be a plain file name.
+    #[error("{name:?} cannot be the name of a release")]
+    BadName {
+        /// The refused name.
+        name: String,
+    },
+    /// Something that `files` names is not there or cannot be taken.
+    #[error("{detail}")]
+    Unusable {
+        /// Which one and why.
+        detail: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// The store does not have the artifact.
+    #[error("the artifact {digest} is not in the store")]
+    NoArtifact {
+        /// Its digest.
+        digest: String,
+    },
+    /// The store's copy is not what its digest says.
+    #[error("the artifact {digest} was changed on disk: {file} is not what it was")]
+    Changed {
+        /// Its digest.
+        digest: String,
+        /// The first file that differs.
+        file: String,
+    },
+    /// The build command could not be run.
+    #[error("could not run the build command in {}", project.display())]
+    BuildNotRun {
+        /// Where.
+        project: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The build command failed.
+    #[error("the build command ended with {status}; its last lines:\n{tail}")]
+    BuildFailed {
+        /// `exit status 1`, `signal 9`.
+        status: String,
+        /// The last lines of its output.
+        tail: String,
+        /// The whole output.
+        log: PathBuf,
+    },
+    /// The release stands in the other slot.
+    #[error("release {release} stands in {stands} already, it cannot be started in {wanted} too")]
+    OtherSlot {
+        /// The release.
+        release: String,
+        /// Where it stands.
+        stands: Slot,
+        /// Where it was to be started.
+        wanted: Slot,
+    },
+    /// Processes that do not go away when they are killed.
+    #[error("processes of {slot} are still there after SIGKILL: {pids}")]
+    StillThere {
+        /// Whose.
+        slot: String,
+        /// Their process ids.
+        pids: String,
+    },
+    /// The vault's key is no key, or others can read it.
+    #[error("the key file {} cannot be used: {detail}", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        detail: &'static str,
+    },
+    /// Sealed values that this key does not open.
+    #[error("the sealed configuration of release {release} cannot be opened with this state folder's key")]
+    Sealed {
+        /// The release.
+        release: String,
+    },
+    /// The machine gives no random numbers.
+    #[error("could not get random numbers from the system")]
+    Random,
+    /// The vault refused.
+    #[error("{}", .0.message)]
+    Vault(Problem),
+    /// A part of this room ended in a way it must not.
+    #[error("{what} ended unexpectedly")]
+    Lost {
+        /// Which part.
+        what: &'static str,
+    },
+}
+
+/// Makes a [`ProcessError::File`] from an [`io::Error`].
+pub(crate) fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ProcessError {
+    let path = path.to_owned();
+    move |source| ProcessError::File { doing, path, source }
+}
+
+impl ProcessError {
+    /// The same for a person: code, sentence, remedy.
+    #[must_use]
+    pub fn problem(&self) -> Problem {
+        let (code, remedy) = match self {
+            Self::File { doing, path, source } => return file_problem(doing, path, source),
+            Self::BuildNotRun { source, .. } => {
+                let remedy = "see that `sh` is in PATH and the project folder can be entered";
+                return Problem::new(Code::BuildFailed, format!("{self}: {source}"), remedy);
+            }
+            Self::Locked { .. } => (
+                Code::StateUnusable,
+                "use the control plane that runs (`bascule status`), or another state folder (`--state DIR`)"
+                    .to_owned(),
+            ),
+            Self::Damaged { path, .. } => (
+                Code::StateUnusable,
+                format!("look at {}; `bascule doctor` says what else is damaged", path.display()),
+            ),
+            Self::BadName { .. } => {
+                (Code::Usage, "take a release that `bascule history ENV` lists".to_owned())
+            }
+            Self::Unusable { remedy, .. } => (Code::ArtifactMissing, remedy.clone()),
+            Self::NoArtifact { .. } => {
+                (Code::ArtifactMissing, "deploy again: the artifact is made anew".to_owned())
+            }
+            Self::Changed { .. } => (
+                Code::ArtifactChanged,
+                "deploy again from the same source: what differs is replaced, then see who writes there"
+                    .to_owned(),
+            ),
+            Self::BuildFailed { log, .. } => (
+                Code::BuildFailed,
+                format!("repair the build, then deploy again; all of it is in {}", log.display()),
+            ),
+            Self::OtherSlot { .. } => (Code::Internal, "stop it there first: `bascule down ENV`".to_owned()),
+            Self::StillThere { pids, .. } => (
+                Code::Internal,
+                format!("look at what they wait for (`ps -o pid,stat,wchan,cmd -p {pids}`), then try again"),
+            ),
+            Self::Key { path, .. } => (
+                Code::StateUnusable,
+                format!("put the right key back and make it yours alone: chmod 600 {}", path.display()),
+            ),
+            Self::Sealed { .. } => (
+                Code::ConfigurationUnreadable,
+                "deploy again: the configuration is sealed anew with the key that is there".to_owned(),
+            ),
+            Self::Vault(problem) => return problem.clone(),
+            Self::Random | Self::Lost { .. } => (Code::Internal, "try again".to_owned()),
+        };
+        Problem::new(code, self.to_string(), remedy)
+    }
+}
+
+fn file_problem(doing: &str, path: &Path, source: &io::Error) -> Problem {
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            let free = free_bytes(path).map_or_else(String::new, |free| format!(" ({free} bytes are free)"));
+            Problem::new(
+                Code::DiskFull,
+                format!("could not {doing} {}: there is no room on the disk{free}", path.display()),
+                "make room, or use another state folder (`--state DIR`); then run the same command again",
+            )
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Problem::new(
+            Code::StateUnusable,
+            format!("could not {doing} {}: {source}", path.display()),
+            "make the folder writable for this user, or use another one (`--state DIR`)",
+        ),
+        _ => Problem::new(
+            Code::StateUnusable,
+            format!("could not {doing} {}: {source}", path.display()),
+            "see that the folder is there and can be written, then run the same command again",
+        ),
+    }
+}
+
+/// Free bytes of the file system that holds the path, or would hold it.
+fn free_bytes(path: &Path) -> Option<u64> {
+    let there = path.ancestors().find(|ancestor| ancestor.exists())?;
+    let stat = rustix::fs::statvfs(there).ok()?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+impl From<ProcessError> for Problem {
+    fn from(error: ProcessError) -> Self {
+        error.problem()
+    }
+}
+
+impl From<ProcessError> for PortError {
+    fn from(error: ProcessError) -> Self {
+        Self::Problem(error.problem())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_apart_from_other_failures() {
+        let full = ProcessError::File {
+            doing: "write",
+            path: "/tmp/x".into(),
+            source: io::Error::from_raw_os_error(libc::ENOSPC),
+        };
+        assert_eq!(full.problem().code, Code::DiskFull);
+        assert!(full.problem().message.contains("/tmp/x"), "{}", full.problem().message);
+        assert!(full.problem().message.contains("bytes are free"), "{}", full.problem().message);
+        let denied = ProcessError::File {
+            doing: "write",
+            path: "/tmp/x".into(),
+            source: io::Error::from_raw_os_error(libc::EROFS),
+        };
+        assert_eq!(denied.problem().code, Code::StateUnusable);
+    }
+}

@@ -1,0 +1,76 @@
+//! The fence: the highest generation that was seen per environment, kept on disk.
+//!
+//! Whoever comes with a lower one has lost its lease and changes nothing any more.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use bascule_engine::ports::PortError;
+use bascule_model::ids::{EnvironmentKey, Generation};
+
+use super::durable::{self, Access};
+use super::layout::Layout;
+use crate::error::ProcessError;
+
+/// The highest generations, from disk and in memory.
+#[derive(Debug, Default)]
+pub(crate) struct Fence {
+    seen: Mutex<HashMap<EnvironmentKey, Generation>>,
+}
+
+impl Fence {
+    /// Passes this generation or a higher one than before; a higher one is on disk when this returns.
+    pub(crate) fn pass(
+        &self,
+        layout: &Layout,
+        key: &EnvironmentKey,
+        generation: Generation,
+    ) -> Result<(), PortError> {
+        let mut seen = self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let highest = match seen.get(key) {
+            Some(highest) => Some(*highest),
+            None => read(layout, key)?,
+        };
+        if highest.is_some_and(|highest| generation < highest) {
+            return Err(PortError::Fenced);
+        }
+        if highest != Some(generation) {
+            let folder = layout.environment(key)?;
+            durable::make_folder(&folder)?;
+            durable::durable(&folder.join("generation"), generation.to_string().as_bytes(), Access::Shared)?;
+        }
+        seen.insert(key.clone(), generation);
+        Ok(())
+    }
+}
+
+fn read(layout: &Layout, key: &EnvironmentKey) -> Result<Option<Generation>, ProcessError> {
+    let path = layout.environment(key)?.join("generation");
+    let Some(bytes) = durable::read_if_there(&path)? else { return Ok(None) };
+    let number = std::str::from_utf8(&bytes).ok().and_then(|text| text.trim().parse().ok());
+    match number {
+        Some(number) => Ok(Some(Generation(number))),
+        None => Err(ProcessError::Damaged { path, detail: "it holds no number".to_owned() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lower_generation_is_refused_also_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::new(folder.path());
+        let key: EnvironmentKey = "shop/staging".parse().unwrap();
+        let other: EnvironmentKey = "shop/production".parse().unwrap();
+        let fence = Fence::default();
+        fence.pass(&layout, &key, Generation(5)).unwrap();
+        fence.pass(&layout, &key, Generation(5)).unwrap();
+        assert_eq!(fence.pass(&layout, &key, Generation(4)), Err(PortError::Fenced));
+        let again = Fence::default();
+        assert_eq!(again.pass(&layout, &key, Generation(4)), Err(PortError::Fenced));
+        again.pass(&layout, &key, Generation(6)).unwrap();
+        again.pass(&layout, &other, Generation(1)).unwrap();
+    }
+}

@@ -1,0 +1,71 @@
+//! `/proc/<pid>/stat` (proc(5)): who a process is.
+
+use std::fs;
+
+/// What is read of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stat {
+    pub(crate) pid: i32,
+    /// `R`, `S`, `Z`, …
+    pub(crate) state: u8,
+    pub(crate) group: i32,
+    pub(crate) session: i32,
+    /// Clock ticks between boot and its start: with the pid, this names one process of this boot.
+    pub(crate) start_ticks: u64,
+}
+
+impl Stat {
+    /// Whether it has ended: what is left of it waits for its parent to ask.
+    pub(crate) fn has_ended(&self) -> bool {
+        matches!(self.state, b'Z' | b'X' | b'x')
+    }
+}
+
+/// Reads it; none when there is no such process.
+pub(crate) fn read(pid: i32) -> Option<Stat> {
+    parse(&fs::read(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// Takes a line apart. The program's name stands in brackets and may hold anything, brackets and spaces too.
+pub(crate) fn parse(line: &[u8]) -> Option<Stat> {
+    let open = line.iter().position(|byte| *byte == b'(')?;
+    let close = line.iter().rposition(|byte| *byte == b')')?;
+    let pid = std::str::from_utf8(line.get(..open)?).ok()?.trim().parse().ok()?;
+    let rest = std::str::from_utf8(line.get(close + 1..)?).ok()?;
+    let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+    Some(Stat {
+        pid,
+        state: *fields.first()?.as_bytes().first()?,
+        group: fields.get(2)?.parse().ok()?,
+        session: fields.get(3)?.parse().ok()?,
+        start_ticks: fields.get(19)?.parse().ok()?,
+    })
+}
+
+/// Every process there is now, by number.
+pub(crate) fn pids() -> Vec<i32> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_brackets_and_spaces_does_not_mislead() {
+        let line = b"42 (a) Z 1 (x) S 7 42 41 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 98765 1 2 3";
+        let stat = parse(line).unwrap();
+        assert_eq!(stat, Stat { pid: 42, state: b'S', group: 42, session: 41, start_ticks: 98765 });
+        assert_eq!(parse(b"42 (cut"), None);
+        assert_eq!(parse(b"42 (cut) S 7"), None);
+    }
+
+    #[test]
+    fn this_process_is_there_and_runs() {
+        let own = i32::try_from(std::process::id()).unwrap();
+        assert!(!read(own).unwrap().has_ended());
+        assert!(pids().contains(&own));
+        assert_eq!(read(0), None);
+    }
+}

@@ -1,0 +1,99 @@
+//! Starts a slot: artifact, folder, records, then every instance that is not there.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bascule_engine::ports::{PortError, SlotSpec};
+use bascule_model::evidence::{InstanceState, InstanceStatus};
+use bascule_model::ids::{Generation, Slot};
+use bascule_model::release::Configuration;
+
+use super::adopt::slot_record;
+use crate::error::ProcessError;
+use crate::shared::{Shared, blocking};
+use crate::slot::StandingSlot;
+use crate::state::durable::{self, Access};
+use crate::state::records::{self, SlotRecord, VERSION};
+use crate::supervise;
+
+/// Starts what is not there. When this returns every process was begun, or is known not to start.
+pub(super) async fn start(
+    shared: &Arc<Shared>,
+    fence: Generation,
+    spec: SlotSpec,
+) -> Result<Vec<InstanceStatus>, PortError> {
+    let place = (spec.release.key.clone(), spec.release.id.clone());
+    let _turn = shared.turn(&place, fence).await?;
+    let slot = match shared.slot(&place) {
+        Some(standing) => {
+            same_slot(standing.reference.slot, &spec)?;
+            standing
+        }
+        None => {
+            let preparing = Arc::clone(shared);
+            let slot = blocking("preparing the instances", move || prepare(&preparing, spec)).await?;
+            let slot = Arc::new(slot);
+            shared.insert(place, Arc::clone(&slot));
+            supervise::begin(shared, &slot);
+            slot
+        }
+    };
+    for instance in &slot.instances {
+        let mut status = instance.status.subscribe();
+        tokio::select! {
+            () = slot.unsupervised.cancelled() => {}
+            // The supervisor shows something for every instance.
+            _ = status.wait_for(|status| status.state != InstanceState::Gone) => {}
+        }
+    }
+    Ok(slot.statuses())
+}
+
+fn same_slot(stands: Slot, spec: &SlotSpec) -> Result<(), ProcessError> {
+    if stands == spec.slot {
+        return Ok(());
+    }
+    Err(ProcessError::OtherSlot { release: spec.release.id.to_string(), stands, wanted: spec.slot })
+}
+
+/// Everything that has to be on disk before the first process is made.
+fn prepare(shared: &Shared, spec: SlotSpec) -> Result<StandingSlot, ProcessError> {
+    let folder = shared.layout.slot(&spec.release.key, &spec.release.id)?;
+    if let Some(record) = slot_record(&folder)? {
+        same_slot(record.slot, &spec)?;
+    }
+    let release_folder = shared.layout.release(&spec.release.key, &spec.release.id)?;
+    durable::make_folder(&release_folder)?;
+    let working = release_folder.join("app");
+    if spec.release.artifact.is_empty() {
+        durable::make_folder(&working)?;
+    } else {
+        shared.artifacts.lay_out(&spec.release.artifact, &working)?;
+    }
+    durable::make_folder(folder.path())?;
+    let slot = StandingSlot::new(shared, spec.slot, spec.release)?;
+    for instance in &slot.instances {
+        durable::make_folder(instance.folder.path())?;
+    }
+    write_records(shared, &slot, &spec.configuration)?;
+    slot.know_configuration(spec.configuration);
+    Ok(slot)
+}
+
+/// The values first: the record that names the slot says that they are there.
+fn write_records(shared: &Shared, slot: &StandingSlot, values: &Configuration) -> Result<(), ProcessError> {
+    let sealed = shared.vault.seal(&slot.reference.release, values).map_err(ProcessError::Vault)?;
+    durable::durable(&slot.folder.configuration(), &sealed, Access::Private)?;
+    let record = SlotRecord { version: VERSION, slot: slot.reference.slot, release: slot.release.clone() };
+    records::write_durable(&slot.folder.record(), &record)?;
+    let instances = shared.layout.instances();
+    for above in slot.folder.path().ancestors().skip(1).take_while(|above| above.starts_with(&instances)) {
+        sync(above)?;
+    }
+    // A stop that was interrupted is taken back last: until here its end would have been right too.
+    durable::remove_file(&slot.folder.stopping())
+}
+
+fn sync(folder: &Path) -> Result<(), ProcessError> {
+    durable::sync_folder(folder)
+}

@@ -1,0 +1,10 @@
+//! The process target with real processes: shell scripts, signals, sockets, kills.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
+
+mod support;
+
+mod artifacts;
+mod restart;
+mod start;
+mod stop;
