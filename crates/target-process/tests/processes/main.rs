@@ -5,6 +5,11 @@
 mod support;
 
 mod artifacts;
+mod helper;
+mod limits;
+mod logs;
 mod restart;
+mod sockets;
 mod start;
 mod stop;
+mod survival;

@@ -56,6 +56,40 @@ pub struct World {
     pub log_limit: u64,
 }
 
+/// A state folder that belongs to another process's test.
+pub struct Foreign {
+    state: PathBuf,
+    log_limit: u64,
+}
+
+impl Foreign {
+    pub fn new(state: &Path) -> Self {
+        Self { state: state.to_owned(), log_limit: 1024 * 1024 }
+    }
+
+    /// Tells this test's processes from those of every other.
+    pub fn state_id(&self) -> String {
+        let name = self.state.parent().unwrap().file_name().unwrap().to_str().unwrap();
+        format!("test{}", name.replace('.', "-"))
+    }
+
+    fn store(&self) -> ArtifactStore {
+        ArtifactStore::open(&self.state.join("artifacts"), environment()).unwrap()
+    }
+
+    pub fn options(&self) -> ProcessOptions {
+        ProcessOptions {
+            state_dir: self.state.clone(),
+            state_id: self.state_id(),
+            environment: environment(),
+            log_limit: self.log_limit,
+            clock: Arc::new(SystemClock::default()),
+            artifacts: Arc::new(self.store()),
+            vault: Arc::new(FileVault::open(&self.state).unwrap()),
+        }
+    }
+}
+
 pub fn environment() -> BTreeMap<String, String> {
     let pairs =
         [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("HOME", "/nowhere"), ("LANG", "C"), ("TZ", "UTC")];
@@ -73,34 +107,29 @@ impl World {
         self.folder.path().join("state")
     }
 
+    /// The same world for whoever knows its state folder only.
+    fn foreign(&self) -> Foreign {
+        Foreign { log_limit: self.log_limit, ..Foreign::new(&self.state()) }
+    }
+
     pub fn project(&self) -> PathBuf {
         self.folder.path().join("project")
     }
 
-    /// Tells this test's processes from those of every other.
     pub fn state_id(&self) -> String {
-        let name = self.folder.path().file_name().unwrap().to_str().unwrap();
-        format!("test{}", name.replace('.', "-"))
+        self.foreign().state_id()
     }
 
     pub fn store(&self) -> ArtifactStore {
-        ArtifactStore::open(&self.state().join("artifacts"), environment()).unwrap()
+        self.foreign().store()
+    }
+
+    pub fn options(&self) -> ProcessOptions {
+        self.foreign().options()
     }
 
     pub async fn target(&self) -> Arc<ProcessTarget> {
         ProcessTarget::open(self.options()).await.unwrap()
-    }
-
-    pub fn options(&self) -> ProcessOptions {
-        ProcessOptions {
-            state_dir: self.state(),
-            state_id: self.state_id(),
-            environment: environment(),
-            log_limit: self.log_limit,
-            clock: Arc::new(SystemClock::default()),
-            artifacts: Arc::new(self.store()),
-            vault: Arc::new(FileVault::open(&self.state()).unwrap()),
-        }
     }
 
     /// Puts an executable script into the project.
@@ -144,12 +173,30 @@ impl World {
 
     /// The processes that carry this world's mark and have not ended.
     pub fn processes(&self) -> Vec<i32> {
+        self.marked(|_| true)
+    }
+
+    /// Those of some services' instances.
+    pub fn processes_of(&self, services: &[&str]) -> Vec<i32> {
+        self.marked(|variables| {
+            services.iter().any(|service| {
+                let part = format!("-{service}-");
+                variables.iter().any(|v| v.starts_with("BASCULE_INSTANCE=") && v.contains(&part))
+            })
+        })
+    }
+
+    fn marked(&self, also: impl Fn(&[String]) -> bool) -> Vec<i32> {
         let mark = format!("BASCULE_STATE_ID={}", self.state_id());
         let pids = fs::read_dir("/proc").unwrap().flatten();
         pids.filter_map(|entry| {
             let pid = entry.file_name().to_str()?.parse().ok()?;
             let environment = fs::read(entry.path().join("environ")).ok()?;
-            environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes()).then_some(pid)
+            let variables: Vec<String> = environment
+                .split(|byte| *byte == 0)
+                .map(|v| String::from_utf8_lossy(v).into_owned())
+                .collect();
+            (variables.contains(&mark) && also(&variables)).then_some(pid)
         })
         .collect()
     }
