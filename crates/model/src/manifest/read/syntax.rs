@@ -18,6 +18,11 @@ pub(crate) fn diagnostic(source: &str, error: &toml::de::Error) -> Diagnostic {
     }
     let (what, expected) =
         said.split_once(", expected ").map_or((said.as_str(), None), |(w, e)| (w, Some(e)));
+    if what == "string values must be quoted" && source[span.clone()].trim().is_empty() {
+        return Diagnostic::new(Code::Syntax, &span, "this is not TOML: a key has no value")
+            .label("expected a value")
+            .help("write the value behind the equals sign, on the same line");
+    }
     let problem = Diagnostic::new(Code::Syntax, &span, format!("this is not TOML: {what}"));
     let problem = match expected {
         Some("nothing") => problem.label("not understood from here"),
