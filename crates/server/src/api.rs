@@ -316,7 +316,7 @@ pub struct LogChunk {
     /// Whose.
     pub instance: InstanceId,
     /// Its service.
-    pub service: ServiceName,
+    pub service: Option<ServiceName>,
     /// Lines without line ends. Untrusted text.
     pub lines: Vec<String>,
 }

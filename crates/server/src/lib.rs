@@ -4,3 +4,23 @@
 
 pub mod api;
 pub mod client;
+
+mod checker;
+mod control;
+mod edge_link;
+#[cfg(feature = "failpoints")]
+mod failpoints;
+mod follow;
+mod health_watch;
+mod keeper;
+mod log;
+mod logs;
+mod outcome;
+mod routes;
+mod serve;
+mod state_dir;
+mod status;
+mod system;
+mod traffic;
+
+pub use serve::{ServeOptions, serve};

@@ -169,6 +169,8 @@ pub struct SlotState {
     pub slot: Slot,
     /// What stands there.
     pub release: ReleaseId,
+    /// The address that its users come to.
+    pub listen: SocketAddr,
     /// Requests in flight, upgraded connections included.
     pub in_flight: u64,
     /// Upgraded connections that are open.

@@ -205,16 +205,15 @@ impl World {
                 live: record.live.zip(record.live_release().cloned()),
                 slots: record
                     .slots
-                    .keys()
-                    .filter_map(|slot| self.release(&record.key, *slot))
-                    .map(slot_state)
+                    .iter()
+                    .filter_map(|(slot, route)| Some(slot_state(self.release(&record.key, *slot)?, route)))
                     .collect(),
             })
             .collect()
     }
 }
 
-fn slot_state(release: &Arc<Release>) -> SlotState {
+fn slot_state(release: &Arc<Release>, route: &SlotRoute) -> SlotState {
     let instances = release.services.iter().flat_map(|service| {
         let instances = service.instances.load_full();
         let states: Vec<_> = instances
@@ -233,6 +232,7 @@ fn slot_state(release: &Arc<Release>) -> SlotState {
     SlotState {
         slot: release.slot,
         release: release.id.clone(),
+        listen: route.listen,
         in_flight: release.in_flight(),
         upgraded_open: release.metrics().total().upgraded_open,
         instances: instances.collect(),

@@ -128,6 +128,7 @@ impl Passed {
             (error, self.claim.body_failed.get(), &self.connection)
         {
             counters.upstream_failures.increase();
+            counters.cut_responses.increase();
             self.worker.doctor.leave_out(&connection.instance, service.health_path.as_ref());
         }
     }

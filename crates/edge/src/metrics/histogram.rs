@@ -85,6 +85,12 @@ impl Histogram {
         })
     }
 
+    /// How many values are certainly above this many µs: those of the buckets that begin above it.
+    #[must_use]
+    pub fn above(&self, micros: u64) -> u64 {
+        self.counts.iter().skip(bucket_of(micros) + 1).sum()
+    }
+
     /// What came since `earlier` was read from the same counters.
     #[must_use]
     pub fn minus(&self, earlier: &Self) -> Self {

@@ -38,6 +38,8 @@ pub struct Counts {
     pub connect_failures: u64,
     /// Exchanges that an instance broke off or did not answer in time, before or within the response.
     pub upstream_failures: u64,
+    /// Of those, the ones that broke off after the head of the response: its status was counted as the instance gave it.
+    pub cut_responses: u64,
     /// Second and further attempts.
     pub retries: u64,
     /// Gauge: requests whose response or request body has not ended yet, upgraded connections included.
@@ -61,6 +63,7 @@ impl Counts {
             status,
             connect_failures: self.connect_failures.saturating_sub(earlier.connect_failures),
             upstream_failures: self.upstream_failures.saturating_sub(earlier.upstream_failures),
+            cut_responses: self.cut_responses.saturating_sub(earlier.cut_responses),
             retries: self.retries.saturating_sub(earlier.retries),
             in_flight: self.in_flight,
             upgraded_open: self.upgraded_open,
@@ -76,6 +79,7 @@ impl Counts {
         }
         self.connect_failures += other.connect_failures;
         self.upstream_failures += other.upstream_failures;
+        self.cut_responses += other.cut_responses;
         self.retries += other.retries;
         self.in_flight += other.in_flight;
         self.upgraded_open += other.upgraded_open;

@@ -1,1 +1,255 @@
-//! `bake`
+//! `bake`: watches the new release under users' traffic, against thresholds and against the former release in the same window, and
+//! gives up on it as soon as the judge says so. What decided, and on which figures, is in the evidence.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bascule_model::evidence::{CheckResult, InstanceState, InstanceStatus, Status};
+use bascule_model::plan::Plan;
+use bascule_model::problem::Problem;
+use bascule_model::release::{Action, Check, Rollout};
+use bascule_model::run::{Evidence, Touches};
+use serde_json::json;
+
+use super::{Leave, Observed, Step};
+use crate::bake::{Accumulator, Counts, Judgement, Observation, Probes, Rule, Tally, Verdict, judge};
+use crate::check_place::at_instance;
+use crate::context::{Loaded, StepContext, StepError};
+use crate::ports::{PortError, SlotRef};
+
+/// How often the counters are read.
+const TICK: Duration = Duration::from_millis(100);
+/// The shortest and longest pause between two rounds of checks.
+const SHORTEST: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_secs(1);
+/// Rounds of checks of the former release before the new one is blamed for errors.
+const SECOND_LOOK: u32 = 10;
+
+pub(super) struct Bake;
+
+#[async_trait]
+impl Step for Bake {
+    fn name(&self) -> &'static str {
+        "bake"
+    }
+
+    fn touches(&self) -> Touches {
+        Touches::Nothing
+    }
+
+    fn leave(&self) -> Leave {
+        Leave::AtOnce
+    }
+
+    fn plan(&self, _: &Plan) -> String {
+        "watch errors, latency and restarts; switch back by itself".to_owned()
+    }
+
+    async fn observe(&self, _: &StepContext<'_>) -> Result<Observed, StepError> {
+        // A bake that nobody watched to its end begins anew.
+        Ok(Observed::Open)
+    }
+
+    async fn apply(&self, context: &StepContext<'_>) -> Result<Evidence, StepError> {
+        Watch::begin(context)?.to_the_end().await
+    }
+
+    async fn undo(&self, _: &StepContext<'_>) -> Result<Evidence, StepError> {
+        Ok(Evidence::Null)
+    }
+}
+
+/// A bake under way.
+struct Watch<'a> {
+    context: &'a StepContext<'a>,
+    subject: &'a Loaded,
+    slot: SlotRef,
+    rollout: &'a Rollout,
+    began: Duration,
+    users: Accumulator,
+    probes: Probes,
+    former: Tally,
+    last_checks: Vec<CheckResult>,
+    round: usize,
+}
+
+impl<'a> Watch<'a> {
+    fn begin(context: &'a StepContext<'a>) -> Result<Self, StepError> {
+        let subject = context.subject()?;
+        Ok(Self {
+            context,
+            subject,
+            slot: context.slot()?,
+            rollout: &subject.release.rollout,
+            began: context.ports.clock.elapsed(),
+            // The slot was empty before the switch: everything that it ever answered counts.
+            users: Accumulator::after(Counts::default()),
+            probes: Probes::default(),
+            former: Tally::default(),
+            last_checks: Vec::new(),
+            round: 0,
+        })
+    }
+
+    async fn to_the_end(mut self) -> Result<Evidence, StepError> {
+        let clock = &self.context.ports.clock;
+        let pause = (self.rollout.bake / 20).clamp(SHORTEST, LONGEST);
+        let mut next_round = self.began;
+        let mut said = String::new();
+        loop {
+            if self.rollout.bake > Duration::ZERO && clock.elapsed() >= next_round {
+                next_round = clock.elapsed() + pause;
+                self.ask_both().await;
+            }
+            let mut verdict = judge(&self.observe().await?, self.rollout);
+            if let Verdict::SwitchBack(judgement) = &verdict
+                && matches!(judgement.rule, Rule::Errors | Rule::Landslide | Rule::WorseThanFormer)
+                && self.former_stands_by()
+            {
+                verdict = self.look_twice().await?;
+            }
+            match verdict {
+                Verdict::GoOn(judgement) => {
+                    if judgement.sentence != said {
+                        self.context.note("bake", judgement.sentence.clone());
+                        said = judgement.sentence;
+                    }
+                }
+                Verdict::Pass(judgement) => return Ok(self.evidence(&judgement)),
+                Verdict::SwitchBack(judgement) => return Err(self.failed(&judgement)),
+            }
+            clock.sleep(TICK).await;
+        }
+    }
+
+    async fn observe(&mut self) -> Result<Observation, StepError> {
+        let ports = self.context.ports;
+        let release = &self.subject.release.id;
+        // An edge that is being started again has nothing to say for a moment: the counters stand still.
+        let users = match ports.traffic.count(self.context.key(), release, self.rollout.max_p95).await {
+            Ok(count) => self.users.add(Counts::from(&count)),
+            Err(PortError::Fenced) => return Err(StepError::Fenced),
+            Err(PortError::Problem(_)) => self.users.total(),
+        };
+        let instances = ports.target.observe(&self.slot).await?;
+        Ok(Observation {
+            elapsed: ports.clock.elapsed().saturating_sub(self.began),
+            users,
+            probes: self.probes,
+            former: self.former,
+            restarts: restarts(&instances),
+        })
+    }
+
+    /// One round of checks of the new release, and of the former one beside it.
+    async fn ask_both(&mut self) {
+        let new = self.ask(self.subject, &self.slot, |_| true).await;
+        for result in &new {
+            self.probes.add(result.status);
+        }
+        self.last_checks = new;
+        self.ask_former().await;
+        self.round += 1;
+    }
+
+    async fn ask_former(&mut self) {
+        let (Some(former), Some(live)) = (self.context.former, &self.context.plan.live) else { return };
+        for result in self.ask(former, &self.context.standing(live), reads).await {
+            if result.status != Status::NoData {
+                self.former =
+                    self.former.and(Tally { all: 1, failed: u64::from(result.status == Status::Fail) });
+            }
+        }
+    }
+
+    fn former_stands_by(&self) -> bool {
+        self.context.former.is_some()
+    }
+
+    /// Before errors are blamed on the new release the former one is asked a few times, now: what hits both is not its fault.
+    async fn look_twice(&mut self) -> Result<Verdict, StepError> {
+        self.former = Tally::default();
+        for _ in 0..SECOND_LOOK {
+            self.ask_former().await;
+            self.round += 1;
+        }
+        Ok(judge(&self.observe().await?, self.rollout))
+    }
+
+    /// Runs a release's checks once against one of its instances each; without checks, its health probe.
+    async fn ask(&self, loaded: &Loaded, slot: &SlotRef, wanted: fn(&Check) -> bool) -> Vec<CheckResult> {
+        let ports = self.context.ports;
+        let Ok(instances) = ports.target.observe(slot).await else { return Vec::new() };
+        let mut results = Vec::new();
+        for (index, check) in loaded.configuration.verify.iter().filter(|check| wanted(check)).enumerate() {
+            if let Some(place) = at_instance(loaded, check, &instances, self.round + index) {
+                // Once, without its retries: every round is an observation.
+                let once = Check { retries: 0, over: Duration::ZERO, ..check.clone() };
+                results.push(ports.checker.check(&once, &place).await);
+            }
+        }
+        if results.is_empty()
+            && let Some(result) = self.health(loaded, &instances).await
+        {
+            results.push(result);
+        }
+        results
+    }
+
+    async fn health(&self, loaded: &Loaded, instances: &[InstanceStatus]) -> Option<CheckResult> {
+        let running: Vec<&InstanceStatus> = instances
+            .iter()
+            .filter(|one| one.address.is_some() && matches!(one.state, InstanceState::Running { .. }))
+            .collect();
+        let instance = running.get(self.round.checked_rem(running.len())?)?;
+        let health = &loaded.release.service(&instance.service)?.health;
+        let probe = self.context.ports.checker.probe(instance.address?, health).await;
+        Some(CheckResult {
+            name: format!("health of {}", instance.id),
+            status: probe.status,
+            attempts: 1,
+            detail: probe.detail,
+            took_ms: probe.took_ms,
+        })
+    }
+
+    fn evidence(&self, judgement: &Judgement) -> Evidence {
+        json!({
+            "rule": judgement.rule,
+            "criteria": judgement.criteria,
+            "figures": judgement.figures,
+            "sentence": judgement.sentence,
+            "warning": judgement.warning,
+            "last_checks": self.last_checks,
+        })
+    }
+
+    fn failed(&self, judgement: &Judgement) -> StepError {
+        let key = self.context.key();
+        let release = &self.subject.release.id;
+        let remedy = format!(
+            "`bascule run show {}` has the figures, `bascule logs {} --release {release}` what it wrote",
+            self.context.run, key.environment
+        );
+        StepError::failed(
+            Problem::new(judgement.rule.code(), judgement.sentence.clone(), remedy),
+            self.evidence(judgement),
+        )
+    }
+}
+
+/// Instances that ended or were started again since the slot was started.
+fn restarts(instances: &[InstanceStatus]) -> u32 {
+    instances
+        .iter()
+        .map(|one| one.restarts + u32::from(!matches!(one.state, InstanceState::Running { .. })))
+        .sum()
+}
+
+/// Whether a check only reads: the former release is not made to write again by a bake of its successor.
+fn reads(check: &Check) -> bool {
+    match &check.action {
+        Action::Request { method, .. } => method == "GET",
+        Action::Command { .. } => false,
+    }
+}

@@ -4,6 +4,7 @@
 //! happened or happened.
 
 mod artifact;
+mod bake;
 
 mod lease;
 mod ready;
@@ -71,6 +72,7 @@ static START: start::Start = start::Start;
 static READY: ready::Ready = ready::Ready;
 static VERIFY: verify::Verify = verify::Verify::Standby;
 static SWITCH: switch::Switch = switch::Switch;
+static BAKE: bake::Bake = bake::Bake;
 static VERIFY_LIVE: verify::Verify = verify::Verify::Live;
 static SETTLE: settle::Settle = settle::Settle;
 static RETIRE: retire::Retire = retire::Retire::Standby;
@@ -78,7 +80,7 @@ static SWITCH_OFF: switch_off::SwitchOff = switch_off::SwitchOff;
 static STOP_ALL: stop_all::StopAll = stop_all::StopAll;
 
 /// Every step there is.
-static REGISTRY: [&dyn Step; 12] = [
+static REGISTRY: [&dyn Step; 13] = [
     &LEASE,
     &ARTIFACT,
     &RETIRE_FORMER,
@@ -86,6 +88,7 @@ static REGISTRY: [&dyn Step; 12] = [
     &READY,
     &VERIFY,
     &SWITCH,
+    &BAKE,
     &VERIFY_LIVE,
     &SETTLE,
     &RETIRE,

@@ -1,0 +1,174 @@
+//! What the control plane does without being asked: goes on with runs that a crash left, ends rollback windows, tells the edge where
+//! instances are now, and watches their health.
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bascule_engine::ports::SlotRef;
+use bascule_journal::{EnvironmentRecord, Take};
+use bascule_model::evidence::InstanceStatus;
+use bascule_model::ids::InstanceId;
+use bascule_model::plan::{RunKind, Standing};
+use bascule_model::problem::Problem;
+use bascule_model::release::Release;
+
+use crate::control::Control;
+use crate::health_watch::Subject;
+use crate::traffic;
+
+/// How often it looks.
+const ROUND: Duration = Duration::from_millis(250);
+
+/// Keeps everything in order, for ever.
+pub async fn keep(control: Arc<Control>) {
+    let mut said = String::new();
+    loop {
+        if let Err(problem) = round(&control).await {
+            // The same trouble is told once, not four times a second.
+            let text = problem.to_string();
+            if text != said {
+                crate::log::line(&control.engine, &format!("keeping order: {text}"));
+                said = text;
+            }
+        }
+        tokio::time::sleep(ROUND).await;
+    }
+}
+
+async fn round(control: &Arc<Control>) -> Result<(), Problem> {
+    resume_left_over(control).await?;
+    let mut subjects = Vec::new();
+    for environment in control.engine.journal().environments().await? {
+        let busy = control.engine.journal().active(&environment.key).await?.is_some();
+        if !busy {
+            end_window(control, &environment).await?;
+        }
+        let standings = environment.live.iter().chain(
+            environment.standby.iter().filter(|standby| standby.warm_until.is_some()).map(|s| &s.standing),
+        );
+        for standing in standings {
+            let watched = look_after(control, &environment, standing, busy).await?;
+            subjects.extend(watched);
+        }
+    }
+    let ports = control.engine.ports();
+    let health = control.health.clone();
+    let (checker, clock, edge) = (ports.checker.clone(), ports.clock.clone(), control.edge.clone());
+    // A slow instance must not hold up the next round.
+    control.tasks.spawn(async move {
+        for changed in health.round(&subjects, &checker, &clock).await {
+            if let Some(edge) = edge.now() {
+                let health = if changed.healthy {
+                    bascule_edge::Health::Healthy
+                } else {
+                    bascule_edge::Health::Unhealthy
+                };
+                let _ = edge.set_health(&changed.key, &changed.id, health).await;
+            }
+        }
+    });
+    Ok(())
+}
+
+async fn resume_left_over(control: &Arc<Control>) -> Result<(), Problem> {
+    for id in control.engine.left_over().await? {
+        // The state folder's lock is ours, so whoever held the lease is dead.
+        let begun = control.engine.resume(&id, Take::FromTheDead).await?;
+        if let Some(run) = control.engine.journal().run(&id).await? {
+            crate::log::line(&control.engine, &format!("going on with {id}"));
+            control.spawn(begun, run.plan.kind, run.plan.key);
+        }
+    }
+    Ok(())
+}
+
+/// What stands in a slot without traffic and without a window that still lasts is retired.
+async fn end_window(control: &Arc<Control>, environment: &EnvironmentRecord) -> Result<(), Problem> {
+    let Some(beside) = control.engine.beside_live(environment).await? else { return Ok(()) };
+    let now = control.engine.ports().clock.now();
+    let recorded = environment.standby.as_ref().filter(|standby| standby.standing == beside);
+    if recorded.and_then(|standby| standby.warm_until).is_some_and(|until| until > now) {
+        return Ok(());
+    }
+    match control.engine.retire(&environment.key, "bascule (rollback window over)").await {
+        Ok(begun) => {
+            control.spawn(begun, RunKind::Retire, environment.key.clone());
+            Ok(())
+        }
+        // Somebody was quicker.
+        Err(problem) if problem.code == bascule_model::problem::Code::LeaseHeld => Ok(()),
+        Err(problem) => Err(problem),
+    }
+}
+
+/// Tells the edge of addresses that changed; answers whom to watch.
+async fn look_after(
+    control: &Control,
+    environment: &EnvironmentRecord,
+    standing: &Standing,
+    busy: bool,
+) -> Result<Vec<Subject>, Problem> {
+    let key = &environment.key;
+    let Some(record) = control.engine.journal().release(key, &standing.release).await? else {
+        return Ok(Vec::new());
+    };
+    let release = record.release;
+    let slot = SlotRef { key: key.clone(), slot: standing.slot, release: standing.release.clone() };
+    let instances = control.engine.ports().target.observe(&slot).await.map_err(Problem::from)?;
+    if !busy && !instances.is_empty() {
+        tell_the_edge(control, environment, standing, &release, &instances).await?;
+    }
+    Ok(subjects(&release, &instances))
+}
+
+async fn tell_the_edge(
+    control: &Control,
+    environment: &EnvironmentRecord,
+    standing: &Standing,
+    release: &Release,
+    instances: &[InstanceStatus],
+) -> Result<(), Problem> {
+    let Some(edge) = control.edge.now() else { return Ok(()) };
+    let Ok(state) = edge.state().await else { return Ok(()) };
+    let wanted = traffic::route(release, standing.slot, instances);
+    let known = state.environments.iter().find(|one| one.key == environment.key);
+    let there = known.and_then(|one| one.slots.iter().find(|slot| slot.slot == standing.slot));
+    let is_live = environment.live.as_ref() == Some(standing);
+    let fence = environment.generation;
+    let port = &control.engine.ports().traffic;
+    let addresses = |route: &bascule_edge::SlotRoute| -> HashSet<(InstanceId, SocketAddr)> {
+        route.services.iter().flat_map(|s| s.instances.iter().map(|i| (i.id.clone(), i.address))).collect()
+    };
+    let same = there.is_some_and(|slot| {
+        slot.release == standing.release
+            && slot.instances.iter().map(|i| (i.id.clone(), i.address)).collect::<HashSet<_>>()
+                == addresses(&wanted)
+    });
+    if !same {
+        port.open(fence, &environment.key, release.listen).await.map_err(Problem::from)?;
+        port.register(fence, release, standing.slot, instances).await.map_err(Problem::from)?;
+    }
+    // An edge that lost its table knows nobody: the journal's last switch is put back.
+    if is_live && known.is_none_or(|one| one.live.is_none()) {
+        let to = Some((standing.slot, &standing.release));
+        port.switch(fence, &environment.key, None, to).await.map_err(Problem::from)?;
+    }
+    Ok(())
+}
+
+fn subjects(release: &Release, instances: &[InstanceStatus]) -> Vec<Subject> {
+    instances
+        .iter()
+        .filter_map(|instance| {
+            let health = release.service(&instance.service)?.health.clone();
+            Some(Subject {
+                key: release.key.clone(),
+                id: instance.id.clone(),
+                address: instance.address?,
+                health,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,235 @@
+//! The routes of the control plane: from HTTP to engine calls and back.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use bascule_engine::engine::{Begun, Decision};
+use bascule_model::ids::{EnvironmentKey, RunId};
+use bascule_model::plan::RunKind;
+use bascule_model::problem::{Code, Problem};
+use serde::Deserialize;
+
+use crate::api::{
+    AbortRequest, DeployRequest, EnvironmentStatus, Hello, HistoryEntry, INTERFACE, KeyRequest, LogsRequest,
+    PlanRequest, Planned, ResolveRequest, RollbackRequest, RunReport, Started, Verified,
+};
+use crate::control::Control;
+use crate::{follow, logs, status};
+
+type Shared = State<Arc<Control>>;
+type Answer<T> = Result<Json<T>, Refusal>;
+
+/// A problem as an answer.
+pub struct Refusal(Problem);
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self(problem)
+    }
+}
+
+impl From<bascule_journal::JournalError> for Refusal {
+    fn from(error: bascule_journal::JournalError) -> Self {
+        Self(error.into())
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (StatusCode::CONFLICT, Json(self.0)).into_response()
+    }
+}
+
+/// All routes.
+pub fn router(control: Arc<Control>) -> Router {
+    Router::new()
+        .route("/v1/hello", get(hello))
+        .route("/v1/plan", post(plan))
+        .route("/v1/deploy", post(deploy))
+        .route("/v1/rollback", post(rollback))
+        .route("/v1/rollback/plan", post(plan_rollback))
+        .route("/v1/down", post(down))
+        .route("/v1/retire", post(retire))
+        .route("/v1/verify", post(verify))
+        .route("/v1/environments", get(environments))
+        .route("/v1/status", get(one_status))
+        .route("/v1/history", get(history))
+        .route("/v1/logs", get(read_logs))
+        .route("/v1/runs/{run}", get(report))
+        .route("/v1/runs/{run}/follow", get(follow_run))
+        .route("/v1/runs/{run}/abort", post(abort))
+        .route("/v1/runs/{run}/resolve", post(resolve))
+        .with_state(control)
+}
+
+async fn hello(State(control): Shared) -> Json<Hello> {
+    Json(Hello { interface: INTERFACE, version: control.version.clone(), pid: std::process::id() })
+}
+
+async fn plan(State(control): Shared, Json(request): Json<PlanRequest>) -> Answer<Planned> {
+    let ports = control.engine.ports();
+    let wish = request.wish.into_wish(ports.vault.as_ref(), ports.clock.now());
+    let plan = control.engine.plan_deploy(&wish).await?;
+    Ok(Json(Planned { plan_hash: plan.hash(), plan }))
+}
+
+async fn deploy(State(control): Shared, Json(request): Json<DeployRequest>) -> Answer<Started> {
+    let ports = control.engine.ports();
+    let wish = request.wish.into_wish(ports.vault.as_ref(), ports.clock.now());
+    let begun = control.engine.deploy(&wish, request.plan.as_deref(), &request.actor).await?;
+    Ok(started(&control, begun, RunKind::Deploy, wish.key().clone()))
+}
+
+async fn rollback(State(control): Shared, Json(request): Json<RollbackRequest>) -> Answer<Started> {
+    let to = request.to.as_ref();
+    let begun = control.engine.rollback(&request.key, to, request.plan.as_deref(), &request.actor).await?;
+    Ok(started(&control, begun, RunKind::Rollback, request.key))
+}
+
+async fn plan_rollback(State(control): Shared, Json(request): Json<RollbackRequest>) -> Answer<Planned> {
+    let plan = control.engine.plan_rollback(&request.key, request.to.as_ref()).await?;
+    Ok(Json(Planned { plan_hash: plan.hash(), plan }))
+}
+
+async fn down(State(control): Shared, Json(request): Json<KeyRequest>) -> Answer<Started> {
+    let begun = control.engine.down(&request.key, &request.actor).await?;
+    Ok(started(&control, begun, RunKind::Down, request.key))
+}
+
+async fn retire(State(control): Shared, Json(request): Json<KeyRequest>) -> Answer<Started> {
+    let begun = control.engine.retire(&request.key, &request.actor).await?;
+    Ok(started(&control, begun, RunKind::Retire, request.key))
+}
+
+fn started(control: &Arc<Control>, begun: Begun, kind: RunKind, key: EnvironmentKey) -> Json<Started> {
+    Json(Started { run: control.spawn(begun, kind, key) })
+}
+
+async fn verify(State(control): Shared, Json(request): Json<KeyRequest>) -> Answer<Verified> {
+    Ok(Json(Verified { checks: control.engine.verify(&request.key).await? }))
+}
+
+async fn environments(State(control): Shared) -> Answer<Vec<EnvironmentStatus>> {
+    let mut all = Vec::new();
+    for record in control.engine.journal().environments().await? {
+        all.push(status::of(&control, &record.key).await?);
+    }
+    Ok(Json(all))
+}
+
+#[derive(Deserialize)]
+struct KeyQuery {
+    key: EnvironmentKey,
+    #[serde(default = "twenty")]
+    limit: u32,
+}
+
+fn twenty() -> u32 {
+    20
+}
+
+async fn one_status(State(control): Shared, Query(query): Query<KeyQuery>) -> Answer<EnvironmentStatus> {
+    Ok(Json(status::of(&control, &query.key).await?))
+}
+
+async fn history(State(control): Shared, Query(query): Query<KeyQuery>) -> Answer<Vec<HistoryEntry>> {
+    let journal = control.engine.journal();
+    let environment = journal.environment(&query.key).await?;
+    let entries = journal.runs(&query.key, query.limit).await?.into_iter().map(|run| HistoryEntry {
+        stands: environment.as_ref().and_then(|record| status::stands(record, run.plan.release.as_ref())),
+        run: run.id,
+        kind: run.plan.kind,
+        release: run.plan.release,
+        actor: run.actor,
+        created_at: run.created_at,
+        finished_at: run.finished_at,
+        outcome: run.state.outcome,
+        problem: run.state.stuck.or(run.state.cause),
+    });
+    Ok(Json(entries.collect()))
+}
+
+async fn read_logs(State(control): Shared, Query(request): Query<LogsRequest>) -> Result<Response, Refusal> {
+    if request.follow {
+        return Ok(lines(logs::follow(control, request).await?));
+    }
+    Ok(Json(logs::last(&control, &request).await?).into_response())
+}
+
+async fn report(State(control): Shared, Path(run): Path<String>) -> Answer<RunReport> {
+    let id = RunId::from_text(run);
+    let record = known(&control, &id).await?;
+    let events = control.engine.journal().events(&id, 0).await?;
+    let outcome = follow::ended(&control, &record).await?;
+    Ok(Json(RunReport {
+        run: id,
+        plan_hash: record.plan.hash(),
+        plan: record.plan,
+        actor: record.actor,
+        created_at: record.created_at,
+        finished_at: record.finished_at,
+        state: record.state,
+        events,
+        outcome,
+    }))
+}
+
+#[derive(Deserialize)]
+struct After {
+    #[serde(default)]
+    after: u64,
+}
+
+async fn follow_run(
+    State(control): Shared,
+    Path(run): Path<String>,
+    Query(After { after }): Query<After>,
+) -> Result<Response, Refusal> {
+    let id = RunId::from_text(run);
+    known(&control, &id).await?;
+    Ok(lines(follow::stream_of(control, id, after)))
+}
+
+async fn abort(
+    State(control): Shared,
+    Path(run): Path<String>,
+    Json(request): Json<AbortRequest>,
+) -> Answer<Started> {
+    let run = RunId::from_text(run);
+    control.engine.abort(&run, &request.actor).await?;
+    Ok(Json(Started { run }))
+}
+
+async fn resolve(
+    State(control): Shared,
+    Path(run): Path<String>,
+    Json(request): Json<ResolveRequest>,
+) -> Answer<Started> {
+    let run = RunId::from_text(run);
+    let record = known(&control, &run).await?;
+    let decision = match request.abandon {
+        Some(reason) => Decision::Abandon { reason },
+        None => Decision::RetryUndo,
+    };
+    let begun = control.engine.resolve(&run, decision, &request.actor).await?;
+    Ok(started(&control, begun, record.plan.kind, record.plan.key))
+}
+
+async fn known(control: &Control, id: &RunId) -> Result<bascule_journal::RunRecord, Problem> {
+    control.engine.journal().run(id).await?.ok_or_else(|| {
+        Problem::new(
+            Code::RunUnknown,
+            format!("there is no run {id}"),
+            "`bascule history ENV` lists the runs of an environment",
+        )
+    })
+}
+
+fn lines(body: Body) -> Response {
+    ([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response()
+}

@@ -1,0 +1,171 @@
+//! Runs the control plane: takes the state folder, opens what is in it, goes on where the last one stopped, and answers on its socket
+//! until it is told to end. Its end, sudden or not, touches neither the edge nor the instances.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bascule_engine::context::Ports;
+use bascule_engine::engine::Engine;
+use bascule_engine::ports::{Clock, Hooks};
+use bascule_journal::sqlite::SqliteJournal;
+use bascule_model::problem::{Code, Problem};
+use bascule_target_process::{ArtifactStore, FileVault, ProcessOptions, ProcessTarget};
+use tokio::net::UnixListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::task::TaskTracker;
+
+use crate::checker::RealChecker;
+use crate::client::SOCKET;
+use crate::control::Control;
+use crate::edge_link::{EdgeLink, EdgeProgram};
+use crate::health_watch::HealthWatch;
+use crate::system::{SystemClock, TimedIds};
+use crate::traffic::EdgeTraffic;
+use crate::{keeper, routes, state_dir};
+
+/// What a control plane is started with.
+#[derive(Debug, Clone)]
+pub struct ServeOptions {
+    /// The state folder.
+    pub state: PathBuf,
+    /// The program that `edge` is started from.
+    pub program: PathBuf,
+    /// The program's version.
+    pub version: String,
+    /// The environment of the wiring: builds get all of it, instances only PATH, HOME, LANG and TZ.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// Runs until SIGTERM or SIGINT.
+///
+/// # Errors
+/// Why it could not start: the state folder, its lock, the journal.
+pub async fn serve(options: ServeOptions) -> Result<(), Problem> {
+    state_dir::prepare(&options.state)?;
+    let _lock = state_dir::lock(&options.state)?;
+    let control = build(&options).await?;
+    let listener = listen(&options)?;
+    let keep_edge = tokio::spawn(control.edge.clone().keep());
+    let keep_order = tokio::spawn(keeper::keep(control.clone()));
+    crate::log::line(
+        &control.engine,
+        &format!("bascule {} serves {}", options.version, options.state.display()),
+    );
+    let served = axum::serve(listener, routes::router(control.clone()))
+        .with_graceful_shutdown(told_to_end())
+        .into_future();
+    // Whoever follows a run would keep a graceful end waiting: the runs go on with the next control plane anyway.
+    let ended = tokio::select! {
+        ended = served => ended,
+        () = told_to_end() => Ok(()),
+    };
+    keep_edge.abort();
+    keep_order.abort();
+    let _ = std::fs::remove_file(options.state.join(SOCKET));
+    ended.map_err(|error| unusable(&options, &error))
+}
+
+async fn build(options: &ServeOptions) -> Result<Arc<Control>, Problem> {
+    let state = &options.state;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let journal = Arc::new(SqliteJournal::open(&state.join("journal.db")).await?);
+    let vault = Arc::new(FileVault::open(state).map_err(Problem::from)?);
+    let artifacts = Arc::new(
+        ArtifactStore::open(&state.join("artifacts"), options.environment.clone()).map_err(Problem::from)?,
+    );
+    let target = ProcessTarget::open(ProcessOptions {
+        state_dir: state.clone(),
+        state_id: state_id(state),
+        environment: kept(&options.environment),
+        log_limit: bascule_target_process::LOG_LIMIT,
+        clock: clock.clone(),
+        artifacts: artifacts.clone(),
+        vault: vault.clone(),
+    })
+    .await
+    .map_err(Problem::from)?;
+    let edge = EdgeLink::new(EdgeProgram {
+        state: state.clone(),
+        program: options.program.clone(),
+        environment: kept(&options.environment),
+    });
+    let ports = Ports {
+        target,
+        artifacts,
+        traffic: Arc::new(EdgeTraffic::new(edge.clone())),
+        checker: Arc::new(RealChecker),
+        vault,
+        clock,
+        hooks: hooks(options),
+    };
+    let owner = format!("{}@{}", std::process::id(), state.display());
+    let engine = Engine::new(ports, journal, Arc::new(TimedIds), owner, state.join("logs"));
+    Ok(Arc::new(Control {
+        engine,
+        edge,
+        health: HealthWatch::default(),
+        version: options.version.clone(),
+        tasks: TaskTracker::new(),
+    }))
+}
+
+#[cfg(not(feature = "failpoints"))]
+fn hooks(_: &ServeOptions) -> Arc<dyn Hooks> {
+    Arc::new(bascule_engine::ports::NoHooks)
+}
+
+#[cfg(feature = "failpoints")]
+fn hooks(options: &ServeOptions) -> Arc<dyn Hooks> {
+    match options.environment.get("BASCULE_FAILPOINTS") {
+        Some(folder) => Arc::new(crate::failpoints::FileHooks::new(folder.into())),
+        None => Arc::new(bascule_engine::ports::NoHooks),
+    }
+}
+
+/// Tells this state folder from others on the machine: a hash of its path.
+fn state_id(state: &Path) -> String {
+    let whole = std::fs::canonicalize(state).unwrap_or_else(|_| state.to_owned());
+    let hash = <sha2::Sha256 as sha2::Digest>::digest(whole.as_os_str().as_encoded_bytes());
+    bascule_model::plan::hex(&hash[..6])
+}
+
+/// The variables that instances and the edge inherit.
+fn kept(environment: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    ["PATH", "HOME", "LANG", "TZ"]
+        .into_iter()
+        .filter_map(|name| Some((name.to_owned(), environment.get(name)?.clone())))
+        .collect()
+}
+
+fn listen(options: &ServeOptions) -> Result<UnixListener, Problem> {
+    let path = options.state.join(SOCKET);
+    // The lock is ours: a socket that lies there belongs to nobody.
+    let _ = std::fs::remove_file(&path);
+    let bound = UnixListener::bind(&path).and_then(|listener| {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+        Ok(listener)
+    });
+    bound.map_err(|error| unusable(options, &error))
+}
+
+fn unusable(options: &ServeOptions, error: &std::io::Error) -> Problem {
+    Problem::new(
+        Code::StateUnusable,
+        format!("the control plane cannot listen on {}: {error}", options.state.join(SOCKET).display()),
+        "name another state folder with --state; a socket's whole path has at most 107 characters",
+    )
+}
+
+async fn told_to_end() {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
