@@ -26,6 +26,7 @@ pub(crate) struct Release {
     pub(crate) services: Box<[Service]>,
     epoch: u64,
     in_flight: AtomicU64,
+    cut_upgraded: AtomicU64,
     closed: AtomicBool,
     drain_deadline: Mutex<Option<Instant>>,
     /// Told when a closed release has nothing in flight any more, and when it is opened again.
@@ -118,6 +119,7 @@ impl Release {
             // Two processes must not share an epoch, or a reader would subtract one's figures from the other's.
             epoch: (u64::from(std::process::id()) << 32) | EPOCH.fetch_add(1, Ordering::Relaxed),
             in_flight: AtomicU64::new(0),
+            cut_upgraded: AtomicU64::new(0),
             closed: AtomicBool::new(true),
             drain_deadline: Mutex::new(None),
             changed: Notify::new(),
@@ -186,6 +188,16 @@ impl Release {
     /// Requests whose response or request body has not ended, upgraded connections included.
     pub(crate) fn in_flight(&self) -> u64 {
         self.in_flight.load(Ordering::SeqCst)
+    }
+
+    /// Notes an upgraded connection that was open at the deadline. To be called before it is counted out.
+    pub(crate) fn note_cut_upgraded(&self) {
+        self.cut_upgraded.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// How many were noted since this was asked last.
+    pub(crate) fn take_cut_upgraded(&self) -> u64 {
+        self.cut_upgraded.swap(0, Ordering::SeqCst)
     }
 
     /// When what is left on the release is cut, if that was decided.

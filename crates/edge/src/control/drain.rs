@@ -77,9 +77,10 @@ impl Process {
     ) -> Result<DrainReport, Refusal> {
         let began = Instant::now();
         let until = began + deadline;
+        release.take_cut_upgraded();
         release.set_drain_deadline(Some(until));
         self.distributor.tell_all(|| Command::DrainChanged { release: Arc::clone(release) });
-        let mut report = DrainReport { completed: true, ..DrainReport::default() };
+        let mut report = DrainReport::default();
         let empty = self.wait_until_empty(release);
         let waited = tokio::select! {
             biased;
@@ -93,14 +94,13 @@ impl Process {
                 return Err(refusal);
             }
             None => {
-                let (requests, upgraded) = self.cut(release).await;
-                report.cut_requests = requests;
-                report.cut_upgraded = upgraded;
-                report.completed = requests == 0 && upgraded == 0;
+                report.cut_requests = self.cut(release).await;
                 // What does not notice in time is a client's connection that takes nothing: it has been told to end.
                 let _ = timeout(AFTER_CUT, self.wait_until_empty(release)).await;
             }
         }
+        report.cut_upgraded = release.take_cut_upgraded();
+        report.completed = report.cut_requests == 0 && report.cut_upgraded == 0;
         report.waited_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         Ok(report)
     }
@@ -119,16 +119,15 @@ impl Process {
         }
     }
 
-    async fn cut(&self, release: &Arc<Release>) -> (u64, u64) {
+    async fn cut(&self, release: &Arc<Release>) -> u64 {
         let (done, mut reports) = mpsc::unbounded_channel();
         self.distributor.tell_all(|| Command::Cut { release: Arc::clone(release), done: done.clone() });
         drop(done);
-        let (mut requests, mut upgraded) = (0, 0);
-        while let Some(report) = reports.recv().await {
-            requests += report.requests;
-            upgraded += report.upgraded;
+        let mut requests = 0;
+        while let Some(cut) = reports.recv().await {
+            requests += cut;
         }
-        (requests, upgraded)
+        requests
     }
 }
 

@@ -28,8 +28,10 @@ pub(crate) struct ClientIo {
     clock: Rc<Clock>,
     /// Came in while the protocol was found out, and has not been looked at.
     early: Bytes,
-    /// Looked at and held back: a head whose end is missing, or what follows a request to upgrade.
+    /// Looked at and held back: a head whose end is missing.
     held: Vec<u8>,
+    /// Came in behind a request to upgrade, and has not been looked at.
+    later: Vec<u8>,
     /// Found good, and waiting for the library to take it.
     good: BytesMut,
     shut: Option<()>,
@@ -37,13 +39,23 @@ pub(crate) struct ClientIo {
 
 impl ClientIo {
     pub(crate) fn new(stream: TcpStream, client: Rc<Client>, clock: Rc<Clock>, early: Bytes) -> Self {
-        Self { stream, client, clock, early, held: Vec::new(), good: BytesMut::new(), shut: None }
+        Self {
+            stream,
+            client,
+            clock,
+            early,
+            held: Vec::new(),
+            later: Vec::new(),
+            good: BytesMut::new(),
+            shut: None,
+        }
     }
 
     /// The bare socket, and what came in that nobody has taken.
     pub(crate) fn into_parts(self) -> (TcpStream, Bytes) {
         let mut rest = self.good;
         rest.extend_from_slice(&self.held);
+        rest.extend_from_slice(&self.later);
         rest.extend_from_slice(&self.early);
         (self.stream, rest.freeze())
     }
@@ -62,12 +74,17 @@ impl ClientIo {
             self.good.extend_from_slice(passed);
             self.held.clear();
         }
-        self.held.extend_from_slice(kept);
+        self.keep(kept);
         buffer.set_filled(before);
         self.act(step.after)?;
         self.note_head();
         self.hand_out(buffer);
         Ok(())
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        let unseen = self.client.framing.borrow().is_undecided();
+        if unseen { &mut self.later } else { &mut self.held }.extend_from_slice(bytes);
     }
 
     fn act(&mut self, after: After) -> io::Result<()> {
@@ -105,13 +122,15 @@ impl ClientIo {
         }
     }
 
-    /// Looks again at what was held back behind a request to upgrade that was not granted.
-    fn look_again(&mut self) -> io::Result<()> {
-        let bytes = std::mem::take(&mut self.held);
+    /// Looks at what came behind a request to upgrade that was not granted.
+    fn look_at_later(&mut self) -> io::Result<()> {
+        let bytes = std::mem::take(&mut self.later);
         let step = self.client.framing.borrow_mut().read(&bytes);
         self.good.extend_from_slice(&bytes[..step.passed]);
-        self.held.extend_from_slice(&bytes[step.passed..]);
-        self.act(step.after)
+        self.keep(&bytes[step.passed..]);
+        self.act(step.after)?;
+        self.note_head();
+        Ok(())
     }
 
     fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -157,9 +176,9 @@ impl AsyncRead for ClientIo {
                     this.refuse(why);
                     continue;
                 }
-                if !this.held.is_empty() && !framing.is_at_head() {
+                if !this.later.is_empty() {
                     drop(framing);
-                    this.look_again()?;
+                    this.look_at_later()?;
                     continue;
                 }
             }

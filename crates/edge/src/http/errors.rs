@@ -93,7 +93,7 @@ impl Own {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
-        if matches!(self, Self::Refused(_) | Self::BadBody | Self::ClientTooSlow) {
+        if matches!(self, Self::Refused(_) | Self::BadTarget(_) | Self::BadBody | Self::ClientTooSlow) {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response

@@ -32,7 +32,7 @@ const NOTICE_AT_MOST: Duration = Duration::from_secs(2);
 
 /// How a tunnel ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
+enum End {
     /// One side ended it.
     Closed,
     /// The deadline did.
@@ -58,12 +58,7 @@ enum Flow {
 }
 
 /// Runs a tunnel to its end.
-pub(crate) async fn run(
-    worker: &Rc<Worker>,
-    client: TcpStream,
-    sent_early: Bytes,
-    tunnel: PendingTunnel,
-) -> End {
+pub(crate) async fn run(worker: &Rc<Worker>, client: TcpStream, sent_early: Bytes, tunnel: PendingTunnel) {
     let release = Rc::clone(&tunnel.claim);
     let release = release.release();
     let counters = tunnel.claim.counters();
@@ -88,10 +83,11 @@ pub(crate) async fn run(
     if !tunnel.early.is_empty() {
         pipe.take_from_upstream(&tunnel.early);
     }
-    let end = poll_fn(|context| pipe.poll(context)).await;
+    if poll_fn(|context| pipe.poll(context)).await == End::Cut {
+        release.note_cut_upgraded();
+    }
     counters.upgraded_open.decrease();
     drop(tunnel.load);
-    end
 }
 
 struct Pipe<'worker> {
@@ -121,9 +117,11 @@ impl Pipe<'_> {
         match (up, down) {
             // Broken on one side: there is nothing to be told to the other but the end.
             (Poll::Ready(Err(_)), _) | (_, Poll::Ready(Err(_))) => Poll::Ready(End::Closed),
-            // A side that has ended its direction after a Close, or both directions ended.
             (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => Poll::Ready(End::Closed),
-            (Poll::Ready(Ok(())), _) if self.told.is_some() => Poll::Ready(End::Closed),
+            // A WebSocket has no half: its Close was there, or it broke.
+            (Poll::Ready(Ok(())), _) | (_, Poll::Ready(Ok(()))) if self.frames.is_some() => {
+                Poll::Ready(End::Closed)
+            }
             _ => Poll::Pending,
         }
     }

@@ -34,17 +34,10 @@ pub(crate) enum Command {
     Serve { stream: std::net::TcpStream, peer: SocketAddr, listener: ListenerIndex },
     /// The release's drain deadline was set or taken back.
     DrainChanged { release: Arc<Release> },
-    /// The deadline came: whatever is left on the release ends now.
-    Cut { release: Arc<Release>, done: mpsc::UnboundedSender<WhatWasCut> },
+    /// The deadline came: whatever is left on the release ends now; the number of requests goes back.
+    Cut { release: Arc<Release>, done: mpsc::UnboundedSender<u64> },
     /// End every connection in good order, by the deadline at the latest, and then the thread.
     Leave { deadline: Instant },
-}
-
-/// What a worker had to cut.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct WhatWasCut {
-    pub(crate) requests: u64,
-    pub(crate) upgraded: u64,
 }
 
 /// The control thread's end.
@@ -159,22 +152,25 @@ impl Worker {
         self.pool.expire(now, millis(limits.pool_idle_timeout));
     }
 
-    fn cut(&self, release: &Arc<Release>) -> WhatWasCut {
-        let mut cut = WhatWasCut::default();
+    /// Ends what is left on a release. Gives the number of requests; tunnels see by themselves that the deadline has passed.
+    fn cut(&self, release: &Arc<Release>) -> u64 {
+        let mut requests = 0;
         self.exchanges.each(|exchange| {
             if exchange.is_on(release) && exchange.phase.get() != Phase::Idle {
                 exchange.cut(Cut::Drained);
-                cut.requests += 1;
+                requests += 1;
             }
         });
+        self.ring_tunnels(release);
+        requests
+    }
+
+    fn ring_tunnels(&self, release: &Arc<Release>) {
         self.tunnels.each(|tunnel| {
             if pipe::is_on(tunnel, release) {
-                // It sees by itself that the deadline has passed.
                 tunnel.bell.ring();
-                cut.upgraded += 1;
             }
         });
-        cut
     }
 }
 
@@ -256,13 +252,7 @@ fn obey(worker: &Rc<Worker>, command: Command, connections: &Arc<AtomicUsize>) {
                 });
             }
         }
-        Command::DrainChanged { release } => {
-            worker.tunnels.each(|tunnel| {
-                if pipe::is_on(tunnel, &release) {
-                    tunnel.bell.ring();
-                }
-            });
-        }
+        Command::DrainChanged { release } => worker.ring_tunnels(&release),
         Command::Cut { release, done } => {
             // The caller may have stopped waiting.
             let _ = done.send(worker.cut(&release));

@@ -1,0 +1,98 @@
+//! Upgraded connections.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::support::client::{read_to_end, read_until};
+use crate::support::edge::{Edge, key};
+use crate::support::eventually;
+use crate::support::instance::Instance;
+use crate::support::websocket::WebSocket;
+
+async fn one() -> (tempfile::TempDir, Edge, Instance, std::net::SocketAddr) {
+    let folder = tempfile::tempdir().unwrap();
+    let edge = Edge::start(folder.path(), "").await;
+    let instance = Instance::start("r1").await;
+    let address = edge.serve(&[instance.address]).await;
+    (folder, edge, instance, address)
+}
+
+#[tokio::test]
+async fn websockets_pass_and_are_counted() {
+    let (_folder, edge, _instance, address) = one().await;
+    let mut sockets = Vec::new();
+    for _ in 0..5 {
+        let mut socket = WebSocket::connect(address).await.unwrap();
+        socket.echo(&"long".repeat(50_000)).await.unwrap();
+        sockets.push(socket);
+    }
+    let counts = edge.client.metrics(&key()).await.unwrap()[0].total();
+    assert_eq!((counts.upgraded_open, counts.in_flight, counts.status[0]), (5, 5, 5));
+    let mut last = sockets.pop().unwrap();
+    last.send("close").await.unwrap();
+    last.closed().await;
+    drop(sockets);
+    eventually("all are gone", async || {
+        let counts = edge.client.metrics(&key()).await.unwrap()[0].total();
+        counts.upgraded_open == 0 && counts.in_flight == 0
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_upgrade_that_is_refused_leaves_the_connection_to_http() {
+    let (_folder, _edge, _instance, address) = one().await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let upgrade = b"GET /ws HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
+    stream.write_all(upgrade).await.unwrap();
+    let answer = read_until(&mut stream, "no websocket").await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
+    assert!(read_to_end(&mut stream).await.ends_with("r1"));
+}
+
+#[tokio::test]
+async fn any_protocol_passes_after_101_with_what_was_sent_early_on_both_sides() {
+    let folder = tempfile::tempdir().unwrap();
+    let edge = Edge::start(folder.path(), "").await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = edge.serve(&[listener.local_addr().unwrap()]).await;
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let head = read_until(&mut stream, "\r\n\r\n").await;
+        assert!(head.contains("upgrade: ping/1\r\n") && head.contains("connection: upgrade\r\n"), "{head}");
+        stream
+            .write_all(
+                b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ping/1\r\n\r\nhello",
+            )
+            .await
+            .unwrap();
+        let mut ping = [0; 9];
+        stream.read_exact(&mut ping).await.unwrap();
+        assert_eq!(&ping, b"earlyping");
+        stream.write_all(b"pong").await.unwrap();
+        // The client ends its direction: the end passes too, and the other direction stays open.
+        assert_eq!(stream.read(&mut ping).await.unwrap(), 0);
+        stream.write_all(b"bye").await.unwrap();
+    });
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let upgrade = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: ping/1\r\n\r\nearly";
+    stream.write_all(upgrade).await.unwrap();
+    let answer = read_until(&mut stream, "hello").await;
+    assert!(answer.starts_with("HTTP/1.1 101 ") && answer.contains("upgrade: ping/1"), "{answer}");
+    stream.write_all(b"ping").await.unwrap();
+    read_until(&mut stream, "pong").await;
+    stream.shutdown().await.unwrap();
+    assert_eq!(read_to_end(&mut stream).await, "bye");
+    server.await.unwrap();
+}
+
+#[tokio::test]
+async fn h2c_is_not_an_upgrade_here() {
+    let (_folder, _edge, _instance, address) = one().await;
+    let request = b"GET /headers HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n\r\n";
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request).await.unwrap();
+    let answer = read_to_end(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 200 ") && !answer.contains("h2c"), "{answer}");
+}
