@@ -39,6 +39,17 @@ need_two_cores() {
   (($(nproc) >= 2)) || die "this needs two cores: one for the proxy, one for the client and the upstream"
 }
 
+# How busy the machine is with other things, in percent of all cores over two seconds: figures of a busy machine say little.
+look_around() {
+  busy_ticks() { awk '/^cpu / { print $2 + $3 + $4 + $7 + $8 + $9, $2 + $3 + $4 + $5 + $6 + $7 + $8 + $9 }' /proc/stat; }
+  local busy total busy_then total_then
+  read -r busy_then total_then < <(busy_ticks)
+  sleep 2
+  read -r busy total < <(busy_ticks)
+  OTHERS=$(calculate "100 * ($busy - $busy_then) / ($total - $total_then)" 0)
+  ((OTHERS <= 5)) || say "other programs use $OTHERS % of this machine: close them, or do not trust these figures"
+}
+
 build_helper() {
   say "building"
   cargo build --quiet --release -p bascule-load --example bench

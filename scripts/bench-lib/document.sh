@@ -40,4 +40,4 @@ END
   sed -n '/^<!-- begin/,/^<!-- end/p' "$SCRATCH/part-$section" | grep -v '^<!--'
 }
 
-measured() { echo "Measured $(date -u +%Y-%m-%d) on $(machine)."; }
+measured() { echo "Measured $(date -u +%Y-%m-%d) on $(machine); other programs used $OTHERS % of it before the run."; }

@@ -118,3 +118,12 @@ again_haproxy() { # upstream port
   mv "$SCRATCH/haproxy.cfg.new" "$SCRATCH/haproxy.cfg"
   kill -USR2 "$ROOT"
 }
+
+start_bascule() {
+  PORT=$(free_port)
+  EDGE_STATE=$(mktemp -d "$SCRATCH/edge.XXXX")
+  on $PROXY_CORE "$HELPER" edge "$EDGE_STATE"
+  ROOT=$!
+  "$HELPER" route "$EDGE_STATE" "127.0.0.1:$PORT" "127.0.0.1:$BLUE" "127.0.0.1:$GREEN"
+  until_answers "$PORT"
+}

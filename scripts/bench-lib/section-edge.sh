@@ -3,8 +3,7 @@
 STEADY_RATE=4000
 
 section_edge() {
-  local round proxy before after proxies
-  read -ra proxies <<<"${PROXIES:-haproxy nginx}"
+  local round proxy before after proxies=(bascule haproxy nginx)
   declare -A cpu=() p99=() steady=() memory=()
   for ((round = 1; round <= ROUNDS; round++)); do
     for proxy in "${proxies[@]}"; do
@@ -49,7 +48,7 @@ render_edge() {
 ## Edge
 
 $(measured) Medians of $ROUNDS alternating rounds of $SECONDS_EACH s; a body of about 64 bytes over 32 keep-alive connections.
-Latency at $STEADY_RATE requests per second counts from when a request was due.
+At $STEADY_RATE requests per second, the latency of a request that the one before it held up counts from when it was due.
 
 | | CPU per request | × haproxy | × nginx | p99, full load | × haproxy | p99, $STEADY_RATE/s | × haproxy | memory, 1,000 connections |
 |---|--:|--:|--:|--:|--:|--:|--:|--:|

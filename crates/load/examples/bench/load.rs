@@ -20,7 +20,7 @@ pub fn run(target: SocketAddr, settings: &[&str]) -> Result<()> {
     report(&figures)
 }
 
-fn profile(target: SocketAddr, settings: &[&str]) -> Result<(Profile, Duration)> {
+pub fn profile(target: SocketAddr, settings: &[&str]) -> Result<(Profile, Duration)> {
     let mut profile = Profile { path: Some("/".to_owned()), retry: Retry::Unsent, ..Profile::idle(target) };
     let mut time = Duration::from_secs(4);
     for setting in settings {

@@ -2,15 +2,19 @@
 //! Results are lines of `key=value` on standard output.
 
 mod answers;
+mod edge;
 mod hold;
 mod load;
+mod switches;
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-const USAGE: &str = "bench port | answers ADDRESS | hold ADDRESS COUNT | load ADDRESS key=value…";
+const USAGE: &str = "bench port | answers ADDRESS | hold ADDRESS COUNT | load ADDRESS key=value… \
+     | edge STATE | route STATE LISTEN BLUE GREEN | switches STATE ADDRESS COUNT key=value…";
 
 fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -20,8 +24,19 @@ fn main() -> Result<()> {
         ["answers", target] => answers::wait(address(target)?),
         ["hold", target, count] => hold::hold(address(target)?, count.parse()?),
         ["load", target, ref settings @ ..] => load::run(address(target)?, settings),
+        ["edge", state] => edge::run(Path::new(state)),
+        ["route", state, listen, blue, green] => {
+            wait_for(edge::route(Path::new(state), address(listen)?, address(blue)?, address(green)?))
+        }
+        ["switches", state, target, count, ref settings @ ..] => {
+            wait_for(switches::run(Path::new(state), address(target)?, count.parse()?, settings))
+        }
         _ => bail!("usage: {USAGE}"),
     }
+}
+
+fn wait_for(work: impl Future<Output = Result<()>>) -> Result<()> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
 }
 
 fn address(text: &str) -> Result<SocketAddr> {
