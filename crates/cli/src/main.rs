@@ -1,1 +1,41 @@
-fn main() {}
+//! The `bascule` program: arguments in, text or JSON out.
+//!
+//! What it holds to: nothing is decided here that belongs to a library. The environment, the clock and the exit code are
+//! handled here and in [`machine`], and nowhere else.
+
+mod arguments;
+mod commands;
+mod context;
+mod control_plane;
+mod doctor;
+mod failure;
+mod key;
+mod machine;
+mod project;
+mod query;
+mod screen;
+mod text;
+mod view;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::arguments::Arguments;
+use crate::context::Context;
+use crate::machine::Machine;
+
+fn main() -> ExitCode {
+    match Arguments::try_parse() {
+        Ok(arguments) => {
+            let context = Context::new(Machine::here(), arguments.global);
+            let status = match commands::run(arguments.command, &context) {
+                Ok(status) => status,
+                Err(failure) => failure.report(&context.screen),
+            };
+            ExitCode::from(status)
+        }
+        Err(error) => ExitCode::from(arguments::refuse(&error)),
+    }
+}

@@ -1,0 +1,101 @@
+//! The commands, one a file. Each has its options, its help with examples, and a `run` that gives the exit status.
+
+mod abort;
+mod completions;
+mod demo_app;
+mod deploy;
+mod doctor;
+mod down;
+mod edge;
+mod ended;
+mod history;
+mod init;
+mod logs;
+mod plan;
+mod resolve;
+mod rollback;
+mod run;
+mod schema;
+mod serve;
+mod status;
+mod validate;
+mod verify;
+
+use bascule_model::problem::Exit;
+use clap::Subcommand;
+
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// The commands, in the order in which one needs them.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a short bascule.toml for the app in this folder
+    Init(init::Args),
+    /// Check bascule.toml: every mistake at once, nothing is created
+    Validate(validate::Args),
+    /// Show what a deploy would change, and its hash
+    Plan(plan::Args),
+    /// Deploy: build, start, check, switch, watch; or take it all back
+    Deploy(deploy::Args),
+    /// Show who has the traffic and how the instances are
+    Status(status::Args),
+    /// Bring the former release back
+    Rollback(rollback::Args),
+    /// List the runs of an environment
+    History(history::Args),
+    /// Show what instances wrote
+    Logs(logs::Args),
+    /// Run the manifest's checks against what is live
+    Verify(verify::Args),
+    /// Look at a single run
+    Run(run::Args),
+    /// End a run that is under way, and undo it
+    Abort(abort::Args),
+    /// Decide about a run that is stuck
+    Resolve(resolve::Args),
+    /// Stop everything of an environment
+    Down(down::Args),
+    /// Check this machine, with a fix for what is missing
+    Doctor(doctor::Args),
+    /// Print the JSON Schema of bascule.toml
+    Schema(schema::Args),
+    /// Print completions for a shell
+    Completions(completions::Args),
+    /// Run the control plane (other commands start it when needed)
+    Serve(serve::Args),
+    /// Run the edge, which carries the traffic (`serve` starts it)
+    Edge(edge::Args),
+    /// Run the example app
+    #[command(hide = true)]
+    DemoApp(demo_app::Args),
+}
+
+/// Runs a command and gives the exit status.
+///
+/// # Errors
+/// What kept the command from its end.
+pub fn run(command: Command, context: &Context) -> Result<u8, Failure> {
+    let done = |()| Exit::Done.status();
+    match command {
+        Command::Init(args) => init::run(&args, context).map(done),
+        Command::Validate(args) => validate::run(&args, context),
+        Command::Plan(args) => plan::run(&args, context).map(done),
+        Command::Deploy(args) => deploy::run(&args, context),
+        Command::Status(args) => status::run(&args, context).map(done),
+        Command::Rollback(args) => rollback::run(&args, context),
+        Command::History(args) => history::run(&args, context).map(done),
+        Command::Logs(args) => logs::run(&args, context).map(done),
+        Command::Verify(args) => verify::run(&args, context),
+        Command::Run(args) => run::run(&args, context),
+        Command::Abort(args) => abort::run(&args, context),
+        Command::Resolve(args) => resolve::run(&args, context),
+        Command::Down(args) => down::run(&args, context),
+        Command::Doctor(args) => doctor::run(&args, context),
+        Command::Schema(args) => schema::run(&args, context).map(done),
+        Command::Completions(args) => completions::run(&args, context).map(done),
+        Command::Serve(args) => serve::run(&args, context).map(done),
+        Command::Edge(args) => edge::run(&args, context).map(done),
+        Command::DemoApp(args) => demo_app::run(&args, context),
+    }
+}

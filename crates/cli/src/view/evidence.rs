@@ -1,0 +1,118 @@
+//! What a step found or did, as a person reads it: a few words beside a running step, all of it in a report.
+
+use bascule_model::evidence::{CheckResult, InstanceStatus};
+use bascule_model::run::Evidence;
+use serde_json::Value;
+
+use crate::text::wrap::wrap;
+use crate::text::{escape, number, time};
+use crate::view::checks;
+use crate::view::plan::short;
+
+/// A few words; none when the step's plan says more.
+pub fn brief(step: &str, evidence: &Evidence) -> Option<String> {
+    let text = |key: &str| evidence.get(key).and_then(Value::as_str).map(escape::line);
+    let count = |key: &str| evidence.get(key).and_then(Value::as_u64);
+    match step {
+        "artifact" => Some(short(&text("digest")?)),
+        "start" => {
+            let started = evidence.get("instances")?.as_array()?.len();
+            Some(format!("{} started", number::of(started as u64, "instance")))
+        }
+        "ready" => Some(format!("{} well", number::of(count("ready")?, "instance"))),
+        "switch" => {
+            let micros = std::time::Duration::from_micros(count("micros")?);
+            Some(format!("traffic moved to {} in {}", text("slot")?, time::took(micros)))
+        }
+        "bake" => text("sentence"),
+        "verify" | "verify-live" => {
+            let all = evidence.get("checks")?.as_array()?;
+            let passed =
+                all.iter().filter(|one| one.get("status").and_then(Value::as_str) == Some("pass")).count();
+            Some(match all.len() {
+                0 => "no checks".to_owned(),
+                all => format!("{passed} of {} passed", number::of(all as u64, "check")),
+            })
+        }
+        _ => None,
+    }
+}
+
+/// All of it, behind `indent` spaces: checks and instances as tables, anything else as names and values.
+pub fn whole(evidence: &Evidence, indent: usize) -> String {
+    let mut text = String::new();
+    if let Value::Object(fields) = evidence {
+        for (name, value) in fields {
+            field(&mut text, name, value, indent);
+        }
+    }
+    text
+}
+
+fn field(text: &mut String, name: &str, value: &Value, indent: usize) {
+    let margin = " ".repeat(indent);
+    match (name, value) {
+        (_, Value::Null) => {}
+        ("checks", value) => match serde_json::from_value::<Vec<CheckResult>>(value.clone()) {
+            Ok(results) if results.is_empty() => text.push_str(&format!("{margin}no checks\n")),
+            Ok(results) => text.push_str(&checks::checks(&results, indent)),
+            Err(_) => plain(text, name, value, indent),
+        },
+        ("instances", Value::Array(list)) => {
+            for one in list {
+                match serde_json::from_value::<InstanceStatus>(one.clone()) {
+                    Ok(status) => {
+                        let address =
+                            status.address.map(|address| format!(" on {address}")).unwrap_or_default();
+                        text.push_str(&format!("{margin}{}-{}{address}\n", status.service, status.n));
+                    }
+                    Err(_) => plain(text, "instance", one, indent),
+                }
+            }
+        }
+        ("sentence", Value::String(sentence)) => {
+            text.push_str(&format!("{margin}{}\n", wrap(&escape::line(sentence), indent, indent)));
+        }
+        (name, value) => plain(text, name, value, indent),
+    }
+}
+
+/// `name: value`, objects and lists one level in.
+fn plain(text: &mut String, name: &str, value: &Value, indent: usize) {
+    let margin = " ".repeat(indent);
+    let name = escape::line(&name.replace('_', " "));
+    match value {
+        Value::Object(fields) if !fields.is_empty() && indent < 12 => {
+            text.push_str(&format!("{margin}{name}\n"));
+            for (name, value) in fields {
+                field(text, name, value, indent + 2);
+            }
+        }
+        Value::Array(list) if list.iter().any(Value::is_object) && indent < 12 => {
+            text.push_str(&format!("{margin}{name}\n"));
+            for one in list {
+                text.push_str(&format!("{margin}  {}\n", wrap(&inline(one), indent + 2, indent + 4)));
+            }
+        }
+        value => {
+            let line = format!("{name}: {}", inline(value));
+            text.push_str(&format!("{margin}{}\n", wrap(&line, indent, indent + 2)));
+        }
+    }
+}
+
+/// A value on one line.
+fn inline(value: &Value) -> String {
+    match value {
+        Value::Null => "none".to_owned(),
+        Value::String(text) => escape::line(text),
+        Value::Array(list) => list.iter().map(inline).collect::<Vec<_>>().join(", "),
+        Value::Object(fields) => fields
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| format!("{} {}", escape::line(&name.replace('_', " ")), inline(value)))
+            .collect::<Vec<_>>()
+            .join(", "),
+        value => value.to_string(),
+    }
+}

@@ -1,0 +1,10 @@
+//! Following a run: its lines as they come, on whatever is watched, until the last one.
+
+mod display;
+mod follow;
+mod live;
+mod plain;
+mod steps;
+
+pub use display::Display;
+pub use follow::follow;
