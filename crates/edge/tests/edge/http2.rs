@@ -121,6 +121,7 @@ mod raw {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
 
+    #[derive(Clone, Copy)]
     pub enum Outcome {
         Reset,
         Status(u16),

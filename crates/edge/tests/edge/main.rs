@@ -3,6 +3,8 @@
 //! The edge under test is this binary, started again with [`support::edge::STATE`] set: then the one test `edge_process`
 //! is an edge, and all it does is run until it is told to leave.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod basics;
 mod drain;
 mod framing;

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -48,22 +48,20 @@ fn set(limits: &mut Limits, name: &str, number: u64) {
 /// A running edge; ended when dropped.
 pub struct Edge {
     pub client: EdgeClient,
-    pub state_dir: PathBuf,
-    process: Child,
+    process: Process,
     generation: AtomicU64,
 }
 
 impl Edge {
     /// Starts one with a state folder and limits like `head_timeout=300` (ms).
     pub async fn start(state_dir: &Path, limits: &str) -> Self {
-        let process = spawn(state_dir, limits);
+        let process = Process(spawn(state_dir, limits));
         let until = tokio::time::Instant::now() + PATIENCE;
         loop {
             // An edge that is being replaced answers as well: wait for the new one.
             let client = wait_ready(state_dir, PATIENCE).await.unwrap();
-            if client.pid() == process.id() {
-                let state_dir = state_dir.to_owned();
-                return Self { client, state_dir, process, generation: AtomicU64::new(1) };
+            if client.pid() == process.0.id() {
+                return Self { client, process, generation: AtomicU64::new(1) };
             }
             assert!(tokio::time::Instant::now() < until, "the new edge never answered");
             tokio::time::sleep(Duration::from_millis(2)).await;
@@ -111,32 +109,31 @@ impl Edge {
         listen
     }
 
-    pub fn pid(&self) -> u32 {
-        self.process.id()
-    }
-
     /// Ends it without warning.
     pub fn kill(mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
+        self.process.0.kill().unwrap();
+        self.process.0.wait().unwrap();
     }
 
     pub fn terminate(&self) {
-        let pid = rustix::process::Pid::from_child(&self.process);
+        let pid = rustix::process::Pid::from_child(&self.process.0);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     }
 
     /// Waits until the process has ended by itself.
     pub async fn ended(&mut self) {
-        super::eventually("the edge ends", async || self.process.try_wait().unwrap().is_some()).await;
-        assert!(self.process.wait().unwrap().success());
+        super::eventually("the edge ends", async || self.process.0.try_wait().unwrap().is_some()).await;
+        assert!(self.process.0.wait().unwrap().success());
     }
 }
 
-impl Drop for Edge {
+/// A process that does not outlive the test.
+struct Process(Child);
+
+impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

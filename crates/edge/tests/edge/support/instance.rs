@@ -158,10 +158,8 @@ fn websocket(mut request: Request<Incoming>) -> Response<Body> {
                 Message::Text(text) if text.as_str() == "close" => {
                     let _ = socket.close(None).await;
                 }
-                Message::Text(_) | Message::Binary(_) => {
-                    if socket.send(message).await.is_err() {
-                        return;
-                    }
+                echo @ (Message::Text(_) | Message::Binary(_)) => {
+                    let Ok(()) = socket.send(echo).await else { return };
                 }
                 _ => {}
             }
