@@ -3,6 +3,8 @@
 //! Three things implement the engine's ports: [`ProcessTarget`] starts, watches and stops instances, [`ArtifactStore`] keeps
 //! what was built under its digest, [`FileVault`] seals configurations. Instances are processes in sessions of their own: they
 //! outlive the control plane, and the next one finds them again by boot, pid and start time.
+//!
+//! It needs Linux 5.4 or later (process file descriptors that can be awaited).
 
 mod artifact;
 mod error;

@@ -20,7 +20,7 @@ use crate::slot::{Instance, StandingSlot};
 use crate::state::records::Waits;
 use crate::sys::boot;
 use crate::sys::cgroup;
-use crate::sys::process::{Handle, Identity};
+use crate::sys::process::{self, Handle, Identity};
 use attempt::Refused;
 
 /// So often in a row another port is tried before the instance's end counts as its own fault.
@@ -50,18 +50,27 @@ struct Supervisor {
     instance: Arc<Instance>,
 }
 
+/// What is done about somebody else who listens on the instance's port.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stranger {
+    /// The port was taken in between: the instance gets another one.
+    Avoid,
+    /// It came again on a port that nobody could know of: it listens for the instance (a container's proxy does).
+    Trust,
+}
+
 /// How a run ended.
 enum Ending {
     /// The process ended.
     Exited,
-    /// Somebody else listens on the instance's port: it was killed to get another one.
+    /// Somebody else listens on the instance's port: it was ended to get another one.
     PortTaken,
 }
 
 impl Supervisor {
     async fn run(&self) {
         let mut process = self.take_over();
-        let mut port_tries = 0;
+        let (mut port_tries, mut stranger) = (0, Stranger::Avoid);
         loop {
             let running = match process.take() {
                 Some(running) => running,
@@ -73,10 +82,13 @@ impl Supervisor {
             self.instance.hold(Some(running.clone()));
             let pid = u32::try_from(running.identity.pid).unwrap_or_default();
             self.show(InstanceState::Running { pid }, started_at(&self.shared, running.identity));
-            let ending = self.watch(&running).await;
+            let ending = self.watch(&running, stranger).await;
             let ran = run_time(running.identity);
             let Some((exit, port_is_free)) = self.bury(running).await else { return };
             let starting = ran.is_none_or(|ran| ran < self.instance.service.health.start_period);
+            if matches!(ending, Ending::PortTaken) {
+                stranger = Stranger::Trust;
+            }
             let lost_port = matches!(ending, Ending::PortTaken) || (starting && !port_is_free);
             if lost_port && port_tries < PORT_TRIES {
                 port_tries += 1;
@@ -154,7 +166,7 @@ impl Supervisor {
     }
 
     /// Waits until the process ends; sees to it meanwhile that its port is its own, and notes when it has been up.
-    async fn watch(&self, running: &Handle) -> Ending {
+    async fn watch(&self, running: &Handle, stranger: Stranger) -> Ending {
         let up = async {
             let period = self.instance.service.health.start_period;
             let left = period.saturating_sub(run_time(running.identity).unwrap_or_default());
@@ -168,12 +180,24 @@ impl Supervisor {
         tokio::select! {
             biased;
             _ = running.ended() => Ending::Exited,
-            () = port_watch::taken_by_another(&self.shared, &self.instance) => {
-                let _ = running.signal(rustix::process::Signal::KILL);
-                let _ = running.ended().await;
+            () = port_watch::taken_by_another(&self.shared, &self.instance), if stranger == Stranger::Avoid => {
+                self.end(running).await;
                 Ending::PortTaken
             }
             () = up => Ending::Exited,
+        }
+    }
+
+    /// Asks the process to end, as a stop does.
+    async fn end(&self, running: &Handle) {
+        let stop = &self.instance.service.stop;
+        let _ = running.signal(process::signal(stop.signal));
+        tokio::select! {
+            _ = running.ended() => {}
+            () = self.shared.clock.sleep(stop.grace) => {
+                let _ = running.signal(rustix::process::Signal::KILL);
+                let _ = running.ended().await;
+            }
         }
     }
 

@@ -17,7 +17,8 @@ pub(super) async fn adopt(shared: &Arc<Shared>) -> Result<(), ProcessError> {
     let loading = Arc::clone(shared);
     let slots = blocking("reading the records of instances", move || {
         let mut slots = Vec::new();
-        for (_, record) in recorded(&loading)? {
+        // A damaged record is left for whoever asks for the slots: it is no reason to leave the others unwatched.
+        for (_, record) in all(&loading)?.into_iter().flatten() {
             let slot = StandingSlot::new(&loading, record.slot, record.release)?;
             for port in slot.instances.iter().filter_map(|instance| instance.record().port) {
                 loading.ports.keep(port);
@@ -36,8 +37,14 @@ pub(super) async fn adopt(shared: &Arc<Shared>) -> Result<(), ProcessError> {
     Ok(())
 }
 
-/// Every slot that a record names.
+/// Every slot that a record names; an error when one of the records is damaged.
 pub(super) fn recorded(shared: &Shared) -> Result<Vec<(SlotRef, SlotRecord)>, ProcessError> {
+    all(shared)?.into_iter().collect()
+}
+
+type Recorded = Result<(SlotRef, SlotRecord), ProcessError>;
+
+fn all(shared: &Shared) -> Result<Vec<Recorded>, ProcessError> {
     let mut found = Vec::new();
     let instances = shared.layout.instances();
     for app in durable::names(&instances)? {
@@ -52,12 +59,11 @@ pub(super) fn recorded(shared: &Shared) -> Result<Vec<(SlotRef, SlotRecord)>, Pr
             }
             for release in durable::names(&environment)? {
                 let folder = SlotFolder::at(environment.join(release));
-                if let Some(record) = slot_record(&folder)? {
-                    let release = &record.release;
-                    let slot =
-                        SlotRef { key: release.key.clone(), slot: record.slot, release: release.id.clone() };
-                    found.push((slot, record));
-                }
+                found.extend(slot_record(&folder).transpose().map(|record| {
+                    let record = record?;
+                    let (key, release) = (record.release.key.clone(), record.release.id.clone());
+                    Ok((SlotRef { key, slot: record.slot, release }, record))
+                }));
             }
         }
     }

@@ -167,6 +167,85 @@ async fn a_build_that_is_given_up_is_ended_with_all_it_started() {
 }
 
 #[tokio::test]
+async fn a_survey_follows_git_where_there_is_a_repository() {
+    let world = World::new();
+    let git = |words: &[&str]| {
+        let mut command = std::process::Command::new("git");
+        command.args(words).current_dir(world.project()).env_clear().envs(environment());
+        command.stdout(std::process::Stdio::null()).status().is_ok_and(|status| status.success())
+    };
+    if !git(&["init", "--quiet"]) {
+        println!("NOT RUN: there is no git on this machine");
+        return;
+    }
+    world.script("main", "echo 1");
+    fs::write(world.project().join(".gitignore"), "ignored\n").unwrap();
+    let store = world.store();
+    let built = world.source(Some("make"), &["out"]);
+    let first = store.survey(&built).await.unwrap();
+    fs::write(world.project().join("ignored"), "x").unwrap();
+    assert_eq!(store.survey(&built).await.unwrap(), first);
+    fs::create_dir(world.project().join(".hidden")).unwrap();
+    fs::write(world.project().join(".hidden/new"), "x").unwrap();
+    let second = store.survey(&built).await.unwrap();
+    assert_ne!(second, first, "a new file that is not ignored is a source");
+    assert!(git(&["add", "."]));
+    assert_eq!(store.survey(&built).await.unwrap(), second);
+    fs::remove_file(world.project().join(".hidden/new")).unwrap();
+    assert_eq!(store.survey(&built).await.unwrap(), first, "what was deleted is none any more");
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_and_leaves_nothing_behind() {
+    let world = World::new();
+    fs::create_dir(world.state()).unwrap();
+    let state = world.state();
+    let mount = |words: &[&str]| {
+        let mut command = std::process::Command::new("mount");
+        command.args(words).arg(&state).stderr(std::process::Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    };
+    if !mount(&["-t", "tmpfs", "-o", "size=256k", "tmpfs"]) {
+        println!("NOT RUN: this user may not mount a small file system");
+        return;
+    }
+    let _mounted = Mounted(&state);
+    let store = world.store();
+    fs::write(world.project().join("small"), vec![1; 100_000]).unwrap();
+    fs::write(world.project().join("large"), vec![2; 1_000_000]).unwrap();
+    let log = world.project().join("build.log");
+    let error = problem(store.make(&world.source(None, &["small", "large"]), &log).await.unwrap_err());
+    assert_eq!(error.code, Code::DiskFull);
+    assert!(error.message.contains("contents") && error.message.contains("bytes are free"), "{error}");
+    assert_eq!(fs::read_dir(state.join("artifacts/contents")).unwrap().count(), 0);
+    let digest = store.make(&world.source(None, &["small"]), &log).await.unwrap();
+    assert_eq!(store.verify(&digest).await.unwrap(), Presence::Whole);
+
+    // An instance whose records find no room either.
+    let target = world.target().await;
+    fs::write(state.join("fill"), "").unwrap();
+    let mut filler = fs::File::options().append(true).open(state.join("fill")).unwrap();
+    while std::io::Write::write_all(&mut filler, &[0; 512]).is_ok() {}
+    let spec = blue(release(1, &digest, vec![shell("web", "exec sleep 1000")]));
+    let error = problem(target.start(world.generation, &spec).await.unwrap_err());
+    assert_eq!(error.code, Code::DiskFull, "{error}");
+    assert!(world.processes().is_empty());
+    drop(filler);
+    fs::remove_file(state.join("fill")).unwrap();
+    target.start(world.generation, &spec).await.unwrap();
+    target.stop(world.generation, &reference(&spec)).await.unwrap();
+}
+
+/// A file system of a test, taken off at its end.
+struct Mounted<'a>(&'a std::path::Path);
+
+impl Drop for Mounted<'_> {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("--lazy").arg(self.0).status();
+    }
+}
+
+#[tokio::test]
 async fn a_survey_tells_what_would_be_made_and_makes_nothing() {
     let world = World::new();
     world.script("shop", "echo 1");

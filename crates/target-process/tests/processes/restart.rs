@@ -122,22 +122,21 @@ async fn children_of_an_ended_process_are_ended_before_it_is_started_again() {
 async fn a_port_that_was_taken_in_between_is_replaced_and_is_no_crash() {
     let world = World::new();
     let target = world.target().await;
-    // Ends at once, until the file is there: as an app does whose port is taken.
-    let gate = world.project().join("gate");
-    let line = format!(
-        "if [ -e {} ]; then exec sleep 1000; fi; read x < {}",
-        gate.display(),
-        world.project().join("hold").display()
-    );
-    let hold = world.project().join("hold");
+    // Waits for a line and ends, as an app does that finds its port taken; with the gate there, it stays.
+    let (gate, hold) = (world.project().join("gate"), world.project().join("hold"));
     rustix::fs::mknodat(rustix::fs::CWD, &hold, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0)
         .unwrap();
-    let spec = blue(release(1, "", vec![with_traffic(shell("web", &line))]));
+    let (at, from) = (gate.display(), hold.display());
+    let script = format!("if [ -e {at} ]; then exec sleep 1000; fi; echo waiting; read x < {from}");
+    let spec = blue(release(1, "", vec![with_traffic(shell("web", &script))]));
     let slot = reference(&spec);
     let first = target.start(world.generation, &spec).await.unwrap().remove(0);
+    line(&*target, &slot, "web", "waiting").await;
     let _thief = TcpListener::bind(first.address.unwrap()).unwrap();
     fs::write(&gate, "").unwrap();
-    fs::write(&hold, "go\n").unwrap();
+    // Opened for both, it takes a line whether or not somebody reads.
+    let mut hold = fs::File::options().read(true).write(true).open(&hold).unwrap();
+    std::io::Write::write_all(&mut hold, b"go\n").unwrap();
     let again = observed(&*target, &slot, "another port", |seen| {
         matches!(seen[0].state, InstanceState::Running { .. }) && seen[0].address != first.address
     })
@@ -161,5 +160,14 @@ async fn an_instance_whose_port_a_stranger_answers_for_gets_another_one() {
     .await
     .remove(0);
     assert_eq!(again.restarts, 0);
+
+    // It comes again, on a port that only the instance was told of: then it listens for the instance.
+    let _proxy = TcpListener::bind(again.address.unwrap()).unwrap();
+    let id = instance(&slot, "web", 1);
+    eventually("the proxy to be seen", async || {
+        target.explain(&slot, &id).await.filter(|reason| reason.contains("another program listens")).map(drop)
+    })
+    .await;
+    assert_eq!(target.observe(&slot).await.unwrap()[0], again);
     target.stop(world.generation, &slot).await.unwrap();
 }

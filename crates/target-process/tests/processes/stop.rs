@@ -113,7 +113,7 @@ async fn a_pid_that_another_process_has_now_is_left_alone() {
     drop(target);
     kill_process(Pid::from_raw(pid(&started[0])).unwrap(), Signal::KILL).unwrap();
     // Another process, as if it had been given the number: only the start time tells them apart.
-    let mut other = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+    let mut other = started_later(pid(&started[0]), &world);
     let record = world.state().join("instances/shop/staging/r1-abcdef/web-1/process");
     let text = read(&record).replace(&format!("\n{} (", pid(&started[0])), &format!("\n{} (", other.id()));
     fs::write(&record, text).unwrap();
@@ -130,4 +130,19 @@ async fn a_pid_that_another_process_has_now_is_left_alone() {
     test_kill_process(Pid::from_child(&other)).unwrap();
     other.kill().unwrap();
     other.wait().unwrap();
+}
+
+/// A process whose start time, in the kernel's ticks, is not that of the recorded one.
+fn started_later(recorded: i32, world: &World) -> std::process::Child {
+    let start = |stat: &str| stat.rsplit_once(')').unwrap().1.split_whitespace().nth(19).unwrap().to_owned();
+    let record = read(&world.state().join("instances/shop/staging/r1-abcdef/web-1/process"));
+    assert!(record.contains(&format!("\n{recorded} (")), "{record}");
+    loop {
+        let mut other = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+        if start(&read(format!("/proc/{}/stat", other.id()).as_ref())) != start(&record) {
+            return other;
+        }
+        other.kill().unwrap();
+        other.wait().unwrap();
+    }
 }

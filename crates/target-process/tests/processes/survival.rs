@@ -49,6 +49,27 @@ async fn instances_go_on_without_a_control_plane_and_are_found_again() {
 }
 
 #[tokio::test]
+async fn a_damaged_record_is_named_and_the_others_are_watched() {
+    let world = World::new();
+    let target = world.target().await;
+    let (one, two) = (
+        blue(release(1, "", vec![shell("web", "exec sleep 1000")])),
+        blue(release(2, "", vec![shell("web", "exec sleep 1000")])),
+    );
+    target.start(world.generation, &one).await.unwrap();
+    let started = target.start(world.generation, &two).await.unwrap();
+    drop(target);
+    std::fs::write(world.state().join("instances/shop/staging/r1-abcdef/slot.json"), "{").unwrap();
+    let target = world.target().await;
+    let error = problem(target.slots().await.unwrap_err());
+    assert!(error.message.contains("r1-abcdef/slot.json is damaged"), "{error}");
+    let seen =
+        observed(&*target, &reference(&two), "the other one", |seen| seen[0].started_at.is_some()).await;
+    assert_eq!(pid(&seen[0]), pid(&started[0]));
+    target.stop(world.generation, &reference(&two)).await.unwrap();
+}
+
+#[tokio::test]
 async fn values_that_only_the_vault_has_reach_a_restarted_instance() {
     let world = World::new();
     let target = world.target().await;
