@@ -13,6 +13,7 @@ use crate::screen::Format;
 
 const AFTER_HELP: &str = "\
 Examples:
+  bascule demo                  see deploys, failures and rollbacks under load
   bascule init                  write a bascule.toml for the app in this folder
   bascule deploy staging        deploy it
   bascule rollback staging      take that back

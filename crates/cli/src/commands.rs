@@ -2,6 +2,7 @@
 
 mod abort;
 mod completions;
+mod demo;
 mod demo_app;
 mod deploy;
 mod doctor;
@@ -58,6 +59,8 @@ pub enum Command {
     Down(down::Args),
     /// Check this machine, with a fix for what is missing
     Doctor(doctor::Args),
+    /// Watch an example app being deployed under load
+    Demo(demo::Args),
     /// Print the JSON Schema of bascule.toml
     Schema(schema::Args),
     /// Print completions for a shell
@@ -92,6 +95,7 @@ pub fn run(command: Command, context: &Context) -> Result<u8, Failure> {
         Command::Resolve(args) => resolve::run(&args, context),
         Command::Down(args) => down::run(&args, context),
         Command::Doctor(args) => doctor::run(&args, context),
+        Command::Demo(args) => demo::run(&args, context),
         Command::Schema(args) => schema::run(&args, context).map(done),
         Command::Completions(args) => completions::run(&args, context).map(done),
         Command::Serve(args) => serve::run(&args, context).map(done),

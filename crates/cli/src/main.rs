@@ -7,6 +7,7 @@ mod arguments;
 mod commands;
 mod context;
 mod control_plane;
+mod demo;
 mod doctor;
 mod failure;
 mod key;

@@ -1,13 +1,19 @@
 //! `demo`: an app going live, failing and coming back, under load, in a scratch folder.
 
+use bascule_model::problem::{Code, Exit, Problem};
+
 use crate::context::Context;
+use crate::demo;
 use crate::failure::Failure;
+use crate::screen::Format;
 
 const AFTER_HELP: &str = "\
 Examples:
-  bascule demo                  about half a minute; everything is ended afterwards
+  bascule demo                  well under a minute; all is ended afterwards
   bascule demo --keep           leave it running, to look at
-  bascule demo --output json    the same figures as data";
+  bascule demo --output json    the same figures as data
+
+Exit status: 0, or 7 when a request was lost.";
 
 /// Options of `demo`.
 #[derive(Debug, clap::Args)]
@@ -18,10 +24,31 @@ pub struct Args {
     keep: bool,
 }
 
-/// Runs it; exit status 7 when a request was lost.
+/// Runs it.
 ///
 /// # Errors
-/// When a part of it could not be made.
+/// `REQUESTS_LOST`, and whatever kept the scenario from its end.
 pub fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
-    todo!()
+    let afterwards = if args.keep { demo::Afterwards::Keep } else { demo::Afterwards::End };
+    context.block_on(async {
+        let report = demo::play(context, afterwards).await?;
+        match context.screen.format {
+            Format::Json => context.screen.json(&report)?,
+            Format::Text => context.screen.out(&demo::shown(&report))?,
+        }
+        if report.failed == 0 {
+            return Ok(Exit::Done.status());
+        }
+        Err(Problem::new(
+            Code::RequestsLost,
+            format!(
+                "the demo lost {} of {} requests; the first: {}",
+                report.failed,
+                report.requests,
+                report.first_loss()
+            ),
+            format!("this must not happen: please report it with what is in {}", report.folder.display()),
+        )
+        .into())
+    })
 }

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 const AFTER_HELP: &str = "\
 Examples:
   bascule deploy staging                  build, start, check, switch, watch
-  bascule deploy staging --plan 3fa9c1    only if `bascule plan` still has this hash
+  bascule deploy staging --plan $HASH     only what `bascule plan` showed under it
   bascule deploy staging --output json    one event a line, the outcome last";
 
 /// Options of `deploy`.

@@ -1,6 +1,6 @@
 //! What a step found or did, as a person reads it: a few words beside a running step, all of it in a report.
 
-use bascule_model::evidence::{CheckResult, InstanceStatus};
+use bascule_model::evidence::{CheckResult, InstanceState, InstanceStatus};
 use bascule_model::run::Evidence;
 use serde_json::Value;
 
@@ -38,6 +38,15 @@ pub fn brief(step: &str, evidence: &Evidence) -> Option<String> {
     }
 }
 
+/// What an undo came to: some things are not brought back, and that is said.
+pub fn undone(evidence: &Evidence) -> &'static str {
+    match (evidence.get("stays"), evidence.get("nothing")) {
+        (Some(_), _) => "not taken back: it stays stopped",
+        (None, Some(_)) => "nothing to take back",
+        (None, None) => "taken back",
+    }
+}
+
 /// All of it, behind `indent` spaces: checks and instances as tables, anything else as names and values.
 pub fn whole(evidence: &Evidence, indent: usize) -> String {
     let mut text = String::new();
@@ -58,23 +67,31 @@ fn field(text: &mut String, name: &str, value: &Value, indent: usize) {
             Ok(results) => text.push_str(&checks::checks(&results, indent)),
             Err(_) => plain(text, name, value, indent),
         },
-        ("instances", Value::Array(list)) => {
-            for one in list {
-                match serde_json::from_value::<InstanceStatus>(one.clone()) {
-                    Ok(status) => {
-                        let address =
-                            status.address.map(|address| format!(" on {address}")).unwrap_or_default();
-                        text.push_str(&format!("{margin}{}-{}{address}\n", status.service, status.n));
-                    }
-                    Err(_) => plain(text, "instance", one, indent),
-                }
-            }
-        }
+        ("instances", Value::Array(list)) => list.iter().for_each(|one| instance(text, one, indent)),
+        ("instance", value @ Value::Object(_)) => instance(text, value, indent),
         ("sentence", Value::String(sentence)) => {
             text.push_str(&format!("{margin}{}\n", wrap(&escape::line(sentence), indent, indent)));
         }
         (name, value) => plain(text, name, value, indent),
     }
+}
+
+/// `web-1 on 127.0.0.1:40001`, and what it is doing unless it simply runs.
+fn instance(text: &mut String, value: &Value, indent: usize) {
+    let Ok(status) = serde_json::from_value::<InstanceStatus>(value.clone()) else {
+        return plain(text, "instance", value, indent);
+    };
+    let address = status.address.map(|address| format!(" on {address}")).unwrap_or_default();
+    let state = match &status.state {
+        InstanceState::Running { pid } => format!("pid {pid}"),
+        InstanceState::BackOff { exit, .. } => format!("ended with {exit}, waits to start again"),
+        InstanceState::CrashLoop { exit } => format!("ended again and again, the last time with {exit}"),
+        InstanceState::CannotStart { reason } => format!("cannot start: {}", escape::line(reason)),
+        InstanceState::Stopping { pid } => format!("stopping, pid {pid}"),
+        InstanceState::Gone => "gone".to_owned(),
+    };
+    let line = format!("{}-{}{address}: {state}", status.service, status.n);
+    text.push_str(&format!("{}{}\n", " ".repeat(indent), wrap(&line, indent, indent + 2)));
 }
 
 /// `name: value`, objects and lists one level in.

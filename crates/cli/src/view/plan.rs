@@ -25,7 +25,7 @@ pub fn plan(planned: &Planned) -> String {
     section(&mut text, "steps", &steps(plan));
     section(&mut text, "notes", &notes(plan));
     text.push_str(&format!(
-        "\nplan {}\napply exactly this:\n  bascule deploy {} --plan {}\n",
+        "\nplan {}\napply exactly this:\n  bascule deploy {} \\\n    --plan {}\n",
         planned.plan_hash, plan.key.environment, planned.plan_hash
     ));
     text

@@ -68,6 +68,7 @@ struct Times<'a> {
     began: Option<Timestamp>,
     ended: Option<Timestamp>,
     evidence: Vec<(Option<u32>, &'a Evidence)>,
+    undone: Option<&'static str>,
     failures: Vec<String>,
 }
 
@@ -98,7 +99,7 @@ fn one(step: &StepState, events: &[Recorded], now: &Now) -> String {
         Phase::Done => (paint(GOOD, "✓"), "done"),
         Phase::Failed => (paint(BAD, "✗"), "failed"),
         Phase::Undoing => (paint(WARNING, "↩"), "being taken back"),
-        Phase::Undone => (paint(WARNING, "↩"), "taken back"),
+        Phase::Undone => (paint(WARNING, "↩"), times.undone.unwrap_or("taken back")),
         Phase::UndoFailed => (paint(BAD, "✗"), "could not be taken back"),
     };
     let mut line = format!("  {mark} {:<13} {word}", step.name);

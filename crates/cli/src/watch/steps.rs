@@ -75,8 +75,8 @@ impl Steps {
             Event::StepFailed { step, problem, .. } => {
                 line(&paint(BAD, "✗"), step, self.took(step, at), problem.code.as_str())
             }
-            Event::UndoDone { step, .. } => {
-                line(&paint(WARNING, "↩"), step, self.took(step, at), "taken back")
+            Event::UndoDone { step, evidence, .. } => {
+                line(&paint(WARNING, "↩"), step, self.took(step, at), evidence::undone(evidence))
             }
             Event::UndoFailed { step, problem, attempt } => line(
                 &paint(BAD, "✗"),

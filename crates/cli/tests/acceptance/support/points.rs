@@ -1,0 +1,84 @@
+//! The points of a run at which it can be stopped and failed (see `bascule-server`, feature `failpoints`), from the registry of steps.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bascule_engine::steps::{self, SlotNeeded, Warmth};
+use bascule_model::plan::RunKind;
+use bascule_model::run::Touches;
+
+use super::wait;
+
+/// The folder that the control plane looks in.
+#[derive(Debug, Clone)]
+pub struct Points(PathBuf);
+
+impl Points {
+    /// The folder, made.
+    pub fn new(folder: &Path) -> Self {
+        for name in ["pause", "fail", "reached"] {
+            fs::create_dir_all(folder.join(name)).unwrap();
+        }
+        Self(folder.to_owned())
+    }
+
+    /// Its path.
+    pub fn folder(&self) -> &Path {
+        &self.0
+    }
+
+    /// A run waits at the point from now on.
+    pub fn pause(&self, point: &str) {
+        let _ = fs::remove_file(self.0.join("reached").join(point));
+        fs::write(self.0.join("pause").join(point), "").unwrap();
+    }
+
+    /// It goes on.
+    pub fn go_on(&self, point: &str) {
+        let _ = fs::remove_file(self.0.join("pause").join(point));
+    }
+
+    /// A run fails at the point from now on.
+    pub fn fail(&self, point: &str) {
+        let _ = fs::remove_file(self.0.join("reached").join(point));
+        fs::write(self.0.join("fail").join(point), "for the test").unwrap();
+    }
+
+    /// It fails there no more.
+    pub fn mend(&self, point: &str) {
+        let _ = fs::remove_file(self.0.join("fail").join(point));
+    }
+
+    /// Whether a run has come there since it was paused or made to fail.
+    pub fn was_reached(&self, point: &str) -> bool {
+        self.0.join("reached").join(point).exists()
+    }
+
+    /// Waits until a run comes there.
+    pub fn wait_for(&self, point: &str) {
+        wait::until(&format!("the run at {point}"), || self.was_reached(point).then_some(()));
+    }
+}
+
+/// The points around the effect of each step of a run.
+pub fn of_apply(kind: RunKind, warmth: Warmth, slot: SlotNeeded) -> Vec<String> {
+    let steps = steps::sequence(kind, warmth, slot).into_iter();
+    steps.flat_map(|step| around(kind, step, "apply")).collect()
+}
+
+/// The points around the undo of each step that is undone.
+pub fn of_undo(kind: RunKind, warmth: Warmth, slot: SlotNeeded) -> Vec<String> {
+    let steps = steps::sequence(kind, warmth, slot).into_iter();
+    let undone = steps.filter(|name| steps::find(name).is_some_and(|step| step.touches() == Touches::World));
+    undone.flat_map(|step| around(kind, step, "undo")).collect()
+}
+
+/// The last point of such a run: a failure there undoes all of it.
+pub fn last(kind: RunKind, warmth: Warmth) -> String {
+    let steps = steps::sequence(kind, warmth, SlotNeeded::Free);
+    format!("{}.{}.apply.before", kind.as_str(), steps.last().unwrap())
+}
+
+fn around(kind: RunKind, step: &str, action: &str) -> [String; 2] {
+    ["before", "after"].map(|when| format!("{}.{step}.{action}.{when}", kind.as_str()))
+}

@@ -1,0 +1,25 @@
+//! Waiting for a state, with a bound: what does not come at all fails with the last that was seen.
+
+use std::fmt::Debug;
+use std::time::{Duration, Instant};
+
+/// The longest wait for a state that has to come.
+pub const PATIENCE: Duration = Duration::from_secs(40);
+const LOOK: Duration = Duration::from_millis(15);
+
+/// Looks until there is something, and gives it.
+pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    until_ok(what, || look().ok_or("not yet"))
+}
+
+/// Looks until it is well, and gives what is then there.
+pub fn until_ok<T, E: Debug>(what: &str, mut look: impl FnMut() -> Result<T, E>) -> T {
+    let began = Instant::now();
+    loop {
+        match look() {
+            Ok(there) => return there,
+            Err(last) if began.elapsed() > PATIENCE => panic!("{what} did not come: {last:#?}"),
+            Err(_) => std::thread::sleep(LOOK),
+        }
+    }
+}
