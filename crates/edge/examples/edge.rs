@@ -28,6 +28,7 @@ fn main() -> anyhow::Result<()> {
             address: *address,
         });
         let service = ServiceRoute {
+            hosts: Vec::new(),
             service: "web".parse()?,
             path: "/".to_owned(),
             health_path: None,

@@ -17,6 +17,7 @@ mod table;
 mod tunnel;
 mod upstream;
 mod worker;
+mod write;
 
 pub use control::client::{EdgeClient, wait_ready};
 pub use control::protocol::{

@@ -28,6 +28,9 @@ pub struct SlotRoute {
 pub struct ServiceRoute {
     /// The service.
     pub service: ServiceName,
+    /// Host names of its own; none: those of the slot.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
     /// The path prefix that it answers, by whole segments: `/` for all, `/api` for `/api` and `/api/…`.
     pub path: String,
     /// Where an instance that failed is asked (GET, any 2xx) before it gets traffic again; without it a TCP connection is enough.
@@ -58,21 +61,25 @@ pub enum Health {
 impl SlotRoute {
     /// What makes the route unusable, if anything does.
     pub(crate) fn fault(&self) -> Option<String> {
-        if let Some(host) = self.hosts.iter().find(|host| !is_host(host)) {
+        let own = self.services.iter().flat_map(|service| &service.hosts);
+        if let Some(host) = self.hosts.iter().chain(own).find(|host| !is_host(host)) {
             return Some(format!(
                 "{host:?} is not a host name (like shop.example.com or *.example.com, without a port)"
             ));
         }
-        let mut paths = HashSet::new();
+        let mut doors = HashSet::new();
+        if let Some((host, path, _)) =
+            self.doors().find(|(host, path, _)| !doors.insert((host.clone(), path.clone())))
+        {
+            let host = if host.is_empty() { "any host" } else { host.as_str() };
+            return Some(format!("two services answer the path {path}/ of {host}"));
+        }
         for service in &self.services {
             if !service.path.starts_with('/') || !service.path.bytes().all(|byte| byte.is_ascii_graphic()) {
                 return Some(format!(
                     "the path {:?} of service {} does not begin with /",
                     service.path, service.service
                 ));
-            }
-            if !paths.insert(service.path.trim_end_matches('/')) {
-                return Some(format!("two services answer the path {:?}", service.path));
             }
             if let Some(path) = &service.health_path
                 && (!path.starts_with('/') || !path.bytes().all(|byte| byte.is_ascii_graphic()))
@@ -86,14 +93,13 @@ impl SlotRoute {
         None
     }
 
-    /// The doors it claims: host (empty for any) and path prefix, both in their plain form.
-    pub(crate) fn doors(&self) -> impl Iterator<Item = (String, String)> + '_ {
-        let hosts = if self.hosts.is_empty() { vec![String::new()] } else { self.hosts.clone() };
-        hosts.into_iter().flat_map(move |host| {
-            let host = host.to_ascii_lowercase();
-            self.services
-                .iter()
-                .map(move |service| (host.clone(), service.path.trim_end_matches('/').to_owned()))
+    /// The doors it claims: host (empty for any) and path prefix, both in their plain form, with the place of the service.
+    pub(crate) fn doors(&self) -> impl Iterator<Item = (String, String, usize)> + '_ {
+        self.services.iter().enumerate().flat_map(|(at, service)| {
+            let named = if service.hosts.is_empty() { &self.hosts } else { &service.hosts };
+            let hosts = if named.is_empty() { vec![String::new()] } else { named.clone() };
+            let path = service.path.trim_end_matches('/').to_owned();
+            hosts.into_iter().map(move |host| (host.to_ascii_lowercase(), path.clone(), at))
         })
     }
 }

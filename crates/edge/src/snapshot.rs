@@ -218,8 +218,9 @@ pub(crate) fn conflict(
     let others =
         known.values().filter(|record| record.key != route.key).flat_map(|record| record.slots.values());
     for other in others.filter(|other| other.listen == route.listen) {
-        let theirs: Vec<_> = other.doors().collect();
-        if let Some((host, path)) = route.doors().find(|door| theirs.contains(door)) {
+        let theirs: Vec<_> = other.doors().map(|(host, path, _)| (host, path)).collect();
+        let mut ours = route.doors().map(|(host, path, _)| (host, path));
+        if let Some((host, path)) = ours.find(|door| theirs.contains(door)) {
             let host = if host.is_empty() { "any host" } else { host.as_str() };
             return Some(Taken {
                 other: other.key.clone(),
@@ -244,6 +245,7 @@ mod tests {
             listen: "127.0.0.1:8080".parse().unwrap(),
             hosts: vec![format!("{app}.example.com")],
             services: vec![ServiceRoute {
+                hosts: Vec::new(),
                 service: "web".parse().unwrap(),
                 path: "/".to_owned(),
                 health_path: None,

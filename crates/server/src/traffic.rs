@@ -197,6 +197,7 @@ pub(crate) fn route(release: &Release, slot: Slot, instances: &[InstanceStatus])
         let traffic = service.traffic.as_ref()?;
         Some(ServiceRoute {
             service: service.name.clone(),
+            hosts: traffic.hosts.clone(),
             path: traffic.path.clone(),
             health_path: match &service.health.probe {
                 Probe::Http { path } => Some(path.clone()),

@@ -158,14 +158,10 @@ impl World {
                     continue;
                 };
                 let release = record.live.and_then(|live| self.release(&record.key, live));
-                let any = [String::new()];
-                let hosts = if route.hosts.is_empty() { &any[..] } else { &route.hosts[..] };
-                for host in hosts {
-                    for (at, service) in route.services.iter().enumerate() {
-                        let target =
-                            release.map_or(Target::Nobody, |release| Target::Live(Arc::clone(release), at));
-                        table.add(listener, host, &service.path, target);
-                    }
+                for (host, path, at) in route.doors() {
+                    let target =
+                        release.map_or(Target::Nobody, |release| Target::Live(Arc::clone(release), at));
+                    table.add(listener, &host, &path, target);
                 }
             }
         }

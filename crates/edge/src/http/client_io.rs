@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use super::framing::{After, Refused, Step};
 use crate::worker::clock::Clock;
 use crate::worker::watch::{Client, Speaks};
+use crate::write::poll_write_pieces;
 
 /// Stands for a message that is not let through. Only its being there counts; it is never forwarded.
 const IN_PLACE_OF_REFUSED: &[u8] = b"GET / HTTP/1.1\r\nHost: refused\r\nConnection: close\r\n\r\n";
@@ -216,7 +217,7 @@ impl AsyncWrite for ClientIo {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        let result = poll_write_pieces(&mut self.stream, context, slices);
         self.wrote(result)
     }
 

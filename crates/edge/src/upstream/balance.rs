@@ -74,6 +74,7 @@ mod tests {
             listen: "127.0.0.1:80".parse().unwrap(),
             hosts: Vec::new(),
             services: vec![ServiceRoute {
+                hosts: Vec::new(),
                 service: "web".parse().unwrap(),
                 path: "/".to_owned(),
                 health_path: None,

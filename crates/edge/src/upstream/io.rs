@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 
 use crate::worker::clock::Clock;
 use crate::worker::watch::Exchange;
+use crate::write::poll_write_pieces;
 
 /// The longest request that is noted so that it can be sent again.
 const RECORD_AT_MOST: usize = 128 * 1024;
@@ -127,7 +128,7 @@ impl AsyncWrite for UpstreamIo {
         if self.write_closed.is_some() {
             return Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()));
         }
-        let result = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        let result = poll_write_pieces(&mut self.stream, context, slices);
         self.wrote(slices, result)
     }
 

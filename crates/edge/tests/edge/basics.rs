@@ -136,6 +136,7 @@ async fn several_apps_share_a_listener_by_host_and_path() {
     with_hosts.key = other.clone();
     with_hosts.hosts = vec!["*.example.com".to_owned()];
     with_hosts.services.push(ServiceRoute {
+        hosts: Vec::new(),
         service: "api".parse().unwrap(),
         path: "/api".to_owned(),
         health_path: None,

@@ -35,7 +35,7 @@ pub async fn route(state: &Path, listen: SocketAddr, blue: SocketAddr, green: So
         let service = "web".parse()?;
         let id = InstanceId::new(&key, &release(slot), &service, 1);
         let instances = vec![InstanceRoute { id, address }];
-        let service = ServiceRoute { service, path: "/".to_owned(), health_path: None, instances };
+        let service = ServiceRoute { service, hosts: Vec::new(), path: "/".to_owned(), health_path: None, instances };
         let (key, release) = (key.clone(), release(slot));
         let services = vec![service];
         client.put_slot(FENCE, SlotRoute { key, slot, release, listen, hosts: Vec::new(), services }).await?;

@@ -157,6 +157,7 @@ pub fn route(listen: SocketAddr, slot: Slot, release: &str, instances: &[SocketA
         address: *address,
     });
     let service = ServiceRoute {
+        hosts: Vec::new(),
         service: "web".parse().unwrap(),
         path: "/".to_owned(),
         health_path: None,
