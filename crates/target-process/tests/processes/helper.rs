@@ -3,7 +3,7 @@
 //! What it is to be stands in one variable; without it the test does nothing.
 
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bascule_engine::ports::Target;
 use bascule_model::ids::Generation;
@@ -62,7 +62,7 @@ fn part() {
             println!("ate {}", eaten.len());
             std::thread::sleep(std::time::Duration::from_secs(1000));
         }
-        ["control-plane", state] => control_plane(PathBuf::from(state)),
+        ["control-plane", state] => control_plane(state.as_ref()),
         _ => panic!("unknown part {part:?}"),
     }
 }
@@ -78,8 +78,8 @@ pub fn churned() -> Vec<Service> {
 
 /// Starts and stops until it is killed.
 #[tokio::main]
-async fn control_plane(state: PathBuf) {
-    let world = Foreign::new(&state);
+async fn control_plane(state: &Path) {
+    let world = Foreign::new(state);
     let target = bascule_target_process::ProcessTarget::open(world.options()).await.unwrap();
     let spec = blue(release(1, "", churned()));
     loop {

@@ -25,7 +25,7 @@ async fn a_release_is_started_observed_and_stopped() {
     assert_eq!(started[0].id, instance(&slot, "web", 1));
     assert!(started[0].started_at.is_some() && started[0].address.is_none());
     line(&*target, &slot, "web", "started").await;
-    assert_eq!(target.slots().await.unwrap(), [slot.clone()]);
+    assert_eq!(target.slots().await.unwrap(), std::slice::from_ref(&slot));
 
     let again = target.start(world.generation, &spec).await.unwrap();
     assert_eq!(again, started, "started twice is started once");

@@ -95,7 +95,7 @@ async fn a_stop_that_was_interrupted_starts_nothing_again_and_is_ended() {
     kill_process(Pid::from_raw(pid(&started[0])).unwrap(), Signal::KILL).unwrap();
 
     let target = world.target().await;
-    assert_eq!(target.slots().await.unwrap(), [slot.clone()]);
+    assert_eq!(target.slots().await.unwrap(), std::slice::from_ref(&slot));
     let seen = target.observe(&slot).await.unwrap();
     assert_eq!(seen[0].state, InstanceState::Gone);
     assert_eq!(seen[1].state, InstanceState::Stopping { pid: pid(&started[1]).try_into().unwrap() });

@@ -113,7 +113,7 @@ async fn a_control_plane_killed_at_any_moment_leaves_no_unknown_process() {
             found_nothing += 1;
             continue;
         }
-        assert_eq!(slots, [slot.clone()]);
+        assert_eq!(slots, std::slice::from_ref(&slot));
         let is_stopping = world.state().join("instances/shop/staging/r1-abcdef/stopping").exists();
         if !is_stopping {
             found_running += 1;
