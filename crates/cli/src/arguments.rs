@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use bascule_model::problem::{Code, Exit, Problem};
 use clap::error::ErrorKind;
-use clap::{Args, Parser};
+use clap::{Args, CommandFactory as _, Parser};
 use serde_json::json;
 
 use crate::commands::Command;
@@ -30,9 +30,12 @@ Exit codes:
   75  temporary: try again
  130  a followed run was left (Ctrl-C); it goes on";
 
+/// What options of all commands stand under.
+const HEADING: &str = "Options of all commands";
+
 /// Deploys an app blue-green on this machine, watches it, and takes it back, without losing a request
 #[derive(Debug, Parser)]
-#[command(name = "bascule", version, after_help = AFTER_HELP, max_term_width = 80, arg_required_else_help = true)]
+#[command(name = "bascule", version, after_help = AFTER_HELP, max_term_width = 80)]
 pub struct Arguments {
     /// What all commands take.
     #[command(flatten)]
@@ -40,24 +43,32 @@ pub struct Arguments {
 
     /// The command.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
 
 /// Options of all commands.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// The project's folder [default: this one or the nearest above with a bascule.toml]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", help_heading = HEADING)]
     pub project: Option<PathBuf>,
 
-    /// The state folder: two of them never meet [default: $XDG_STATE_HOME/bascule or
-    /// ~/.local/state/bascule]
-    #[arg(long, global = true, value_name = "DIR", env = "BASCULE_STATE", hide_env = false)]
+    /// The state folder, also as BASCULE_STATE; two of them never meet [default:
+    /// $XDG_STATE_HOME/bascule or ~/.local/state/bascule]
+    #[arg(long, global = true, value_name = "DIR", env = "BASCULE_STATE", hide_env = true, help_heading = HEADING)]
     pub state: Option<PathBuf>,
 
-    /// The form of results; with json a long command writes one event a line
-    #[arg(long, global = true, value_name = "FORM", default_value = "text")]
+    /// The form of results; with json a long command writes one event a line [default: text]
+    #[arg(long, global = true, value_name = "text|json", default_value = "text")]
+    #[arg(hide_possible_values = true, hide_default_value = true, help_heading = HEADING)]
     pub output: Format,
+}
+
+/// Shows the help where a command should stand, and gives the exit status.
+pub fn no_command() -> u8 {
+    let help = Arguments::command().render_help();
+    let _ = write!(anstream::stderr(), "{}", help.ansi());
+    Exit::Usage.status()
 }
 
 /// Says what is wrong with the command line (or shows the help that was asked for), and gives the exit status.
@@ -92,8 +103,6 @@ fn asks_for_json() -> bool {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     fn walk(command: &mut clap::Command, path: &str, visit: &mut impl FnMut(&str, &str)) {

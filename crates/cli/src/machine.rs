@@ -74,7 +74,8 @@ impl Machine {
     /// Who is at the keyboard, `user@host`, for the audit trail.
     pub fn actor(&self) -> String {
         let user = self.variable("USER").or_else(|| self.variable("LOGNAME"));
-        let user = user.unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw()));
+        let uid = rustix::process::getuid().as_raw();
+        let user = user.or_else(|| named_user(uid)).unwrap_or_else(|| format!("uid-{uid}"));
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         format!("{user}@{host}")
     }
@@ -100,4 +101,12 @@ impl Machine {
     pub fn current_folder(&self) -> PathBuf {
         std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."))
     }
+}
+
+/// The user's name in the machine's own list.
+fn named_user(uid: u32) -> Option<String> {
+    let list = std::fs::read_to_string("/etc/passwd").ok()?;
+    let uid = uid.to_string();
+    let mut users = list.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    users.find(|fields| fields.get(2) == Some(&uid.as_str())).map(|fields| fields[0].to_owned())
 }

@@ -31,9 +31,10 @@ fn main() -> ExitCode {
     match Arguments::try_parse() {
         Ok(arguments) => {
             let context = Context::new(Machine::here(), arguments.global);
-            let status = match commands::run(arguments.command, &context) {
-                Ok(status) => status,
-                Err(failure) => failure.report(&context.screen),
+            let status = match arguments.command.map(|command| commands::run(command, &context)) {
+                Some(Ok(status)) => status,
+                Some(Err(failure)) => failure.report(&context.screen),
+                None => arguments::no_command(),
             };
             ExitCode::from(status)
         }

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 const AFTER_HELP: &str = "\
 Examples:
   bascule deploy staging                  build, start, check, switch, watch
-  bascule deploy staging --plan $HASH     only what `bascule plan` showed under it
+  bascule deploy staging --plan $HASH     exactly what that plan says
   bascule deploy staging --output json    one event a line, the outcome last";
 
 /// Options of `deploy`.

@@ -15,8 +15,8 @@ Examples:
   bascule resolve run-1k2m3n4p5q6 --retry-undo
   bascule resolve run-1k2m3n4p5q6 --abandon --reason \"stopped by hand\"
 
-Exit status: 0 when the undo came to its end or the run was given up, 8 when it is
-still stuck.";
+Exit status: 0 when the undo came to its end or the run was given up,
+8 when it is still stuck.";
 
 /// Options of `resolve`.
 #[derive(Debug, clap::Args)]

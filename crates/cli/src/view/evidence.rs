@@ -4,7 +4,7 @@ use bascule_model::evidence::{CheckResult, InstanceState, InstanceStatus};
 use bascule_model::run::Evidence;
 use serde_json::Value;
 
-use crate::text::wrap::wrap;
+use crate::text::wrap::{WIDTH, wrap};
 use crate::text::{escape, number, time};
 use crate::view::checks;
 use crate::view::plan::short;
@@ -51,8 +51,10 @@ pub fn undone(evidence: &Evidence) -> &'static str {
 pub fn whole(evidence: &Evidence, indent: usize) -> String {
     let mut text = String::new();
     if let Value::Object(fields) = evidence {
-        for (name, value) in fields {
-            field(&mut text, name, value, indent);
+        let is_sentence = |name: &&String| *name == "sentence";
+        let names = fields.keys().filter(is_sentence).chain(fields.keys().filter(|name| !is_sentence(name)));
+        for name in names {
+            field(&mut text, name, &fields[name], indent);
         }
     }
     text
@@ -98,7 +100,9 @@ fn instance(text: &mut String, value: &Value, indent: usize) {
 fn plain(text: &mut String, name: &str, value: &Value, indent: usize) {
     let margin = " ".repeat(indent);
     let name = escape::line(&name.replace('_', " "));
+    let line = format!("{name}: {}", inline(value));
     match value {
+        _ if indent + line.chars().count() <= WIDTH => text.push_str(&format!("{margin}{line}\n")),
         Value::Object(fields) if !fields.is_empty() && indent < 12 => {
             text.push_str(&format!("{margin}{name}\n"));
             for (name, value) in fields {
@@ -111,10 +115,7 @@ fn plain(text: &mut String, name: &str, value: &Value, indent: usize) {
                 text.push_str(&format!("{margin}  {}\n", wrap(&inline(one), indent + 2, indent + 4)));
             }
         }
-        value => {
-            let line = format!("{name}: {}", inline(value));
-            text.push_str(&format!("{margin}{}\n", wrap(&line, indent, indent + 2)));
-        }
+        _ => text.push_str(&format!("{margin}{}\n", wrap(&line, indent, indent + 2))),
     }
 }
 

@@ -68,6 +68,8 @@ struct Times<'a> {
     began: Option<Timestamp>,
     ended: Option<Timestamp>,
     evidence: Vec<(Option<u32>, &'a Evidence)>,
+    /// What is said before how it was undone.
+    how: &'static str,
     undone: Option<&'static str>,
     failures: Vec<String>,
 }
@@ -80,8 +82,14 @@ fn times<'a>(name: &str, events: &'a [Recorded]) -> Times<'a> {
             Event::StepDone { evidence, .. } | Event::StepFailed { evidence, .. } => {
                 times.ended = Some(recorded.at);
                 times.evidence.push((None, evidence));
+                if let Event::StepFailed { .. } = &recorded.event {
+                    times.how = "failed; ";
+                }
             }
-            Event::UndoDone { attempt, evidence, .. } => times.evidence.push((Some(*attempt), evidence)),
+            Event::UndoDone { attempt, evidence, .. } => {
+                times.undone = Some(evidence::undone(evidence));
+                times.evidence.push((Some(*attempt), evidence));
+            }
             Event::UndoFailed { attempt, problem, .. } => {
                 times.failures.push(format!("undo, attempt {attempt}: {}", escape::line(&problem.message)));
             }
@@ -102,7 +110,8 @@ fn one(step: &StepState, events: &[Recorded], now: &Now) -> String {
         Phase::Undone => (paint(WARNING, "↩"), times.undone.unwrap_or("taken back")),
         Phase::UndoFailed => (paint(BAD, "✗"), "could not be taken back"),
     };
-    let mut line = format!("  {mark} {:<13} {word}", step.name);
+    let how = if step.phase == Phase::Undone { times.how } else { "" };
+    let mut line = format!("  {mark} {:<13} {how}{word}", step.name);
     if let Some(began) = times.began {
         line.push_str(&format!(", {}", time::second(began, &now.zone)));
         if let Some(ended) = times.ended {
