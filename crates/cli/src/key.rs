@@ -69,7 +69,7 @@ impl Place {
 fn unknown(key: &EnvironmentKey, names: &[String]) -> Problem {
     let there_are = match names {
         [] => "nothing of it was deployed from this state folder".to_owned(),
-        names => format!("there are {}", names.join(", ")),
+        names => format!("it has {}", names.join(", ")),
     };
     Problem::new(
         Code::Usage,

@@ -9,6 +9,9 @@ mod problem;
 pub mod report;
 pub mod status;
 
+#[cfg(test)]
+mod tests;
+
 pub use outcome::outcome;
 pub use problem::problem;
 

@@ -4,7 +4,7 @@ mod display;
 mod follow;
 mod live;
 mod plain;
-mod steps;
+pub mod steps;
 
 pub use display::Display;
 pub use follow::follow;

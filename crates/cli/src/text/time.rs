@@ -5,11 +5,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// How long something took: `3 ms`, `1.2 s`, `2 min 5 s`, `3 h 20 min`, `4 days`.
+/// How long something took: `3.0 ms`, `120 ms`, `1.2 s`, `2 min 5 s`, `3 h 20 min`, `4 days`.
 pub fn took(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
-        0 if duration.as_micros() < 1000 => format!("{:.1} ms", duration.as_secs_f64() * 1000.0),
+        0 if duration.as_millis() < 10 => format!("{:.1} ms", duration.as_secs_f64() * 1000.0),
         0 => format!("{} ms", duration.as_millis()),
         1..60 => format!("{:.1} s", duration.as_secs_f64()),
         60..3600 => two(seconds / 60, "min", seconds % 60, "s"),
@@ -56,7 +56,8 @@ mod tests {
     fn durations_have_one_or_two_units() {
         let said = |millis| took(Duration::from_micros(millis));
         assert_eq!(said(400), "0.4 ms");
-        assert_eq!(said(3_000), "3 ms");
+        assert_eq!(said(3_000), "3.0 ms");
+        assert_eq!(said(30_000), "30 ms");
         assert_eq!(said(1_240_000), "1.2 s");
         assert_eq!(said(125_000_000), "2 min 5 s");
         assert_eq!(said(120_000_000), "2 min");

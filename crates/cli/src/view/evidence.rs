@@ -1,5 +1,7 @@
 //! What a step found or did, as a person reads it: a few words beside a running step, all of it in a report.
 
+use std::time::Duration;
+
 use bascule_model::evidence::{CheckResult, InstanceState, InstanceStatus};
 use bascule_model::run::Evidence;
 use serde_json::Value;
@@ -21,7 +23,7 @@ pub fn brief(step: &str, evidence: &Evidence) -> Option<String> {
         }
         "ready" => Some(format!("{} well", number::of(count("ready")?, "instance"))),
         "switch" => {
-            let micros = std::time::Duration::from_micros(count("micros")?);
+            let micros = Duration::from_micros(count("micros")?);
             Some(format!("traffic moved to {} in {}", text("slot")?, time::took(micros)))
         }
         "bake" => text("sentence"),
@@ -64,11 +66,13 @@ fn field(text: &mut String, name: &str, value: &Value, indent: usize) {
     let margin = " ".repeat(indent);
     match (name, value) {
         (_, Value::Null) => {}
-        ("checks", value) => match serde_json::from_value::<Vec<CheckResult>>(value.clone()) {
-            Ok(results) if results.is_empty() => text.push_str(&format!("{margin}no checks\n")),
-            Ok(results) => text.push_str(&checks::checks(&results, indent)),
-            Err(_) => plain(text, name, value, indent),
-        },
+        ("checks" | "last_checks", value) => {
+            match serde_json::from_value::<Vec<CheckResult>>(value.clone()) {
+                Ok(results) if results.is_empty() => text.push_str(&format!("{margin}no checks\n")),
+                Ok(results) => text.push_str(&checks::checks(&results, indent)),
+                Err(_) => plain(text, name, value, indent),
+            }
+        }
         ("instances", Value::Array(list)) => list.iter().for_each(|one| instance(text, one, indent)),
         ("instance", value @ Value::Object(_)) => instance(text, value, indent),
         ("sentence", Value::String(sentence)) => {
@@ -99,8 +103,8 @@ fn instance(text: &mut String, value: &Value, indent: usize) {
 /// `name: value`, objects and lists one level in.
 fn plain(text: &mut String, name: &str, value: &Value, indent: usize) {
     let margin = " ".repeat(indent);
-    let name = escape::line(&name.replace('_', " "));
-    let line = format!("{name}: {}", inline(value));
+    let (name, said) = said(name, value);
+    let line = format!("{name}: {said}");
     match value {
         _ if indent + line.chars().count() <= WIDTH => text.push_str(&format!("{margin}{line}\n")),
         Value::Object(fields) if !fields.is_empty() && indent < 12 => {
@@ -119,6 +123,16 @@ fn plain(text: &mut String, name: &str, value: &Value, indent: usize) {
     }
 }
 
+/// A field's name and value in words: times have their unit beside them.
+fn said(name: &str, value: &Value) -> (String, String) {
+    let words = |name: &str| escape::line(&name.replace('_', " "));
+    match (name, name.strip_suffix("_ms"), value.as_u64()) {
+        ("micros", _, Some(micros)) => ("took".to_owned(), time::took(Duration::from_micros(micros))),
+        (_, Some(name), Some(millis)) => (words(name), time::took(Duration::from_millis(millis))),
+        _ => (words(name), inline(value)),
+    }
+}
+
 /// A value on one line.
 fn inline(value: &Value) -> String {
     match value {
@@ -128,9 +142,14 @@ fn inline(value: &Value) -> String {
         Value::Object(fields) => fields
             .iter()
             .filter(|(_, value)| !value.is_null())
-            .map(|(name, value)| format!("{} {}", escape::line(&name.replace('_', " ")), inline(value)))
+            .map(|(name, value)| said(name, value))
+            .map(|(name, value)| format!("{name} {value}"))
             .collect::<Vec<_>>()
             .join(", "),
+        Value::Number(number) if number.is_f64() => {
+            let text = format!("{:.4}", number.as_f64().unwrap_or_default());
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        }
         value => value.to_string(),
     }
 }

@@ -31,7 +31,7 @@ fn slot(name: &str, slot: Option<&SlotStatus>, now: &Now) -> String {
     };
     let mut text = format!("  {name:<8} {} in {}", slot.release, slot.slot);
     if let Some(since) = slot.since {
-        text.push_str(&format!(" since {} ({})", now.clock(since), now.ago(since)));
+        text.push_str(&format!(" since {} ({} ago)", now.clock(since), now.ago(since)));
     }
     if let Some(until) = slot.warm_until {
         text.push_str(&format!(", warm until {}", now.clock(until)));
@@ -53,42 +53,50 @@ fn slot(name: &str, slot: Option<&SlotStatus>, now: &Now) -> String {
     text
 }
 
-fn row(instance: &InstanceView) -> [Cell; 5] {
+fn row(instance: &InstanceView) -> [Cell; 4] {
     let status = &instance.status;
-    let health = match (instance.healthy, &status.state) {
-        (Some(true), _) => Cell::styled("healthy", GOOD),
+    let (state, mut words) = state(&status.state);
+    let style = match (instance.healthy, &status.state) {
+        (Some(false), _) => BAD,
+        (Some(true), InstanceState::Running { .. }) => GOOD,
+        (None, InstanceState::Running { .. }) => DIM,
+        _ => WARNING,
+    };
+    match (instance.healthy, &status.state) {
+        (Some(true), _) => words.push("healthy".to_owned()),
         (Some(false), _) => {
             let why = instance.health.as_deref().map(escape::line).unwrap_or_default();
-            Cell::styled(shortened(&format!("unhealthy: {why}"), 30), BAD)
+            words.push(format!("unhealthy: {}", shortened(&why, 120)));
         }
-        (None, InstanceState::Running { .. }) => Cell::styled("not probed yet", DIM),
-        (None, _) => "".into(),
-    };
-    let restarts = match status.restarts {
-        0 => String::new(),
-        restarts => number::of(u64::from(restarts), "restart"),
-    };
+        (None, InstanceState::Running { .. }) => words.push("not probed yet".to_owned()),
+        (None, _) => {}
+    }
+    if status.restarts > 0 {
+        words.push(number::of(u64::from(status.restarts), "restart"));
+    }
     [
         format!("{}-{}", status.service, status.n).into(),
-        state(&status.state),
         status.address.map(|address| address.to_string()).unwrap_or_default().into(),
-        health,
-        restarts.into(),
+        state.into(),
+        Cell::styled(words.join(", "), style),
     ]
 }
 
-fn state(state: &InstanceState) -> Cell {
+/// A short word, and what there is to add.
+fn state(state: &InstanceState) -> (String, Vec<String>) {
     match state {
-        InstanceState::Running { pid } => format!("pid {pid}").into(),
+        InstanceState::Running { pid } => (format!("pid {pid}"), Vec::new()),
         InstanceState::BackOff { exit, .. } => {
-            Cell::styled(shortened(&format!("waits to start again after {exit}"), 36), WARNING)
+            ("waits".to_owned(), vec![format!("starts again after {exit}")])
         }
-        InstanceState::CrashLoop { exit } => Cell::styled(shortened(&format!("crash loop, {exit}"), 36), BAD),
+        InstanceState::CrashLoop { exit } => {
+            ("crash loop".to_owned(), vec![format!("left alone after {exit}")])
+        }
         InstanceState::CannotStart { reason } => {
-            Cell::styled(shortened(&format!("cannot start: {}", escape::line(reason)), 36), BAD)
+            ("cannot start".to_owned(), vec![shortened(&escape::line(reason), 120)])
         }
-        InstanceState::Stopping { pid } => format!("stopping, pid {pid}").into(),
-        InstanceState::Gone => Cell::styled("gone", BAD),
+        InstanceState::Stopping { pid } => (format!("stopping {pid}"), Vec::new()),
+        InstanceState::Gone => ("gone".to_owned(), vec!["nothing of it is there".to_owned()]),
     }
 }
 
