@@ -59,6 +59,8 @@ pub struct StepContext<'a> {
     pub subject: Option<&'a Loaded>,
     /// The release that was live when the plan was made.
     pub former: Option<&'a Loaded>,
+    /// The release that stood in the other slot when the plan was made.
+    pub beside: Option<&'a Loaded>,
     /// Time on [`Clock::elapsed`] when the slot's instances began to start.
     pub started: Duration,
     /// Where the run's build output goes.

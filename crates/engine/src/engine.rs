@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use bascule_journal::{EnvironmentRecord, Journal, JournalError, ReleaseRecord, RunRecord, Standard, Take};
-use bascule_model::evidence::{CheckResult, InstanceState};
+use bascule_model::evidence::CheckResult;
 use bascule_model::ids::{EnvironmentKey, ReleaseId, RunId};
 use bascule_model::plan::{ArtifactPlan, Plan, RunKind, Standing};
 use bascule_model::problem::{Code, Problem};
@@ -16,7 +16,6 @@ use crate::context::{Loaded, Ports};
 use crate::draft::Wish;
 use crate::executor::{Abort, Drive, Driven, LEASE_TIME};
 use crate::planner::{self, Facts};
-use crate::ports::SlotRef;
 use crate::progress::Progress;
 use crate::steps::{self, Warmth};
 
@@ -272,6 +271,8 @@ impl Engine {
         let mut environment = self.environment(&plan.key).await?;
         let subject = self.loaded(&plan.key, plan.release.as_ref()).await?;
         let former = self.loaded(&plan.key, plan.live.as_ref().map(|live| &live.release)).await?;
+        let beside = plan.standby.as_ref().map(|standby| &standby.release);
+        let beside = self.loaded(&plan.key, beside).await?.map(|(_, loaded)| loaded);
         if let Some(source) = subject.as_ref().and_then(|(record, _)| record.source.as_ref()) {
             environment.project = Some(source.project.display().to_string());
         }
@@ -287,6 +288,7 @@ impl Engine {
             environment,
             subject,
             former,
+            beside,
             build_log,
             progress: self.progress.clone(),
             abort,
@@ -383,111 +385,6 @@ impl Engine {
         Ok(steps::verify_live(&self.ports, &loaded).await)
     }
 
-    /// Removes what no kept release needs: folders, logs and artifacts. Best effort, after a run.
-    ///
-    /// # Errors
-    /// Those of the target and the store.
-    pub async fn prune(&self, key: &EnvironmentKey) -> Result<(), Problem> {
-        let environment = self.environment(key).await?;
-        let mut kept_artifacts = Vec::new();
-        let mut kept_here = Vec::new();
-        for other in self.journal.environments().await? {
-            let kept = self.kept(&other).await?;
-            for record in self.journal.releases(&other.key, 1000).await? {
-                if kept.contains(&record.release.id) {
-                    kept_artifacts.push(record.release.artifact.clone());
-                }
-            }
-            if other.key == *key {
-                kept_here = kept;
-            }
-        }
-        self.ports.target.prune(environment.generation, key, &kept_here).await.map_err(Problem::from)?;
-        self.ports.artifacts.prune(&kept_artifacts).await.map_err(Problem::from)
-    }
-
-    /// What stands in a slot, what a run works on, and the last releases that settled.
-    async fn kept(&self, environment: &EnvironmentRecord) -> Result<Vec<ReleaseId>, Problem> {
-        let mut kept: Vec<ReleaseId> = environment.live.iter().map(|live| live.release.clone()).collect();
-        kept.extend(environment.standby.iter().map(|standby| standby.standing.release.clone()));
-        if let Some(run) = self.journal.active(&environment.key).await? {
-            kept.extend(run.plan.release);
-        }
-        let keep = self.live_release(environment).await?.map_or(5, |live| live.rollout.keep as usize);
-        let mut last: Vec<ReleaseId> = Vec::new();
-        for release in environment.settled.iter().rev() {
-            if last.len() < keep && !last.contains(release) {
-                last.push(release.clone());
-            }
-        }
-        // Logs of the newest release are kept even when it failed: they say why.
-        kept.extend(
-            self.journal.releases(&environment.key, 1).await?.into_iter().map(|record| record.release.id),
-        );
-        kept.extend(last);
-        Ok(kept)
-    }
-
-    async fn rollback_goal(
-        &self,
-        environment: &EnvironmentRecord,
-        to: Option<&ReleaseId>,
-    ) -> Result<ReleaseRecord, Problem> {
-        let key = &environment.key;
-        let live = environment.live.as_ref().map(|live| &live.release);
-        if let Some(to) = to {
-            if live == Some(to) {
-                return Err(Problem::new(
-                    Code::NothingToRollBackTo,
-                    format!("{to} is live already"),
-                    format!("`bascule history {}` lists the releases", key.environment),
-                ));
-            }
-            let record = self.journal.release(key, to).await?;
-            return record.filter(|record| !record.release.artifact.is_empty()).ok_or_else(|| {
-                Problem::new(
-                    Code::ReleaseUnknown,
-                    format!("{} has no release {to} that could be started", planner::named(key)),
-                    format!("`bascule history {}` lists the releases", key.environment),
-                )
-            });
-        }
-        let records = self.journal.releases(key, 1000).await?;
-        let failed = |id: &ReleaseId| {
-            records.iter().all(|record| record.release.id != *id || record.standard == Standard::Failed)
-        };
-        let goal = planner::rollback_goal(live, &environment.settled, failed).cloned();
-        goal.and_then(|goal| records.into_iter().find(|record| record.release.id == goal)).ok_or_else(|| {
-            Problem::new(
-                Code::NothingToRollBackTo,
-                format!("{} has no release that settled before the live one", planner::named(key)),
-                format!("`bascule history {}` lists the releases; `--to RELEASE` names one", key.environment),
-            )
-        })
-    }
-
-    /// Warm: every instance of the release runs in the standby slot, and the edge knows it.
-    async fn warmth(&self, environment: &EnvironmentRecord, release: &Release) -> Warmth {
-        let Some(standby) = &environment.standby else { return Warmth::Cold };
-        let standing = &standby.standing;
-        if standing.release != release.id || standby.warm_until.is_none() {
-            return Warmth::Cold;
-        }
-        let slot =
-            SlotRef { key: environment.key.clone(), slot: standing.slot, release: standing.release.clone() };
-        let running = self.ports.target.observe(&slot).await.map_or(0, |instances| {
-            instances.iter().filter(|one| matches!(one.state, InstanceState::Running { .. })).count()
-        });
-        let wanted: usize = release.services.iter().map(|service| service.instances as usize).sum();
-        let known = self
-            .ports
-            .traffic
-            .routing(&environment.key)
-            .await
-            .is_ok_and(|routing| routing.slots.get(&standing.slot) == Some(&standing.release));
-        if running == wanted && known { Warmth::Warm } else { Warmth::Cold }
-    }
-
     async fn loaded(
         &self,
         key: &EnvironmentKey,
@@ -500,12 +397,15 @@ impl Engine {
         Ok(Some((record, loaded)))
     }
 
-    async fn live_release(&self, environment: &EnvironmentRecord) -> Result<Option<Release>, Problem> {
+    pub(crate) async fn live_release(
+        &self,
+        environment: &EnvironmentRecord,
+    ) -> Result<Option<Release>, Problem> {
         let Some(live) = &environment.live else { return Ok(None) };
         Ok(self.journal.release(&environment.key, &live.release).await?.map(|record| record.release))
     }
 
-    async fn environment(&self, key: &EnvironmentKey) -> Result<EnvironmentRecord, Problem> {
+    pub(crate) async fn environment(&self, key: &EnvironmentKey) -> Result<EnvironmentRecord, Problem> {
         Ok(self.journal.environment(key).await?.unwrap_or_else(|| EnvironmentRecord::new(key.clone())))
     }
 

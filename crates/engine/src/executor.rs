@@ -91,6 +91,8 @@ pub struct Drive {
     pub subject: Option<(ReleaseRecord, Loaded)>,
     /// The release that was live when the plan was made.
     pub former: Option<(ReleaseRecord, Loaded)>,
+    /// The release that stood in the other slot when the plan was made.
+    pub beside: Option<Loaded>,
     /// Where the build's output goes.
     pub build_log: std::path::PathBuf,
     /// Who watches.
@@ -272,6 +274,7 @@ impl Drive {
             environment: &self.environment,
             subject: self.subject.as_ref().map(|(_, loaded)| loaded),
             former: self.former.as_ref().map(|(_, loaded)| loaded),
+            beside: self.beside.as_ref(),
             started,
             build_log: self.build_log.clone(),
             progress: &self.progress,
@@ -313,6 +316,12 @@ impl Drive {
             match self.journal.commit(commit).await {
                 Ok(recorded) => return Ok(recorded),
                 Err(JournalError::Fenced(_) | JournalError::Held(_)) => return Err(Stop::Lost),
+                // The write before came through, only its answer did not.
+                Err(JournalError::Duplicate(_)) if attempt > 1 => {
+                    let events = self.journal.events(&commit.run, 0).await;
+                    let last = events.ok().and_then(|events| events.into_iter().next_back());
+                    return last.filter(|last| last.event == commit.event).ok_or(Stop::Lost);
+                }
                 Err(JournalError::Unavailable(problem)) if attempt < WRITE_ATTEMPTS => {
                     self.progress.note(&self.run.id, "journal", format!("{problem}; trying again"));
                     self.ports.clock.sleep(WRITE_PAUSE).await;

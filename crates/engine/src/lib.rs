@@ -15,4 +15,6 @@ pub mod steps;
 
 mod check_place;
 mod failure_log;
+mod goal;
+mod prune;
 mod take_away;

@@ -34,7 +34,7 @@ pub(crate) async fn take_away(
 
 /// The longest drain of the release's services.
 fn drain_time(context: &StepContext<'_>, slot: &SlotRef) -> Duration {
-    [context.subject, context.former]
+    [context.subject, context.former, context.beside]
         .into_iter()
         .flatten()
         .find(|loaded| loaded.release.id == slot.release)

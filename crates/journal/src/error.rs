@@ -48,7 +48,7 @@ impl From<JournalError> for Problem {
             ),
             JournalError::Held(lease) => Self::new(
                 Code::LeaseHeld,
-                format!("{} has {} since {}", lease.run, lease.key, lease.since),
+                format!("{} has {} since {:.0}", lease.run, lease.key, lease.since),
                 format!("wait for it, or end it with `bascule abort {}`", lease.run),
             ),
             JournalError::Duplicate(_) => {

@@ -293,7 +293,7 @@ impl RunState {
         if step_name.is_empty() {
             return self.on_run_event(event, illegal);
         }
-        let turned_back = self.cause.is_some();
+        let next = self.next();
         let index = self
             .steps
             .iter()
@@ -301,9 +301,11 @@ impl RunState {
             .ok_or_else(|| illegal("not part of this run".to_owned()))?;
         let step = &mut self.steps[index];
         match (event, step.phase) {
-            // A second start without an end between them is a repeat after a crash.
+            // Only what comes next may start; a second start without an end between them is a repeat after a crash.
             (Event::StepStarted { attempt, .. }, Phase::Pending | Phase::Applying)
-                if *attempt == step.attempts + 1 && !turned_back =>
+                if *attempt == step.attempts + 1
+                    && (next == Next::Apply { step: index, attempt: *attempt }
+                        || next == Next::ObserveApply { step: index }) =>
             {
                 step.attempts = *attempt;
                 step.phase = Phase::Applying;
@@ -315,10 +317,7 @@ impl RunState {
                 step.phase = Phase::Failed;
                 self.cause.get_or_insert_with(|| problem.clone());
             }
-            (
-                Event::UndoStarted { attempt, .. },
-                Phase::Applying | Phase::Done | Phase::Failed | Phase::Undoing | Phase::UndoFailed,
-            ) if *attempt == step.undo_total + 1 && turned_back => {
+            (Event::UndoStarted { attempt, .. }, _) if next == Next::Undo { step: index, attempt: *attempt } => {
                 step.undo_total = *attempt;
                 step.undo_attempts += 1;
                 step.phase = Phase::Undoing;

@@ -117,8 +117,10 @@ async fn look_after(
     let release = record.release;
     let slot = SlotRef { key: key.clone(), slot: standing.slot, release: standing.release.clone() };
     let instances = control.engine.ports().target.observe(&slot).await.map_err(Problem::from)?;
-    if !busy && !instances.is_empty() {
-        tell_the_edge(control, environment, standing, &release, &instances).await?;
+    // While a run works, what stands by is its own affair; that the live release goes on is everybody's.
+    let is_live = environment.live.as_ref() == Some(standing);
+    if (!busy || is_live) && !instances.is_empty() {
+        tell_the_edge(control, environment, standing, &release, &instances, busy).await?;
     }
     Ok(subjects(&release, &instances))
 }
@@ -129,6 +131,7 @@ async fn tell_the_edge(
     standing: &Standing,
     release: &Release,
     instances: &[InstanceStatus],
+    busy: bool,
 ) -> Result<(), Problem> {
     let Some(edge) = control.edge.now() else { return Ok(()) };
     let Ok(state) = edge.state().await else { return Ok(()) };
@@ -146,12 +149,13 @@ async fn tell_the_edge(
             && slot.instances.iter().map(|i| (i.id.clone(), i.address)).collect::<HashSet<_>>()
                 == addresses(&wanted)
     });
-    if !same {
+    // A run that takes the live release away has taken its route first: only addresses are mended beside it.
+    if !same && (!busy || there.is_some_and(|slot| slot.release == standing.release)) {
         port.open(fence, &environment.key, release.listen).await.map_err(Problem::from)?;
         port.register(fence, release, standing.slot, instances).await.map_err(Problem::from)?;
     }
     // An edge that lost its table knows nobody: the journal's last switch is put back.
-    if is_live && known.is_none_or(|one| one.live.is_none()) {
+    if is_live && !busy && known.is_none_or(|one| one.live.is_none()) {
         let to = Some((standing.slot, &standing.release));
         port.switch(fence, &environment.key, None, to).await.map_err(Problem::from)?;
     }

@@ -88,10 +88,9 @@ async fn slot(
     let instances = ports.target.observe(&place).await.map_err(Problem::from)?;
     let wanted = wanted(control, key, &standing.release).await?;
     let running = instances.iter().filter(|one| matches!(one.state, InstanceState::Running { .. })).count();
-    if warm_until.is_some() || since.is_some() {
-        if let Some(wanted) = wanted.filter(|wanted| *wanted != running) {
-            drift.push(format!("{running} of {wanted} instances of {} run", standing.release));
-        }
+    let is_settled = warm_until.is_some() || since.is_some();
+    if let Some(wanted) = wanted.filter(|wanted| is_settled && *wanted != running) {
+        drift.push(format!("{running} of {wanted} instances of {} run", standing.release));
     }
     let count = match control.edge.now() {
         Some(_) => ports.traffic.count(key, &standing.release, std::time::Duration::MAX).await.ok(),

@@ -51,7 +51,7 @@ impl Step for Bake {
     }
 
     async fn apply(&self, context: &StepContext<'_>) -> Result<Evidence, StepError> {
-        Watch::begin(context)?.to_the_end().await
+        Watch::begin(context)?.watch().await
     }
 
     async fn undo(&self, _: &StepContext<'_>) -> Result<Evidence, StepError> {
@@ -91,7 +91,7 @@ impl<'a> Watch<'a> {
         })
     }
 
-    async fn to_the_end(mut self) -> Result<Evidence, StepError> {
+    async fn watch(mut self) -> Result<Evidence, StepError> {
         let clock = &self.context.ports.clock;
         let pause = (self.rollout.bake / 20).clamp(SHORTEST, LONGEST);
         let mut next_round = self.began;
