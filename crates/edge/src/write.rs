@@ -3,6 +3,7 @@
 //! The library hands over head and body as separate pieces. Gathering them in the system (`writev`) costs more than copying
 //! a few kilobytes together and sending them at once; long bodies go as they are.
 
+use std::cell::RefCell;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -27,11 +28,16 @@ pub(crate) fn poll_write_pieces(
     if total > COPIED_AT_MOST {
         return stream.poll_write_vectored(context, pieces);
     }
-    let mut together = [0; COPIED_AT_MOST];
-    let mut end = 0;
-    for piece in pieces {
-        together[end..end + piece.len()].copy_from_slice(piece);
-        end += piece.len();
-    }
-    stream.poll_write(context, &together[..end])
+    TOGETHER.with_borrow_mut(|together| {
+        together.clear();
+        for piece in pieces {
+            together.extend_from_slice(piece);
+        }
+        stream.poll_write(context, together)
+    })
+}
+
+thread_local! {
+    /// Filled and sent within one call; one per thread, so that no connection holds memory for it.
+    static TOGETHER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }

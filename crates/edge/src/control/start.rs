@@ -27,7 +27,7 @@ use super::process::Process;
 use super::server::serve;
 use super::world::World;
 use crate::error::EdgeError;
-use crate::options::{EdgeOptions, socket_path};
+use crate::options::{EdgeOptions, Limits, socket_path};
 use crate::snapshot::SnapshotFiles;
 use crate::table::Table;
 use crate::upstream::health::{doctor, probe_all};
@@ -45,7 +45,8 @@ const START_LOCK_LIMIT: Duration = Duration::from_secs(10);
 /// # Errors
 /// When the state folder cannot be used, another edge is starting, or the system refuses threads or sockets.
 pub fn run(options: EdgeOptions) -> Result<(), EdgeError> {
-    raise_descriptor_limit();
+    let connections = options.limits.connections.min(raise_descriptor_limit());
+    let options = EdgeOptions { limits: Limits { connections, ..options.limits }, ..options };
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build_local(LocalOptions::default())
@@ -182,8 +183,15 @@ fn bind(state_dir: &Path) -> Result<UnixListener, EdgeError> {
     Ok(listener)
 }
 
-/// Each connection takes two descriptors. What cannot be raised stays as it is: the acceptor copes with running out.
-fn raise_descriptor_limit() {
+/// Descriptors that are not for connections.
+const RESERVED_DESCRIPTORS: u64 = 256;
+
+/// Raises the limit of descriptors as far as it goes. Gives how many client connections that is enough for: each needs one
+/// for itself and one for the instance.
+fn raise_descriptor_limit() -> usize {
     let limit = getrlimit(Resource::Nofile);
+    // What cannot be raised stays as it is.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(descriptors.saturating_sub(RESERVED_DESCRIPTORS) / 2).unwrap_or(usize::MAX).max(1)
 }

@@ -43,19 +43,15 @@ pub(crate) async fn perform(
     let service = claim.service();
     let mut tried = Vec::new();
     let mut head = Some(head);
-    let mut attempts = 0_u32;
     while let Some(next) = head.take() {
-        if attempts > 0 {
-            claim.counters().retries.increase();
-        }
-        attempts += 1;
         let Some(load) = choose(&service.instances.load(), &tried, worker.ids.spread()) else {
-            return Err(if attempts == 1 { Own::NoInstance } else { Own::Unreachable });
+            return Err(if tried.is_empty() { Own::NoInstance } else { Own::Unreachable });
         };
         let certainty =
             if repeatable == Repeatable::Yes && !has_body { Certainty::Likely } else { Certainty::Checked };
         let Some(mut connection) = connection_to(worker, claim, load.instance(), certainty).await else {
             tried.push(load.instance().serial);
+            claim.counters().retries.increase();
             head = Some(next);
             continue;
         };
@@ -76,6 +72,7 @@ pub(crate) async fn perform(
                 if head.is_none() {
                     return Err(broke_off(worker, claim, &connection));
                 }
+                claim.counters().retries.increase();
                 if connection.reused.is_none() {
                     // It took the connection and closed it unread: nobody is at home there.
                     worker.doctor.leave_out(load.instance(), service.health_path.as_ref());

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::body::EdgeBody;
 use super::errors::Own;
 use super::exchange::perform;
-use super::headers::{Wish, X_REQUEST_ID, is_sane_request_id, strip_request};
+use super::headers::{Once, Seen, Wish, X_REQUEST_ID, is_sane_request_id};
 use super::host::{host_of, route_name};
 use crate::upstream::claim::{Claim, Claimed, claim};
 use crate::worker::thread::Worker;
@@ -24,10 +24,14 @@ pub(crate) async fn serve(
     client: Rc<Client>,
     request: Request<Incoming>,
 ) -> Result<Response<EdgeBody>, Infallible> {
-    let (mut parts, body) = request.into_parts();
+    let (parts, body) = request.into_parts();
     let version = parts.version;
-    let request_id = request_id(&worker, &mut parts);
-    let mut response = match route(&worker, &client, parts, body).await {
+    let seen = Seen::of(&parts.headers);
+    let request_id = match &seen.request_id {
+        Once::Yes(given) if is_sane_request_id(given) => given.clone(),
+        _ => worker.ids.next(),
+    };
+    let mut response = match route(&worker, &client, parts, body, &seen, &request_id).await {
         Ok(response) => response,
         Err(own) => own.response(request_id),
     };
@@ -40,24 +44,13 @@ pub(crate) async fn serve(
     Ok(response)
 }
 
-/// The client's id, when it is harmless, or a new one; it is in the request afterwards.
-fn request_id(worker: &Worker, parts: &mut Parts) -> HeaderValue {
-    let mut given = parts.headers.get_all(&X_REQUEST_ID).iter();
-    if let (Some(id), None) = (given.next(), given.next())
-        && is_sane_request_id(id)
-    {
-        return id.clone();
-    }
-    let id = worker.ids.next();
-    parts.headers.insert(&X_REQUEST_ID, id.clone());
-    id
-}
-
 async fn route(
     worker: &Rc<Worker>,
     client: &Rc<Client>,
     mut parts: Parts,
     body: Incoming,
+    seen: &Seen,
+    request_id: &HeaderValue,
 ) -> Result<Response<EdgeBody>, Own> {
     let started = Instant::now();
     let served = client.served.get() + 1;
@@ -67,7 +60,7 @@ async fn route(
     {
         return Err(Own::Refused(why));
     }
-    let host = host_of(&parts.method, &parts.uri, parts.version, &parts.headers).map_err(Own::BadTarget)?;
+    let host = host_of(&parts.method, &parts.uri, parts.version, &seen.host).map_err(Own::BadTarget)?;
     let claimed = {
         let has_hosts = worker.table.load().has_hosts(client.listener);
         let name = if has_hosts { host.as_ref().and_then(route_name) } else { None };
@@ -78,7 +71,8 @@ async fn route(
         Claimed::Nobody => return Err(Own::Nobody),
         Claimed::NotFound => return Err(Own::NotFound),
     };
-    let wish = prepare(client, &mut parts, host.as_ref());
+    let wish = prepare(client, &mut parts, seen, host.as_ref());
+    parts.headers.insert(&X_REQUEST_ID, request_id.clone());
     let claim = Rc::new(Claim::new(hold, Rc::clone(client), body));
     let outcome = perform(worker, &claim, Request::from_parts(parts, ()), &wish).await;
     let status = outcome.as_ref().map_or_else(|own| own.status(), Response::status);
@@ -88,8 +82,8 @@ async fn route(
 }
 
 /// Makes the head what the instance gets. Gives what the client wants the connection to become.
-fn prepare(client: &Client, parts: &mut Parts, host: Option<&HeaderValue>) -> Wish {
-    let wish = strip_request(&mut parts.headers, parts.version);
+fn prepare(client: &Client, parts: &mut Parts, seen: &Seen, host: Option<&HeaderValue>) -> Wish {
+    let wish = seen.strip(&mut parts.headers, parts.version);
     if wish == Wish::Stay {
         client.not_upgraded();
     }
@@ -100,7 +94,7 @@ fn prepare(client: &Client, parts: &mut Parts, host: Option<&HeaderValue>) -> Wi
         parts.uri = origin_form(&parts.uri);
     }
     if let Some(host) = host
-        && !parts.headers.contains_key(HOST)
+        && seen.host == Once::No
     {
         parts.headers.insert(HOST, host.clone());
     }

@@ -74,8 +74,7 @@ impl HeadReader {
         let mut at = 0;
         while at < bytes.len() {
             let rest = &bytes[at..];
-            let Some(stop) = rest.iter().position(|byte| (*byte < b' ' && *byte != b'\t') || *byte == 0x7f)
-            else {
+            let Some(stop) = first_control(rest) else {
                 return self.keep(rest);
             };
             let (line, used) = match rest[stop] {
@@ -126,6 +125,32 @@ impl HeadReader {
         }
         HeadStep::More
     }
+}
+
+/// Where the first control character but a tab stands: the end of the line, if all is well.
+fn first_control(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHS: u64 = ONES << 7;
+    let mut at = 0;
+    // Eight at a time as long as none of them is below a space or DEL.
+    while let Some(eight) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let word = u64::from_ne_bytes(*eight);
+        let below_space = word.wrapping_sub(ONES * 0x20) & !word;
+        let from_del = word ^ (ONES * 0x7f);
+        let del = from_del.wrapping_sub(ONES) & !from_del;
+        if (below_space | del) & HIGHS != 0 {
+            let found = eight.iter().position(|byte| is_control(*byte));
+            if let Some(found) = found {
+                return Some(at + found);
+            }
+        }
+        at += 8;
+    }
+    bytes[at..].iter().position(|byte| is_control(*byte)).map(|found| at + found)
+}
+
+fn is_control(byte: u8) -> bool {
+    (byte < b' ' && byte != b'\t') || byte == 0x7f
 }
 
 fn refused(why: &'static str) -> HeadStep {
@@ -236,6 +261,18 @@ fn request_line(line: &[u8]) -> Result<Version, Refused> {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_first_control_character_is_found_wherever_it_stands(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            let slowly = bytes.iter().position(|byte| super::is_control(*byte));
+            prop_assert_eq!(super::first_control(&bytes), slowly);
+            let harmless: Vec<u8> = bytes.iter().map(|byte| byte | 0x80).collect();
+            prop_assert_eq!(super::first_control(&harmless), None);
+        }
+    }
+
     /// Heads (those with a Z: heads with a body) of which none may pass.
     pub(crate) const BAD_HEADS: &[&[u8]] = &[
         b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",

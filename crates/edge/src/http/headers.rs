@@ -30,38 +30,86 @@ pub(crate) enum Wish {
     Upgrade(HeaderValue),
 }
 
-/// Takes out of a request what is between the client and us. Gives what the client wants the connection to become.
-pub(crate) fn strip_request(headers: &mut HeaderMap, version: Version) -> Wish {
-    let (mut named, mut hop_by_hop, mut upgrade) = (None, None, None);
-    for (name, value) in headers.iter() {
-        match *name {
-            CONNECTION => named = Some(()),
-            UPGRADE => upgrade = Some(value.clone()),
-            TE | TRAILER | TRANSFER_ENCODING | EXPECT => hop_by_hop = Some(()),
-            _ if *name == KEEP_ALIVE || *name == PROXY_CONNECTION => hop_by_hop = Some(()),
-            _ => {}
+/// A field that has to be there once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Once {
+    /// It is not there.
+    #[default]
+    No,
+    /// Its value.
+    Yes(HeaderValue),
+    /// It is there more than once.
+    Many,
+}
+
+impl Once {
+    fn see(&mut self, value: &HeaderValue) {
+        *self = if *self == Self::No { Self::Yes(value.clone()) } else { Self::Many };
+    }
+}
+
+/// What one look over a request's fields finds; every later step needs only this.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) host: Once,
+    pub(crate) request_id: Once,
+    connection: Option<()>,
+    upgrade: Option<HeaderValue>,
+    hop_by_hop: Option<()>,
+    /// Says where the request comes from in fields that are not written anew in any case.
+    provenance: Option<()>,
+}
+
+impl Seen {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let mut seen = Self::default();
+        for (name, value) in headers {
+            match *name {
+                HOST => seen.host.see(value),
+                CONNECTION => seen.connection = Some(()),
+                UPGRADE => seen.upgrade = Some(value.clone()),
+                TE | TRAILER | TRANSFER_ENCODING | EXPECT => seen.hop_by_hop = Some(()),
+                // Names that the library has no number for: told apart by their length first.
+                _ => match name.as_str() {
+                    "x-request-id" => seen.request_id.see(value),
+                    "keep-alive" | "proxy-connection" => seen.hop_by_hop = Some(()),
+                    "x-real-ip" | "x-forwarded-port" | "x-forwarded-host" => seen.provenance = Some(()),
+                    _ => {}
+                },
+            }
         }
+        seen
     }
-    let mut wish = Wish::Stay;
-    if named.is_some() {
-        let tokens = strip_named(headers);
-        if let (Some(protocol), Version::HTTP_11, true) = (&upgrade, version, tokens.upgrade.is_some())
-            && !protocol.as_bytes().eq_ignore_ascii_case(b"h2c")
-        {
-            wish = Wish::Upgrade(protocol.clone());
+
+    /// Takes out of a request what is between the client and us. Gives what the client wants the connection to become.
+    pub(crate) fn strip(&self, headers: &mut HeaderMap, version: Version) -> Wish {
+        let mut wish = Wish::Stay;
+        if self.connection.is_some() {
+            let tokens = strip_named(headers);
+            if let (Some(protocol), Version::HTTP_11, true) =
+                (&self.upgrade, version, tokens.upgrade.is_some())
+                && !protocol.as_bytes().eq_ignore_ascii_case(b"h2c")
+            {
+                wish = Wish::Upgrade(protocol.clone());
+            }
         }
-    }
-    if upgrade.is_some() {
-        headers.remove(UPGRADE);
-        headers.remove(&HTTP2_SETTINGS);
-    }
-    if hop_by_hop.is_some() {
-        // The library writes the framing of the next hop from the body; `Expect` is answered here.
-        for name in [&TE, &TRAILER, &TRANSFER_ENCODING, &EXPECT, &KEEP_ALIVE, &PROXY_CONNECTION] {
-            headers.remove(name);
+        if self.upgrade.is_some() {
+            headers.remove(UPGRADE);
+            headers.remove(&HTTP2_SETTINGS);
         }
+        if self.hop_by_hop.is_some() {
+            // The library writes the framing of the next hop from the body; `Expect` is answered here.
+            for name in [&TE, &TRAILER, &TRANSFER_ENCODING, &EXPECT, &KEEP_ALIVE, &PROXY_CONNECTION] {
+                headers.remove(name);
+            }
+        }
+        if self.provenance.is_some() {
+            for name in [&X_REAL_IP, &X_FORWARDED_PORT, &X_FORWARDED_HOST] {
+                headers.remove(name);
+            }
+        }
+        wish
     }
-    wish
 }
 
 /// Takes out of a response what is between the instance and us.
@@ -71,7 +119,7 @@ pub(crate) fn strip_response(headers: &mut HeaderMap) {
         match *name {
             CONNECTION => named = Some(()),
             UPGRADE | TRANSFER_ENCODING | PROXY_AUTHENTICATE => hop_by_hop = Some(()),
-            _ if *name == KEEP_ALIVE || *name == PROXY_CONNECTION => hop_by_hop = Some(()),
+            _ if matches!(name.as_str(), "keep-alive" | "proxy-connection") => hop_by_hop = Some(()),
             _ => {}
         }
     }
@@ -96,6 +144,14 @@ struct Tokens {
 /// Removes `Connection` and the fields it names, but for those that a request cannot do without.
 fn strip_named(headers: &mut HeaderMap) -> Tokens {
     let mut tokens = Tokens { upgrade: None };
+    let mut values = headers.get_all(CONNECTION).iter();
+    if let (Some(only), None) = (values.next(), values.next())
+        && (only == "keep-alive" || only == "close")
+    {
+        // What nearly every peer says, if it says anything.
+        headers.remove(CONNECTION);
+        return tokens;
+    }
     let mut doomed: Vec<HeaderName> = Vec::new();
     for value in headers.get_all(CONNECTION) {
         for token in value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
@@ -142,13 +198,7 @@ impl Provenance {
     pub(crate) fn write(&mut self, headers: &mut HeaderMap, host: Option<&HeaderValue>) {
         headers.insert(&X_FORWARDED_FOR, self.address.clone());
         headers.insert(&X_FORWARDED_PROTO, HeaderValue::from_static("http"));
-        for name in [&X_REAL_IP, &X_FORWARDED_PORT] {
-            if headers.contains_key(name) {
-                headers.remove(name);
-            }
-        }
         let Some(host) = host else {
-            headers.remove(&X_FORWARDED_HOST);
             headers.insert(FORWARDED, value(format!("{};proto=http", self.node)));
             return;
         };
@@ -199,6 +249,10 @@ mod tests {
         headers
     }
 
+    fn strip(headers: &mut HeaderMap, version: Version) -> Wish {
+        Seen::of(headers).strip(headers, version)
+    }
+
     #[test]
     fn what_is_between_client_and_edge_goes_no_further() {
         let mut headers = map(&[
@@ -215,7 +269,7 @@ mod tests {
             ("content-length", "3"),
             ("x-kept", "1"),
         ]);
-        assert_eq!(strip_request(&mut headers, Version::HTTP_11), Wish::Stay);
+        assert_eq!(strip(&mut headers, Version::HTTP_11), Wish::Stay);
         let mut left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
         left.sort_unstable();
         assert_eq!(left, ["content-length", "host", "x-kept"]);
@@ -224,13 +278,13 @@ mod tests {
     #[test]
     fn an_upgrade_needs_the_connection_field_and_http_1_1() {
         let upgrade = [("connection", "Keep-Alive, Upgrade"), ("upgrade", "websocket")];
-        let wish = strip_request(&mut map(&upgrade), Version::HTTP_11);
+        let wish = strip(&mut map(&upgrade), Version::HTTP_11);
         assert_eq!(wish, Wish::Upgrade(HeaderValue::from_static("websocket")));
-        assert_eq!(strip_request(&mut map(&upgrade), Version::HTTP_10), Wish::Stay);
-        assert_eq!(strip_request(&mut map(&upgrade[1..]), Version::HTTP_11), Wish::Stay);
+        assert_eq!(strip(&mut map(&upgrade), Version::HTTP_10), Wish::Stay);
+        assert_eq!(strip(&mut map(&upgrade[1..]), Version::HTTP_11), Wish::Stay);
         let h2c = [("connection", "Upgrade, HTTP2-Settings"), ("upgrade", "h2c"), ("http2-settings", "AAA")];
         let mut headers = map(&h2c);
-        assert_eq!(strip_request(&mut headers, Version::HTTP_11), Wish::Stay);
+        assert_eq!(strip(&mut headers, Version::HTTP_11), Wish::Stay);
         assert!(headers.is_empty());
     }
 
@@ -244,6 +298,7 @@ mod tests {
             ("x-real-ip", "6.6.6.6"),
             ("forwarded", "for=6.6.6.6"),
         ]);
+        strip(&mut headers, Version::HTTP_11);
         let mut provenance = Provenance::new("::ffff:10.0.0.1".parse().unwrap());
         provenance.write(&mut headers, Some(&HeaderValue::from_static("a:80")));
         assert_eq!(headers.get_all("x-forwarded-for").iter().collect::<Vec<_>>(), ["10.0.0.1"]);

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use http::header::HOST;
-use http::{HeaderMap, HeaderValue, Method, Uri, Version};
+use http::{HeaderValue, Method, Uri, Version};
+
+use super::headers::Once;
 
 /// Why a request's target cannot be served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,21 +42,17 @@ pub(crate) fn host_of(
     method: &Method,
     uri: &Uri,
     version: Version,
-    headers: &HeaderMap,
+    host: &Once,
 ) -> Result<Option<HeaderValue>, BadTarget> {
     if *method == Method::CONNECT {
         return Err(BadTarget::Connect);
     }
-    let mut hosts = headers.get_all(HOST).iter();
-    let host = hosts.next();
-    if hosts.next().is_some() {
-        return Err(BadTarget::ManyHosts);
-    }
-    if let Some(host) = host
-        && !is_authority(host.as_bytes())
-    {
-        return Err(BadTarget::BadHost);
-    }
+    let host = match host {
+        Once::No => None,
+        Once::Yes(host) if is_authority(host.as_bytes()) => Some(host),
+        Once::Yes(_) => return Err(BadTarget::BadHost),
+        Once::Many => return Err(BadTarget::ManyHosts),
+    };
     let Some(authority) = uri.authority() else {
         let path = uri.path();
         let is_server_wide = path == "*" && *method == Method::OPTIONS;
@@ -124,11 +121,12 @@ mod tests {
     use super::*;
 
     fn check(method: &str, uri: &str, version: Version, hosts: &[&str]) -> Result<Option<String>, BadTarget> {
-        let mut headers = HeaderMap::new();
-        for host in hosts {
-            headers.append(HOST, host.parse().unwrap());
-        }
-        host_of(&method.parse().unwrap(), &uri.parse().unwrap(), version, &headers)
+        let host = match hosts {
+            [] => Once::No,
+            [host] => Once::Yes(host.parse().unwrap()),
+            _ => Once::Many,
+        };
+        host_of(&method.parse().unwrap(), &uri.parse().unwrap(), version, &host)
             .map(|host| host.map(|host| host.to_str().unwrap().to_owned()))
     }
 

@@ -107,6 +107,8 @@ async fn serve_http1(worker: &Rc<Worker>, client: &Registered<Client>, io: Tokio
     });
     let mut builder = http1::Builder::new();
     builder
+        // Whether the client is still there while it waits is looked after by the tick; asking with every request costs more.
+        .half_close(true)
         .header_read_timeout(None)
         .max_header_size(worker.limits.head_bytes)
         .max_buf_size(worker.limits.head_bytes + BUFFER_BESIDE_HEAD);

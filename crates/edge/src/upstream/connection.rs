@@ -18,11 +18,15 @@ use tokio::net::TcpStream;
 
 use super::claim::Claim;
 use super::io::UpstreamIo;
+use super::waker::Poller;
 use crate::http::body::RequestBody;
 use crate::registry::Registered;
 use crate::release::Instance;
 use crate::worker::clock::Clock;
 use crate::worker::watch::{Cut, Exchange, Phase};
+
+/// The most bytes that one connection holds of what an instance sent, a response's head included.
+const BUFFER_AT_MOST: usize = 128 * 1024;
 
 /// A connection, between or within exchanges.
 pub(crate) struct UpstreamConnection {
@@ -31,7 +35,7 @@ pub(crate) struct UpstreamConnection {
     pub(crate) exchange: Registered<Exchange>,
     pub(crate) instance: Arc<Instance>,
     pub(crate) reused: Option<()>,
-    inner: Waker,
+    poller: Poller,
 }
 
 /// The library's half of the connection, and whether it has come to its end (it must not be polled then).
@@ -73,10 +77,16 @@ impl UpstreamConnection {
         clock: Rc<Clock>,
     ) -> Result<Self, hyper::Error> {
         let io = TokioIo::new(UpstreamIo::new(stream, exchange.share(), clock));
-        let (sender, connection) = Builder::new().handshake(io).await?;
-        let inner = Waker::from(Arc::clone(&exchange.waker));
+        let (sender, connection) =
+            Builder::new().writev(false).max_buf_size(BUFFER_AT_MOST).handshake(io).await?;
+        let poller = Poller::new(Arc::clone(&exchange.waker));
         let connection = Driven { connection, ended: None };
-        Ok(Self { sender, connection, exchange, instance, reused: None, inner })
+        Ok(Self { sender, connection, exchange, instance, reused: None, poller })
+    }
+
+    /// Whether it could take a request when it was polled last.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.connection.ended.is_none() && self.sender.is_ready()
     }
 
     /// Whether it can take a request whose loss could not be made good: asks the system whether the peer has closed.
@@ -89,8 +99,8 @@ impl UpstreamConnection {
 
     /// Whether it can take a request, as far as is known here.
     pub(crate) fn settle(&mut self, context: &Context<'_>) -> bool {
-        let Self { sender, connection, exchange, inner, .. } = self;
-        let polled = exchange.waker.poll_held(inner, context, |context| {
+        let Self { sender, connection, poller, .. } = self;
+        let polled = poller.poll(context, |context| {
             connection.drive(context);
             if connection.ended.is_some() || sender.is_ready() { Poll::Ready(()) } else { Poll::Pending }
         });
@@ -110,10 +120,12 @@ impl UpstreamConnection {
         exchange.client_since.set(None);
         *exchange.claim.borrow_mut() = Some(Rc::clone(claim));
         exchange.phase.set(Phase::AwaitingHead);
+        let (connection, poller) = (&mut self.connection, &mut self.poller);
+        // Handing the request over wakes the connection, which is polled right below.
+        poller.hold();
         let mut promise = pin!(self.sender.try_send_request(request));
-        let (connection, inner) = (&mut self.connection, &self.inner);
         let outcome = poll_fn(|context| {
-            exchange.waker.poll_held(inner, context, |context| {
+            poller.poll(context, |context| {
                 if let Some(cut) = exchange.cut.get() {
                     return Poll::Ready(Err(SendError::Cut(cut)));
                 }
@@ -138,9 +150,9 @@ impl UpstreamConnection {
         body: &mut Incoming,
         context: &Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let Self { connection, exchange, inner, .. } = self;
+        let Self { connection, exchange, poller, .. } = self;
         exchange.client_since.set(None);
-        exchange.waker.poll_held(inner, context, |context| {
+        poller.poll(context, |context| {
             if let Some(cut) = exchange.cut.get() {
                 return Poll::Ready(Some(Err(BodyError::Cut(cut))));
             }
@@ -157,20 +169,17 @@ impl UpstreamConnection {
     /// Ends the exchange. True when the connection can be used again.
     pub(crate) fn finish(&mut self) -> bool {
         self.exchange.phase.set(Phase::Idle);
-        let ready = (self.connection.ended.is_none() && self.sender.is_ready())
-            || self.settle(&Context::from_waker(Waker::noop()));
+        let ready = self.is_ready() || self.settle(&Context::from_waker(Waker::noop()));
         self.exchange.claim.borrow_mut().take();
         ready
     }
 
     /// After a 101: the bare stream, and what was already read of the new protocol.
     pub(crate) async fn into_stream(self: Box<Self>) -> Option<(TcpStream, Bytes)> {
-        let Self { mut connection, exchange, inner, .. } = *self;
+        let Self { mut connection, mut poller, exchange: _exchange, .. } = *self;
         if connection.ended.is_none() {
             poll_fn(|context| {
-                exchange.waker.poll_held(&inner, context, |context| {
-                    connection.connection.poll_without_shutdown(context)
-                })
+                poller.poll(context, |context| connection.connection.poll_without_shutdown(context))
             })
             .await
             .ok()?;

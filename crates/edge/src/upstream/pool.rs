@@ -19,7 +19,7 @@ struct Unused {
 /// How sure one has to be that a pooled connection is still open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Certainty {
-    /// What the runtime knows is enough: the request can be sent again.
+    /// What was known when it was put back is enough: the request can be sent again.
     Likely,
     /// The system is asked: the request could not be sent again.
     Checked,
@@ -42,7 +42,8 @@ impl Pool {
         loop {
             let mut connection = self.unused.borrow_mut().get_mut(&serial)?.pop()?.connection;
             let open = match certainty {
-                Certainty::Likely => connection.settle(context),
+                // If it has closed meanwhile, sending will find out before a byte is written.
+                Certainty::Likely => connection.is_ready(),
                 Certainty::Checked => connection.settle_surely(context),
             };
             if open {

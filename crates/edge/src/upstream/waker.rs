@@ -4,11 +4,9 @@
 //! more, a response is there); passing each of these on would schedule the task once more for nothing. So while the parts are
 //! polled, wake-ups are only noted, and the poller goes round again.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
-
-use futures_util::task::AtomicWaker;
 
 /// How many times the parts are polled before the task lets others run.
 const ROUNDS: usize = 16;
@@ -18,7 +16,16 @@ const ROUNDS: usize = 16;
 pub(crate) struct HeldWaker {
     held: AtomicBool,
     woken: AtomicBool,
-    outer: AtomicWaker,
+    outer: Mutex<Option<Waker>>,
+}
+
+/// The polling side of a [`HeldWaker`].
+#[derive(Debug)]
+pub(crate) struct Poller {
+    shared: Arc<HeldWaker>,
+    inner: Waker,
+    /// The task that was registered last: most polls come from the same one again.
+    outer: Option<Waker>,
 }
 
 impl Wake for HeldWaker {
@@ -35,35 +42,58 @@ impl HeldWaker {
     /// Wakes the task, or has it go round again when it is running.
     pub(crate) fn ring(&self) {
         self.woken.store(true, Ordering::SeqCst);
-        if !self.held.load(Ordering::SeqCst) {
-            self.outer.wake();
+        if !self.held.load(Ordering::SeqCst)
+            && let Some(outer) = &*self.outer.lock().unwrap_or_else(PoisonError::into_inner)
+        {
+            outer.wake_by_ref();
+        }
+    }
+}
+
+impl Poller {
+    pub(crate) fn new(shared: Arc<HeldWaker>) -> Self {
+        Self { inner: Waker::from(Arc::clone(&shared)), shared, outer: None }
+    }
+
+    /// From here until the next poll, which has to follow at once, wake-ups are only noted.
+    pub(crate) fn hold(&self) {
+        self.shared.held.store(true, Ordering::Relaxed);
+    }
+
+    fn register(&mut self, outer: &Waker) {
+        if self.outer.as_ref().is_none_or(|known| !known.will_wake(outer)) {
+            *self.shared.outer.lock().unwrap_or_else(PoisonError::into_inner) = Some(outer.clone());
+            self.outer = Some(outer.clone());
         }
     }
 
     /// Polls until it is ready or nothing has been woken any more.
-    pub(crate) fn poll_held<T>(
-        &self,
-        inner: &Waker,
+    pub(crate) fn poll<T>(
+        &mut self,
         outer: &Context<'_>,
         mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
-        self.outer.register(outer.waker());
-        let mut context = Context::from_waker(inner);
-        self.held.store(true, Ordering::SeqCst);
+        self.register(outer.waker());
+        let mut context = Context::from_waker(&self.inner);
+        let HeldWaker { held, woken, .. } = &*self.shared;
+        // A wake-up that does not see this yet wakes the task once too often; it is not lost.
+        held.store(true, Ordering::Relaxed);
         for _ in 0..ROUNDS {
-            self.woken.store(false, Ordering::SeqCst);
+            if woken.load(Ordering::Acquire) {
+                woken.swap(false, Ordering::AcqRel);
+            }
             let result = poll(&mut context);
             if result.is_ready() {
-                self.held.store(false, Ordering::SeqCst);
+                held.store(false, Ordering::Release);
                 return result;
             }
-            if !self.woken.load(Ordering::SeqCst) {
+            if !woken.load(Ordering::Acquire) {
                 break;
             }
         }
-        self.held.store(false, Ordering::SeqCst);
+        held.store(false, Ordering::SeqCst);
         // Woken from elsewhere after the last look, or still busy after all rounds.
-        if self.woken.load(Ordering::SeqCst) {
+        if woken.load(Ordering::SeqCst) {
             outer.waker().wake_by_ref();
         }
         Poll::Pending
@@ -87,10 +117,11 @@ mod tests {
 
     #[test]
     fn what_is_woken_while_polling_is_polled_again_without_waking_the_task() {
-        let (count, held) = (Arc::new(Count::default()), Arc::new(HeldWaker::default()));
-        let (outer, inner) = (Waker::from(Arc::clone(&count)), Waker::from(Arc::clone(&held)));
+        let count = Arc::new(Count::default());
+        let outer = Waker::from(Arc::clone(&count));
+        let mut poller = Poller::new(Arc::default());
         let mut polls = 0;
-        let result = held.poll_held(&inner, &Context::from_waker(&outer), |context| {
+        let result = poller.poll(&Context::from_waker(&outer), |context| {
             polls += 1;
             if polls < 3 {
                 context.waker().wake_by_ref();
@@ -100,16 +131,20 @@ mod tests {
             }
         });
         assert_eq!((result, polls, count.0.load(Ordering::SeqCst)), (Poll::Ready(()), 3, 0));
-        assert!(held.poll_held(&inner, &Context::from_waker(&outer), |_| Poll::<()>::Pending).is_pending());
-        inner.wake_by_ref();
+        assert!(poller.poll(&Context::from_waker(&outer), |_| Poll::<()>::Pending).is_pending());
+        poller.inner.wake_by_ref();
+        assert_eq!(count.0.load(Ordering::SeqCst), 1);
+        poller.hold();
+        poller.inner.wake_by_ref();
         assert_eq!(count.0.load(Ordering::SeqCst), 1);
     }
 
     #[test]
     fn what_never_settles_lets_others_run() {
-        let (count, held) = (Arc::new(Count::default()), Arc::new(HeldWaker::default()));
-        let (outer, inner) = (Waker::from(Arc::clone(&count)), Waker::from(Arc::clone(&held)));
-        let result = held.poll_held(&inner, &Context::from_waker(&outer), |context| {
+        let count = Arc::new(Count::default());
+        let outer = Waker::from(Arc::clone(&count));
+        let mut poller = Poller::new(Arc::default());
+        let result = poller.poll(&Context::from_waker(&outer), |context| {
             context.waker().wake_by_ref();
             Poll::<()>::Pending
         });

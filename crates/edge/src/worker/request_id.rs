@@ -1,15 +1,20 @@
 //! Request ids: 128 bits as 32 hexadecimal digits, half from the system's randomness at the worker's start, half a scrambled count.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
-use bytes::Bytes;
+use bytes::BytesMut;
 use http::HeaderValue;
+
+/// So many ids share one piece of memory: an id that is kept keeps its neighbours', which are a few kilobytes.
+const PAGE: usize = 64 * LENGTH;
+const LENGTH: usize = 32;
 
 /// Makes ids that do not repeat.
 #[derive(Debug)]
 pub(crate) struct RequestIds {
     seed: u64,
     count: Cell<u64>,
+    page: RefCell<BytesMut>,
 }
 
 impl RequestIds {
@@ -20,19 +25,22 @@ impl RequestIds {
             bytes[..8].copy_from_slice(&(worker as u64).to_le_bytes());
         }
         let seed = u128::from_le_bytes(bytes);
-        Self { seed: (seed >> 64) as u64, count: Cell::new(seed as u64) }
+        Self { seed: (seed >> 64) as u64, count: Cell::new(seed as u64), page: RefCell::default() }
     }
 
     /// The next one.
     pub(crate) fn next(&self) -> HeaderValue {
         let count = self.count.get().wrapping_add(1);
         self.count.set(count);
-        let mut text = [0; 32];
         let id = (u128::from(scramble(count ^ self.seed)) << 64) | u128::from(scramble(count));
-        for (at, digit) in text.iter_mut().enumerate() {
-            *digit = b"0123456789abcdef"[usize::from((id >> (4 * at)) as u8 & 15)];
+        let mut page = self.page.borrow_mut();
+        if page.capacity() < LENGTH {
+            *page = BytesMut::with_capacity(PAGE);
         }
-        HeaderValue::from_maybe_shared(Bytes::copy_from_slice(&text))
+        for byte in id.to_be_bytes() {
+            page.extend_from_slice(&HEXADECIMAL[usize::from(byte)]);
+        }
+        HeaderValue::from_maybe_shared(page.split().freeze())
             .unwrap_or_else(|_| HeaderValue::from_static("none"))
     }
 
@@ -43,6 +51,18 @@ impl RequestIds {
         scramble(count)
     }
 }
+
+/// Every byte in two digits.
+const HEXADECIMAL: [[u8; 2]; 256] = {
+    let digits = b"0123456789abcdef";
+    let mut table = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = [digits[byte >> 4], digits[byte & 15]];
+        byte += 1;
+    }
+    table
+};
 
 /// A bijection that spreads neighbours far apart (the finalizer of splitmix64).
 fn scramble(mut x: u64) -> u64 {

@@ -27,6 +27,9 @@ use crate::upstream::pool::Pool;
 /// How long a connection that ends with unread bytes waits for the client to read the answer.
 const LINGER: Millis = 2_000;
 
+/// After how long without a byte it is looked whether a client that waits for its response is still there.
+const LOOK_AFTER: Millis = 1_000;
+
 /// What the control thread tells a worker.
 #[derive(Debug)]
 pub(crate) enum Command {
@@ -119,6 +122,11 @@ impl Worker {
                 } else {
                     client.cut();
                 }
+            }
+            let waits = client.active.get() > 0 && client.speaks.get() == Speaks::Http1;
+            if waits && over(Some(client.progress.get()), LOOK_AFTER) {
+                client.look.set(Some(()));
+                client.bell.ring();
             }
             let idle = client.active.get() == 0
                 && client.head_since.get().is_none()

@@ -69,6 +69,8 @@ pub(crate) struct Client {
     pub(crate) write_since: Cell<Option<Millis>>,
     /// Since when the connection is only kept to let the client read what was sent.
     pub(crate) linger_since: Cell<Option<Millis>>,
+    /// The connection should be looked at: has the client gone while it was waiting?
+    pub(crate) look: Cell<Option<()>>,
     /// The connection has to end now.
     pub(crate) cut: Cell<Option<()>>,
     /// What the connection becomes after the response that is being written.
@@ -99,6 +101,7 @@ impl Client {
             head_too_slow: Cell::new(None),
             write_since: Cell::new(None),
             linger_since: Cell::new(None),
+            look: Cell::new(None),
             cut: Cell::new(None),
             tunnel: RefCell::new(None),
             bell: Bell::default(),

@@ -115,3 +115,23 @@ async fn a_body_that_nobody_reads_ends_the_connection_after_the_answer() {
     assert_eq!(client.open(request).await.unwrap().status(), 404);
     eventually("the connection ends", async || edge.client.state().await.unwrap().connections == 0).await;
 }
+
+#[tokio::test]
+async fn a_client_that_goes_while_it_waits_takes_its_request_with_it() {
+    let (_folder, edge, _instance, address) = with("").await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"GET /never HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let in_flight = async || edge.client.metrics(&key()).await.unwrap()[0].total().in_flight;
+    eventually("it is in flight", async || in_flight().await == 1).await;
+    drop(stream);
+    eventually("it is given up", async || in_flight().await == 0).await;
+}
+
+#[tokio::test]
+async fn a_client_that_has_said_all_it_has_to_say_is_answered() {
+    let (_folder, _edge, _instance, address) = with("").await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    stream.shutdown().await.unwrap();
+    assert!(read_to_end(&mut stream).await.ends_with("slow"));
+}
