@@ -45,6 +45,7 @@ async fn round(control: &Arc<Control>) -> Result<(), Problem> {
         if !busy {
             end_window(control, &environment).await?;
         }
+        hold_the_door(control, &environment).await?;
         let standings = environment.live.iter().chain(
             environment.standby.iter().filter(|standby| standby.warm_until.is_some()).map(|s| &s.standing),
         );
@@ -100,6 +101,20 @@ async fn end_window(control: &Arc<Control>, environment: &EnvironmentRecord) -> 
         // Somebody was quicker.
         Err(problem) if problem.code == bascule_model::problem::Code::LeaseHeld => Ok(()),
         Err(problem) => Err(problem),
+    }
+}
+
+/// When the control plane and the edge died together nobody held the sockets any more: the live release's door is opened again,
+/// also while a run goes on.
+async fn hold_the_door(control: &Control, environment: &EnvironmentRecord) -> Result<(), Problem> {
+    let (Some(live), Some(edge)) = (&environment.live, control.edge.now()) else { return Ok(()) };
+    let Some(record) = control.engine.journal().release(&environment.key, &live.release).await? else {
+        return Ok(());
+    };
+    let listen = record.release.listen;
+    match edge.state().await {
+        Ok(state) if !state.listeners.contains(&listen) => control.edge.open(listen).await,
+        _ => Ok(()),
     }
 }
 

@@ -43,7 +43,12 @@ pub async fn of(control: &Control, key: &EnvironmentKey) -> Result<EnvironmentSt
         ));
     }
     let standby = standby(&record, live.as_ref());
-    let listen = seen.and_then(|one| one.slots.first()).map(|slot| slot.listen.to_string());
+    let door = seen.and_then(|one| one.slots.first()).map(|slot| slot.listen);
+    let held = |door: &std::net::SocketAddr| edge.as_ref().is_some_and(|edge| edge.listeners.contains(door));
+    let listen = door.filter(held).map(|door| door.to_string());
+    if let (Some(door), None, Some(_)) = (door, &listen, &live) {
+        drift.push(format!("the users' door {door} is not open"));
+    }
     let live = match &live {
         Some(standing) => Some(slot(control, key, standing, record.live_since, None, &mut drift).await?),
         None => None,
