@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -30,6 +31,8 @@ pub struct App {
     pub health: BTreeMap<&'static str, String>,
     /// Instances of `web`.
     pub instances: usize,
+    /// Instances of services that `more` adds.
+    pub others: usize,
     /// Whatever else, at the end.
     pub more: String,
     project: PathBuf,
@@ -49,6 +52,7 @@ impl App {
             web: BTreeMap::new(),
             health: BTreeMap::new(),
             instances: 1,
+            others: 0,
             more: String::new(),
             project: project.to_owned(),
         };
@@ -86,6 +90,18 @@ impl App {
     pub fn unset(&mut self, name: &str) -> &mut Self {
         self.env.remove(name);
         self
+    }
+
+    /// Processes of a release that runs.
+    pub fn processes(&self) -> usize {
+        self.instances + self.others
+    }
+
+    /// Puts an executable script into the project.
+    pub fn script(&self, name: &str, body: &str) {
+        let path = self.project.join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     /// Writes `bascule.toml`.

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use bascule_model::problem::Problem;
 use serde_json::Value;
 
 use super::wait;
@@ -48,11 +49,6 @@ impl Running {
         self.child.id()
     }
 
-    /// Whether it has ended.
-    pub fn has_ended(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_some()
-    }
-
     /// What it has said so far.
     pub fn said(&self) -> String {
         let read = |path: &Path| std::fs::read_to_string(path).unwrap_or_default();
@@ -91,11 +87,21 @@ impl Ran {
         }
     }
 
+    /// The error of the last line.
+    pub fn problem(&self) -> Option<Problem> {
+        serde_json::from_value(self.last().get("error")?.clone()).ok()
+    }
+
     /// Fails unless it ended with that status, outcome and error code ("" for none).
     #[track_caller]
     pub fn expect(&self, status: i32, outcome: &str, code: &str) -> &Self {
         let seen = (self.status, self.field("outcome"), self.field("error.code"));
-        assert_eq!(seen, (status, outcome.to_owned(), code.to_owned()), "`bascule {}`: {self:#?}", self.words);
+        assert_eq!(
+            seen,
+            (status, outcome.to_owned(), code.to_owned()),
+            "`bascule {}`: {self:#?}",
+            self.words
+        );
         self
     }
 

@@ -1,0 +1,54 @@
+//! One kind of run, one victim, every point.
+
+use bascule_model::run::Outcome;
+
+use super::kinds::{Kind, Stage};
+use super::victims::Victim;
+use super::witnesses::Witness;
+use crate::support::agreement::truth_of;
+use crate::support::fixture::Fixture;
+use crate::support::world::World;
+
+/// Kills the victim at every point of the kind's steps.
+pub fn kill_at_every_step(fixture: &dyn Fixture, kind: Kind, victim: Victim) {
+    let world = World::new(fixture);
+    world.serve();
+    let stage = Stage::new(&world, kind);
+    let witness = Witness::of(victim, stage.app.door);
+    for point in kind.apply_points() {
+        kill_at(&stage, victim, &point, None);
+    }
+    witness.tell();
+}
+
+/// Lets the kind's last step fail, and kills the victim at every point of the undo.
+pub fn kill_at_every_undo(fixture: &dyn Fixture, kind: Kind, victim: Victim) {
+    let world = World::new(fixture);
+    world.serve();
+    let stage = Stage::new(&world, kind);
+    let witness = Witness::of(victim, stage.app.door);
+    for point in kind.undo_points() {
+        kill_at(&stage, victim, &point, Some(&kind.last_point()));
+    }
+    witness.tell();
+}
+
+fn kill_at(stage: &Stage<'_>, victim: Victim, point: &str, failing: Option<&str>) {
+    let (world, app) = (stage.world, &stage.app);
+    println!("{victim:?} at {point}");
+    let before = stage.set();
+    failing.into_iter().for_each(|failing| world.points.fail(failing));
+    world.points.pause(point);
+    let command = stage.begin(&before);
+    world.points.wait_for(point);
+    victim.strike(world, app);
+    world.points.go_on(point);
+    let ran = command.end();
+    failing.into_iter().for_each(|failing| world.points.mend(failing));
+    truth_of(world, app, &ran, &before);
+    let outcome: Outcome = serde_json::from_value(ran.last()["outcome"].clone()).unwrap();
+    match failing {
+        Some(_) => assert_eq!(outcome, Outcome::RolledBack, "{ran:#?}"),
+        None => assert_ne!(outcome, Outcome::Stuck, "{ran:#?}"),
+    }
+}

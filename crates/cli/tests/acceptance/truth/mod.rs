@@ -1,0 +1,10 @@
+//! Nothing lies: outcomes, exit statuses and `status` agree with what a client sees, whatever goes wrong.
+
+mod after_the_switch;
+mod apps;
+mod before_the_switch;
+mod instances;
+mod no_data;
+mod requests;
+mod rollbacks;
+mod two_at_once;
