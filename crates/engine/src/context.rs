@@ -10,7 +10,9 @@ use bascule_model::problem::{Code, Problem};
 use bascule_model::release::{Configuration, Release, Source};
 use bascule_model::run::Evidence;
 
-use crate::ports::{Artifacts, Checker, Clock, Hooks, PortError, SlotRef, SlotSpec, Target, Traffic, Vault};
+use crate::ports::{
+    Artifacts, CheckPlace, Checker, Clock, Hooks, PortError, SlotRef, SlotSpec, Target, Traffic, Vault,
+};
 use crate::progress::Progress;
 
 /// The outside of an engine.
@@ -41,6 +43,21 @@ pub struct Loaded {
     pub configuration: Configuration,
     /// What its artifact is made from; none once it is made.
     pub source: Option<Source>,
+    /// Why its values could not be opened: what needs them fails with this, what takes the release away does not need them.
+    pub unreadable: Option<Problem>,
+}
+
+impl Loaded {
+    /// Its values.
+    ///
+    /// # Errors
+    /// Why they could not be opened.
+    pub fn values(&self) -> Result<&Configuration, Problem> {
+        match &self.unreadable {
+            Some(problem) => Err(problem.clone()),
+            None => Ok(&self.configuration),
+        }
+    }
 }
 
 /// One step's view of its run.
@@ -99,8 +116,16 @@ impl StepContext<'_> {
         Ok(SlotSpec {
             release: subject.release.clone(),
             slot: self.plan.slot,
-            configuration: subject.configuration.clone(),
+            configuration: subject.values()?.clone(),
         })
+    }
+
+    /// Where a check is run, with what only the run knows: the project's folder and the slot.
+    #[must_use]
+    pub fn placed(&self, place: CheckPlace) -> CheckPlace {
+        let mut place = in_project(place, self.environment);
+        place.env.insert("BASCULE_SLOT".to_owned(), self.plan.slot.to_string());
+        place
     }
 
     /// Names the plan's release in its slot.
@@ -127,6 +152,11 @@ impl StepContext<'_> {
     pub fn note(&self, step: &str, text: impl Into<String>) {
         self.progress.note(self.run, step, text.into());
     }
+}
+
+/// Command checks run in the project's folder, where it is known.
+pub(crate) fn in_project(place: CheckPlace, environment: &EnvironmentRecord) -> CheckPlace {
+    CheckPlace { folder: environment.project.as_ref().map(Into::into), ..place }
 }
 
 /// Why a step could not do its work.

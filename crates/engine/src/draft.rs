@@ -197,10 +197,10 @@ fn signal_number(signal: manifest::Signal) -> i32 {
     }
 }
 
-/// A line for `sh -c` that runs exactly these arguments. A command that was written as one text comes as `sh -c TEXT` already.
+/// A line for `sh -c` that runs exactly these arguments. A command that was written as one text comes as `/bin/sh -c TEXT` already.
 fn shell_line(arguments: &[String]) -> String {
     match arguments {
-        [shell, option, line] if shell == "sh" && option == "-c" => line.clone(),
+        [shell, option, line] if (shell == "sh" || shell == "/bin/sh") && option == "-c" => line.clone(),
         _ => arguments.iter().map(|argument| quoted(argument)).collect::<Vec<_>>().join(" "),
     }
 }

@@ -9,7 +9,7 @@ use bascule_model::evidence::CheckResult;
 use bascule_model::ids::{EnvironmentKey, ReleaseId, RunId};
 use bascule_model::plan::{ArtifactPlan, Plan, RunKind, Standing};
 use bascule_model::problem::{Code, Problem};
-use bascule_model::release::Release;
+use bascule_model::release::{Configuration, Release};
 use bascule_model::run::{Event, Next, RunState};
 
 use crate::context::{Loaded, Ports};
@@ -382,7 +382,8 @@ impl Engine {
         let Some((_, loaded)) = self.loaded(key, live).await? else {
             return Err(nothing(key, "nothing is live"));
         };
-        Ok(steps::verify_live(&self.ports, &loaded).await)
+        loaded.values()?;
+        Ok(steps::verify_live(&self.ports, &loaded, &environment).await)
     }
 
     async fn loaded(
@@ -392,8 +393,13 @@ impl Engine {
     ) -> Result<Option<(ReleaseRecord, Loaded)>, Problem> {
         let Some(id) = id else { return Ok(None) };
         let Some(record) = self.journal.release(key, id).await? else { return Ok(None) };
-        let configuration = self.ports.vault.open(id, &record.sealed)?;
-        let loaded = Loaded { release: record.release.clone(), configuration, source: record.source.clone() };
+        // A run must be able to take away or leave alone what it cannot read; only what needs the values fails.
+        let (configuration, unreadable) = match self.ports.vault.open(id, &record.sealed) {
+            Ok(configuration) => (configuration, None),
+            Err(problem) => (Configuration::default(), Some(problem)),
+        };
+        let (release, source) = (record.release.clone(), record.source.clone());
+        let loaded = Loaded { release, configuration, source, unreadable };
         Ok(Some((record, loaded)))
     }
 

@@ -185,7 +185,7 @@ impl<'a> Watch<'a> {
             if let Some(place) = at_instance(loaded, check, &instances, self.round + index) {
                 // Once, without its retries: every round is an observation.
                 let once = Check { retries: 0, over: Duration::ZERO, ..check.clone() };
-                results.push(ports.checker.check(&once, &place).await);
+                results.push(ports.checker.check(&once, &self.context.placed(place)).await);
             }
         }
         if results.is_empty()

@@ -157,6 +157,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 pub(crate) async fn verify_live(
     ports: &crate::context::Ports,
     loaded: &crate::context::Loaded,
+    environment: &bascule_journal::EnvironmentRecord,
 ) -> Vec<bascule_model::evidence::CheckResult> {
-    verify::through_the_door(ports.checker.as_ref(), loaded).await
+    verify::through_the_door(ports.checker.as_ref(), loaded, environment).await
 }

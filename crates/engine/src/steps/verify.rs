@@ -1,6 +1,7 @@
 //! `verify` and `verify-live`: the manifest's checks, first against the standby slot, then through the users' door.
 
 use async_trait::async_trait;
+use bascule_journal::EnvironmentRecord;
 use bascule_model::evidence::{CheckResult, Status};
 use bascule_model::plan::Plan;
 use bascule_model::problem::{Code, Problem};
@@ -10,7 +11,7 @@ use serde_json::json;
 
 use super::{Leave, Observed, Step};
 use crate::check_place::{at_instance, at_the_door};
-use crate::context::{Loaded, StepContext, StepError};
+use crate::context::{Loaded, StepContext, StepError, in_project};
 use crate::ports::{CheckPlace, Checker};
 
 pub(super) enum Verify {
@@ -48,7 +49,7 @@ impl Step for Verify {
 
     async fn apply(&self, context: &StepContext<'_>) -> Result<Evidence, StepError> {
         let subject = context.subject()?;
-        let checks = &subject.configuration.verify;
+        let checks = &subject.values()?.verify;
         let mut results = Vec::with_capacity(checks.len());
         let instances = context.ports.target.observe(&context.slot()?).await?;
         for (index, check) in checks.iter().enumerate() {
@@ -57,6 +58,7 @@ impl Step for Verify {
                 Self::Standby => at_instance(subject, check, &instances, index),
                 Self::Live => Some(at_the_door(subject, check)),
             };
+            let place = place.map(|place| context.placed(place));
             results.push(run(context.ports.checker.as_ref(), check, place).await);
         }
         self.judge(&results)
@@ -118,10 +120,15 @@ async fn run(checker: &dyn Checker, check: &Check, place: Option<CheckPlace>) ->
 }
 
 /// Runs every check through the users' door, for `bascule verify`.
-pub(crate) async fn through_the_door(checker: &dyn Checker, loaded: &Loaded) -> Vec<CheckResult> {
+pub(crate) async fn through_the_door(
+    checker: &dyn Checker,
+    loaded: &Loaded,
+    environment: &EnvironmentRecord,
+) -> Vec<CheckResult> {
     let mut results = Vec::new();
     for check in &loaded.configuration.verify {
-        results.push(run(checker, check, Some(at_the_door(loaded, check))).await);
+        let place = in_project(at_the_door(loaded, check), environment);
+        results.push(run(checker, check, Some(place)).await);
     }
     results
 }

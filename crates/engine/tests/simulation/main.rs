@@ -1,6 +1,6 @@
 //! The real engine over a simulated world: random failures, crashes before and after every effect, restarts, and two engines racing
 //! for a lease. Time is virtual, so thousands of runs take seconds. A seed that fails is printed and replays:
-//! `BASCULE_SEED=123 cargo nextest run -p bascule-engine simulation`.
+//! `BASCULE_SEED=123 cargo nextest run -p bascule-engine --test simulation`.
 
 mod chance;
 mod fakes;
