@@ -1,6 +1,7 @@
 //! What happens to a request between the library's parser and the claimed release.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::rc::Rc;
 
 use http::header::{CONNECTION, COOKIE, HOST, HeaderValue, UPGRADE};
@@ -11,48 +12,112 @@ use tokio::time::Instant;
 
 use super::body::EdgeBody;
 use super::errors::Own;
-use super::exchange::perform;
+use super::exchange::{FirstAttempt, first_attempt, go_on, passed, perform};
 use super::headers::{Once, Seen, Wish, X_REQUEST_ID, is_sane_request_id};
 use super::host::{host_of, route_name};
-use crate::upstream::claim::{Claim, Claimed, claim};
+use super::retry::is_idempotent;
+use crate::upstream::claim::{Claim, Claimed, Hold, Notes, Repeatable, claim};
+use crate::upstream::connection::Promised;
 use crate::worker::thread::Worker;
 use crate::worker::watch::Client;
 
-/// Answers one request.
-pub(crate) async fn serve(
+/// What is known of a request when its head has been looked at.
+enum Begun<P> {
+    /// The edge answers itself.
+    Own(Own, HeaderValue, Version),
+    /// It is on its way, or has to wait.
+    Claimed(Rc<Claim>, FirstAttempt<P>),
+}
+
+/// Answers one request. All that needs no waiting is done at once: the library copies what is returned.
+pub(crate) fn serve(
     worker: Rc<Worker>,
     client: Rc<Client>,
     request: Request<Incoming>,
-) -> Result<Response<EdgeBody>, Infallible> {
-    let (parts, body) = request.into_parts();
-    let version = parts.version;
-    let seen = Seen::of(&parts.headers);
-    let request_id = match &seen.request_id {
-        Once::Yes(given) if is_sane_request_id(given) => given.clone(),
-        _ => worker.ids.next(),
-    };
-    let mut response = match route(&worker, &client, parts, body, &seen, &request_id).await {
-        Ok(response) => response,
-        Err(own) => own.response(request_id),
-    };
+) -> impl Future<Output = Result<Response<EdgeBody>, Infallible>> {
+    let begun = begin(&worker, &client, request);
+    async move {
+        Ok(match begun {
+            Begun::Own(own, id, version) => respond(&worker, &client, version, own.response(id)),
+            Begun::Claimed(claim, attempt) => {
+                let answer = match attempt {
+                    FirstAttempt::Sent { mut connection, load, promise } => {
+                        match connection.wait(pin!(promise)).await {
+                            Ok(response) if response.status() != StatusCode::SWITCHING_PROTOCOLS => {
+                                Ok(passed(&worker, &claim, connection, load, response))
+                            }
+                            // Rare, and large: not a part of every request's future.
+                            other => {
+                                let (worker, claim) = (Rc::clone(&worker), Rc::clone(&claim));
+                                Box::pin(go_on(worker, claim, connection, load, other)).await
+                            }
+                        }
+                    }
+                    FirstAttempt::NotYet(head) => {
+                        Box::pin(perform(Rc::clone(&worker), Rc::clone(&claim), *head)).await
+                    }
+                };
+                let notes = &claim.notes;
+                let status = answer.as_ref().map_or_else(|own| own.status(), Response::status);
+                let micros = u64::try_from(notes.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+                claim.counters().responded(status, micros);
+                let response = answer.unwrap_or_else(|own| own.response(notes.id.clone()));
+                respond(&worker, &client, notes.version, response)
+            }
+        })
+    }
+}
+
+/// The last touch.
+fn respond(
+    worker: &Worker,
+    client: &Client,
+    version: Version,
+    mut response: Response<EdgeBody>,
+) -> Response<EdgeBody> {
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         client.not_upgraded();
         if worker.is_leaving() && version != Version::HTTP_2 {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
     }
-    Ok(response)
+    response
 }
 
-async fn route(
+/// Checks, routes, claims and sends.
+fn begin(
     worker: &Rc<Worker>,
     client: &Rc<Client>,
-    mut parts: Parts,
-    body: Incoming,
-    seen: &Seen,
-    request_id: &HeaderValue,
-) -> Result<Response<EdgeBody>, Own> {
+    request: Request<Incoming>,
+) -> Begun<impl Future<Output = Promised> + use<>> {
     let started = Instant::now();
+    let (mut parts, body) = request.into_parts();
+    let version = parts.version;
+    let seen = Seen::of(&parts.headers);
+    let id = match &seen.request_id {
+        Once::Yes(given) if is_sane_request_id(given) => given.clone(),
+        _ => worker.ids.next(),
+    };
+    let (hold, host) = match route(worker, client, &parts, &seen) {
+        Ok(routed) => routed,
+        Err(own) => return Begun::Own(own, id, version),
+    };
+    let repeatable = if is_idempotent(&parts.method) { Repeatable::Yes } else { Repeatable::No };
+    let wish = prepare(client, &mut parts, &seen, host.as_ref());
+    parts.headers.insert(&X_REQUEST_ID, id.clone());
+    let notes = Notes { started, id, version, wish, repeatable };
+    let claim = Rc::new(Claim::new(hold, Rc::clone(client), notes, body));
+    let attempt = first_attempt(worker, &claim, Request::from_parts(parts, ()));
+    Begun::Claimed(claim, attempt)
+}
+
+/// Checks the request, and claims the release that its host and path lead to.
+fn route(
+    worker: &Worker,
+    client: &Client,
+    parts: &Parts,
+    seen: &Seen,
+) -> Result<(Hold, Option<HeaderValue>), Own> {
     let served = client.served.get() + 1;
     client.served.set(served);
     if let Some(why) = client.refused.get()
@@ -61,24 +126,13 @@ async fn route(
         return Err(Own::Refused(why));
     }
     let host = host_of(&parts.method, &parts.uri, parts.version, &seen.host).map_err(Own::BadTarget)?;
-    let claimed = {
-        let has_hosts = worker.table.load().has_hosts(client.listener);
-        let name = if has_hosts { host.as_ref().and_then(route_name) } else { None };
-        claim(&worker.table, worker.index, client.listener, name.as_deref(), parts.uri.path())
-    };
-    let hold = match claimed {
-        Claimed::Held(hold) => hold,
-        Claimed::Nobody => return Err(Own::Nobody),
-        Claimed::NotFound => return Err(Own::NotFound),
-    };
-    let wish = prepare(client, &mut parts, seen, host.as_ref());
-    parts.headers.insert(&X_REQUEST_ID, request_id.clone());
-    let claim = Rc::new(Claim::new(hold, Rc::clone(client), body));
-    let outcome = perform(worker, &claim, Request::from_parts(parts, ()), &wish).await;
-    let status = outcome.as_ref().map_or_else(|own| own.status(), Response::status);
-    let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    claim.counters().responded(status, micros);
-    outcome
+    let has_hosts = worker.table.load().has_hosts(client.listener);
+    let name = if has_hosts { host.as_ref().and_then(route_name) } else { None };
+    match claim(&worker.table, worker.index, client.listener, name.as_deref(), parts.uri.path()) {
+        Claimed::Held(hold) => Ok((hold, host)),
+        Claimed::Nobody => Err(Own::Nobody),
+        Claimed::NotFound => Err(Own::NotFound),
+    }
 }
 
 /// Makes the head what the instance gets. Gives what the client wants the connection to become.

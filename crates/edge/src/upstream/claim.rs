@@ -6,8 +6,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use hyper::body::Incoming;
+use http::{HeaderValue, Version};
+use hyper::body::{Body, Incoming};
+use tokio::time::Instant;
 
+use crate::http::headers::Wish;
 use crate::metrics::counters::WorkerCounters;
 use crate::release::{Release, Service};
 use crate::table::{ListenerIndex, Table, Target};
@@ -75,10 +78,28 @@ impl Drop for Hold {
     }
 }
 
+/// What has to be remembered of a request after its head has gone.
+#[derive(Debug)]
+pub(crate) struct Notes {
+    pub(crate) started: Instant,
+    pub(crate) id: HeaderValue,
+    pub(crate) version: Version,
+    pub(crate) wish: Wish,
+    pub(crate) repeatable: Repeatable,
+}
+
+/// Whether a request can be sent once more after it was, perhaps, received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeatable {
+    Yes,
+    No,
+}
+
 /// A claimed request, shared by its response, its request body and the tick.
 pub(crate) struct Claim {
     hold: Hold,
     pub(crate) client: Rc<Client>,
+    pub(crate) notes: Notes,
     /// The request's body, as long as it has not ended; here, so that it outlives an attempt that did not get to it.
     pub(crate) body: RefCell<Incoming>,
     /// Since when the body waits for the client.
@@ -90,11 +111,12 @@ pub(crate) struct Claim {
 }
 
 impl Claim {
-    pub(crate) fn new(hold: Hold, client: Rc<Client>, body: Incoming) -> Self {
+    pub(crate) fn new(hold: Hold, client: Rc<Client>, notes: Notes, body: Incoming) -> Self {
         client.active.set(client.active.get() + 1);
         Self {
             hold,
             client,
+            notes,
             body: RefCell::new(body),
             body_since: Cell::new(None),
             body_started: Cell::new(None),
@@ -112,6 +134,11 @@ impl Claim {
 
     pub(crate) fn counters(&self) -> &WorkerCounters {
         self.hold.counters()
+    }
+
+    /// Whether there is a request body that has not ended.
+    pub(crate) fn has_body(&self) -> bool {
+        !self.body.borrow().is_end_stream()
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -12,6 +12,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::{Body, Frame, Incoming};
+use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -22,7 +23,7 @@ use super::waker::Poller;
 use crate::http::body::RequestBody;
 use crate::registry::Registered;
 use crate::release::Instance;
-use crate::worker::clock::Clock;
+use crate::worker::clock::{Clock, Millis};
 use crate::worker::watch::{Cut, Exchange, Phase};
 
 /// The most bytes that one connection holds of what an instance sent, a response's head included.
@@ -51,6 +52,9 @@ impl Driven {
         }
     }
 }
+
+/// What the library says of a request that was handed over.
+pub(crate) type Promised = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>;
 
 /// Why there is no response.
 pub(crate) enum SendError {
@@ -90,40 +94,51 @@ impl UpstreamConnection {
     }
 
     /// Whether it can take a request whose loss could not be made good: asks the system whether the peer has closed.
-    pub(crate) fn settle_surely(&mut self, context: &Context<'_>) -> bool {
+    pub(crate) fn settle_surely(&mut self) -> bool {
         self.exchange.look.set(Some(()));
-        let settled = self.settle(context);
+        let settled = self.settle();
         self.exchange.look.set(None);
         settled
     }
 
-    /// Whether it can take a request, as far as is known here.
-    pub(crate) fn settle(&mut self, context: &Context<'_>) -> bool {
+    /// Whether it can take a request, as far as the runtime knows.
+    fn settle(&mut self) -> bool {
         let Self { sender, connection, poller, .. } = self;
-        let polled = poller.poll(context, |context| {
+        // Nobody waits for it now: whoever sends next polls again.
+        let context = Context::from_waker(Waker::noop());
+        let polled = poller.poll(&context, |context| {
             connection.drive(context);
             if connection.ended.is_some() || sender.is_ready() { Poll::Ready(()) } else { Poll::Pending }
         });
         polled.is_ready() && self.connection.ended.is_none()
     }
 
-    /// Sends a request and waits for the head of its response.
-    pub(crate) async fn send(
+    /// Hands a request over. What comes back has to be given to [`Self::wait`] at once.
+    pub(crate) fn begin(
         &mut self,
         request: Request<RequestBody>,
         claim: &Rc<Claim>,
-    ) -> Result<Response<Incoming>, SendError> {
+        now: Millis,
+    ) -> impl Future<Output = Promised> + use<> {
         let exchange = &*self.exchange;
         exchange.cut.set(None);
         exchange.written.set(0);
+        exchange.sent.set(now);
         exchange.answered.set(None);
         exchange.client_since.set(None);
         *exchange.claim.borrow_mut() = Some(Rc::clone(claim));
         exchange.phase.set(Phase::AwaitingHead);
-        let (connection, poller) = (&mut self.connection, &mut self.poller);
-        // Handing the request over wakes the connection, which is polled right below.
-        poller.hold();
-        let mut promise = pin!(self.sender.try_send_request(request));
+        // Handing it over wakes the connection, which is about to be polled anyway.
+        self.poller.hold();
+        self.sender.try_send_request(request)
+    }
+
+    /// Waits for the head of the response.
+    pub(crate) async fn wait(
+        &mut self,
+        mut promise: Pin<&mut impl Future<Output = Promised>>,
+    ) -> Result<Response<Incoming>, SendError> {
+        let Self { connection, exchange, poller, .. } = self;
         let outcome = poll_fn(|context| {
             poller.poll(context, |context| {
                 if let Some(cut) = exchange.cut.get() {
@@ -132,9 +147,8 @@ impl UpstreamConnection {
                 connection.drive(context);
                 promise.as_mut().poll(context).map(|result| {
                     result.map_err(|mut error| {
-                        error
-                            .take_message()
-                            .map_or(SendError::Broken, |request| SendError::NotSent(Box::new(request)))
+                        let unsent = error.take_message();
+                        unsent.map_or(SendError::Broken, |request| SendError::NotSent(Box::new(request)))
                     })
                 })
             })
@@ -169,7 +183,7 @@ impl UpstreamConnection {
     /// Ends the exchange. True when the connection can be used again.
     pub(crate) fn finish(&mut self) -> bool {
         self.exchange.phase.set(Phase::Idle);
-        let ready = self.is_ready() || self.settle(&Context::from_waker(Waker::noop()));
+        let ready = self.is_ready() || self.settle();
         self.exchange.claim.borrow_mut().take();
         ready
     }

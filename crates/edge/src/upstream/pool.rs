@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::task::Context;
 
 use super::connection::UpstreamConnection;
 use crate::worker::clock::Millis;
@@ -33,18 +32,13 @@ pub(crate) struct Pool {
 
 impl Pool {
     /// Takes an open connection to an instance, if there is one.
-    pub(crate) fn take(
-        &self,
-        serial: u64,
-        certainty: Certainty,
-        context: &Context<'_>,
-    ) -> Option<Box<UpstreamConnection>> {
+    pub(crate) fn take(&self, serial: u64, certainty: Certainty) -> Option<Box<UpstreamConnection>> {
         loop {
             let mut connection = self.unused.borrow_mut().get_mut(&serial)?.pop()?.connection;
             let open = match certainty {
                 // If it has closed meanwhile, sending will find out before a byte is written.
                 Certainty::Likely => connection.is_ready(),
-                Certainty::Checked => connection.settle_surely(context),
+                Certainty::Checked => connection.settle_surely(),
             };
             if open {
                 connection.reused = Some(());
