@@ -317,7 +317,9 @@ impl RunState {
                 step.phase = Phase::Failed;
                 self.cause.get_or_insert_with(|| problem.clone());
             }
-            (Event::UndoStarted { attempt, .. }, _) if next == Next::Undo { step: index, attempt: *attempt } => {
+            (Event::UndoStarted { attempt, .. }, _)
+                if next == Next::Undo { step: index, attempt: *attempt } =>
+            {
                 step.undo_total = *attempt;
                 step.undo_attempts += 1;
                 step.phase = Phase::Undoing;
