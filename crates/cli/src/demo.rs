@@ -29,7 +29,7 @@ pub use report::{Report, shown};
 /// What becomes of what the demo started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Afterwards {
-    /// It is ended, and the folder removed.
+    /// It is ended; journal and logs stay.
     End,
     /// It goes on, to look at.
     Keep,
@@ -62,7 +62,7 @@ pub async fn play(context: &Context, afterwards: Afterwards) -> Result<Report, F
             teardown::end(&driver, &scratch).await?;
             let report = Report::new(&scratch, acts, figures, None);
             if report.failed == 0 {
-                scratch.remove();
+                scratch.thin_out();
             }
             Ok(report)
         }

@@ -42,7 +42,7 @@ pub struct Report {
     state: PathBuf,
     /// What instances wrote.
     logs: PathBuf,
-    /// What goes on running; null when all was ended and the folder removed.
+    /// What goes on running; null when all was ended.
     running: Option<Running>,
 }
 
@@ -89,16 +89,11 @@ pub fn shown(report: &Report) -> String {
     text.push_str(&clients(report));
     text.push_str(&format!("\n{}\n", sum(report)));
     match report.running {
-        None if report.failed == 0 => {
-            text.push_str("\nall that was started is ended, and the folder is removed; `--keep` leaves it\n");
-        }
-        None => {
-            text.push_str(&format!(
-                "\nstate  {}\nlogs   {}\n",
-                report.state.display(),
-                report.logs.display()
-            ));
-        }
+        None => text.push_str(&format!(
+            "\nall that was started is ended; `--keep` leaves it running\nstate  {}\nlogs   {}\n",
+            report.state.display(),
+            report.logs.display()
+        )),
         Some(running) => text.push_str(&kept(report, running)),
     }
     text

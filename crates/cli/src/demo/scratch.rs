@@ -65,9 +65,12 @@ impl Scratch {
         std::fs::write(self.project.join(MANIFEST), manifest(version, self.listen))
     }
 
-    /// Removes it. What cannot be removed stays: it is in the folder for temporary files.
-    pub fn remove(&self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
+    /// Removes what takes room: the project, the artifacts and the release folders. The journal and the logs stay, to be
+    /// looked at; what cannot be removed stays as well: it is in the folder for temporary files.
+    pub fn thin_out(&self) {
+        for folder in [self.project.clone(), self.state.join("artifacts"), self.state.join("releases")] {
+            let _ = std::fs::remove_dir_all(folder);
+        }
     }
 }
 

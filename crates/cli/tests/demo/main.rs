@@ -1,4 +1,4 @@
-//! The demo, as a newcomer runs it: every scene ends as it has to, no request is lost, and nothing is left over.
+//! The demo, as a newcomer runs it: every scene ends as it has to, no request is lost, and nothing is left running.
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it has to be")]
 
@@ -47,8 +47,13 @@ fn plays_to_its_end_and_leaves_nothing() {
     assert_eq!(output.status.code(), Some(0), "{words}");
 
     let folder = report["folder"].as_str().unwrap();
-    assert!(!Path::new(folder).exists(), "{folder} is left");
+    assert!(
+        Path::new(report["state"].as_str().unwrap()).join("journal.db").exists(),
+        "the journal is not kept"
+    );
+    assert!(Path::new(report["logs"].as_str().unwrap()).exists(), "the logs are not kept");
     assert_eq!(processes_that_name(folder), Vec::<String>::new());
+    std::fs::remove_dir_all(folder).unwrap();
 }
 
 /// Command lines of processes that still run (what has ended and waits for its parent has none).
