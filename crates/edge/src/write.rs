@@ -28,12 +28,19 @@ pub(crate) fn poll_write_pieces(
     if total > COPIED_AT_MOST {
         return stream.poll_write_vectored(context, pieces);
     }
-    TOGETHER.with_borrow_mut(|together| {
-        together.clear();
+    with_buffer(|together| {
         for piece in pieces {
             together.extend_from_slice(piece);
         }
         stream.poll_write(context, together)
+    })
+}
+
+/// Lends an empty buffer to put together what is sent before this returns.
+pub(crate) fn with_buffer<T>(fill_and_send: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    TOGETHER.with_borrow_mut(|together| {
+        together.clear();
+        fill_and_send(together)
     })
 }
 

@@ -94,9 +94,9 @@ fn begin(
     let (mut parts, body) = request.into_parts();
     let version = parts.version;
     let seen = Seen::of(&parts.headers);
-    let id = match &seen.request_id {
-        Once::Yes(given) if is_sane_request_id(given) => given.clone(),
-        _ => worker.ids.next(),
+    let (id, own_id) = match &seen.request_id {
+        Once::Yes(given) if is_sane_request_id(given) => (given.clone(), None),
+        _ => (worker.ids.next(), Some(())),
     };
     let (hold, host) = match route(worker, client, &parts, &seen) {
         Ok(routed) => routed,
@@ -104,8 +104,11 @@ fn begin(
     };
     let repeatable = if is_idempotent(&parts.method) { Repeatable::Yes } else { Repeatable::No };
     let wish = prepare(client, &mut parts, &seen, host.as_ref());
-    parts.headers.insert(&X_REQUEST_ID, id.clone());
-    let notes = Notes { started, id, version, wish, repeatable };
+    if own_id.is_some() && seen.request_id != Once::No {
+        parts.headers.remove(&X_REQUEST_ID);
+    }
+    let provenance = client.provenance.borrow_mut().lines(host.as_ref());
+    let notes = Notes { started, id, own_id, provenance, version, wish, repeatable };
     let claim = Rc::new(Claim::new(hold, Rc::clone(client), notes, body));
     let attempt = first_attempt(worker, &claim, Request::from_parts(parts, ()));
     Begun::Claimed(claim, attempt)
@@ -153,7 +156,6 @@ fn prepare(client: &Client, parts: &mut Parts, seen: &Seen, host: Option<&Header
         parts.headers.insert(HOST, host.clone());
     }
     parts.version = Version::HTTP_11;
-    client.provenance.borrow_mut().write(&mut parts.headers, host);
     if let Wish::Upgrade(protocol) = &wish {
         parts.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         parts.headers.insert(UPGRADE, protocol.clone());

@@ -10,5 +10,6 @@ pub(crate) mod framing;
 pub(crate) mod head;
 pub(crate) mod headers;
 pub(crate) mod host;
+pub(crate) mod provenance;
 pub(crate) mod retry;
 pub(crate) mod server;

@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use super::client_io::ClientIo;
 use super::forward::serve;
 use super::framing::Framing;
-use super::headers::Provenance;
+use super::provenance::Provenance;
 use crate::registry::Registered;
 use crate::table::ListenerIndex;
 use crate::tunnel;

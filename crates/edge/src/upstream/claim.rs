@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use http::{HeaderValue, Version};
 use hyper::body::{Body, Incoming};
 use tokio::time::Instant;
@@ -83,6 +84,10 @@ impl Drop for Hold {
 pub(crate) struct Notes {
     pub(crate) started: Instant,
     pub(crate) id: HeaderValue,
+    /// Whether the id is ours: then it is not among the request's fields and has to be written with the provenance.
+    pub(crate) own_id: Option<()>,
+    /// Lines that are put into the head when it is written.
+    pub(crate) provenance: Bytes,
     pub(crate) version: Version,
     pub(crate) wish: Wish,
     pub(crate) repeatable: Repeatable,

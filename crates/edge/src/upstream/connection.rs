@@ -81,8 +81,7 @@ impl UpstreamConnection {
         clock: Rc<Clock>,
     ) -> Result<Self, hyper::Error> {
         let io = TokioIo::new(UpstreamIo::new(stream, exchange.share(), clock));
-        let (sender, connection) =
-            Builder::new().writev(false).max_buf_size(BUFFER_AT_MOST).handshake(io).await?;
+        let (sender, connection) = Builder::new().max_buf_size(BUFFER_AT_MOST).handshake(io).await?;
         let poller = Poller::new(Arc::clone(&exchange.waker));
         let connection = Driven { connection, ended: None };
         Ok(Self { sender, connection, exchange, instance, reused: None, poller })
@@ -125,6 +124,7 @@ impl UpstreamConnection {
         exchange.written.set(0);
         exchange.sent.set(now);
         exchange.answered.set(None);
+        exchange.head_next.set(Some(()));
         exchange.client_since.set(None);
         *exchange.claim.borrow_mut() = Some(Rc::clone(claim));
         exchange.phase.set(Phase::AwaitingHead);

@@ -8,7 +8,7 @@ use std::task::{Context, Waker};
 
 use super::clock::Millis;
 use crate::http::framing::{Framing, Refused};
-use crate::http::headers::Provenance;
+use crate::http::provenance::Provenance;
 use crate::release::Release;
 use crate::table::ListenerIndex;
 use crate::tunnel::PendingTunnel;
@@ -162,6 +162,8 @@ pub(crate) struct Exchange {
     pub(crate) written: Cell<u64>,
     /// Whether a byte of its response came.
     pub(crate) answered: Cell<Option<()>>,
+    /// The next bytes that are written begin with a request's head.
+    pub(crate) head_next: Cell<Option<()>>,
     /// Reading has to ask the system, not only the runtime, whether there is something.
     pub(crate) look: Cell<Option<()>>,
     /// What was sent of a request that may have to be sent again; `None`: it may not.
@@ -181,6 +183,7 @@ impl Exchange {
             claim: RefCell::new(None),
             written: Cell::new(0),
             answered: Cell::new(None),
+            head_next: Cell::new(None),
             look: Cell::new(None),
             record: RefCell::new(None),
             spare: RefCell::new(Vec::new()),
