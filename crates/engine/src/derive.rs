@@ -53,7 +53,11 @@ pub fn environment(
             }
             _ => {}
         },
-        Event::UndoDone { step, .. } => match step.as_str() {
+        Event::UndoDone { step, evidence, .. } => match step.as_str() {
+            "retire-former" if evidence.get("stays").is_some() => {
+                let gone = plan.standby.as_ref();
+                after.standby = after.standby.filter(|standby| Some(&standby.standing) != gone);
+            }
             "start" => after.standby = None,
             "switch" => {
                 let warm = plan.steps.iter().all(|step| step.name != "start");

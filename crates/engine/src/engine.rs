@@ -1,8 +1,7 @@
 //! What the front ends call: plan, deploy, roll back, retire, stop, abort, resolve, recover.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use bascule_journal::{EnvironmentRecord, Journal, JournalError, ReleaseRecord, RunRecord, Standard, Take};
 use bascule_model::evidence::CheckResult;
@@ -14,7 +13,8 @@ use bascule_model::run::{Event, Next, RunState};
 
 use crate::context::{Loaded, Ports};
 use crate::draft::Wish;
-use crate::executor::{Abort, Drive, Driven, LEASE_TIME};
+use crate::driving::{Driving, Entry};
+use crate::executor::{Drive, Driven, LEASE_TIME};
 use crate::planner::{self, Facts};
 use crate::progress::Progress;
 use crate::steps::{self, Warmth};
@@ -33,7 +33,7 @@ pub struct Engine {
     owner: String,
     logs: PathBuf,
     progress: Progress,
-    driving: Mutex<HashMap<RunId, Abort>>,
+    driving: Driving,
 }
 
 /// A run that was begun, to be driven.
@@ -41,6 +41,7 @@ pub struct Begun {
     /// Its name.
     pub run: RunId,
     drive: Drive,
+    entry: Entry,
 }
 
 impl Engine {
@@ -53,7 +54,7 @@ impl Engine {
         owner: String,
         logs: PathBuf,
     ) -> Self {
-        Self { ports, journal, ids, owner, logs, progress: Progress::default(), driving: Mutex::default() }
+        Self { ports, journal, ids, owner, logs, progress: Progress::default(), driving: Driving::default() }
     }
 
     /// The store.
@@ -228,8 +229,10 @@ impl Engine {
             state,
         };
         let until = now.checked_add(LEASE_TIME).unwrap_or(jiff::Timestamp::MAX);
+        // Entered before it is written: nobody here is to take a run that has just begun for one that a crash left.
+        let entry = self.driving.enter(&run.id);
         match self.journal.begin(&run, &self.owner, until, Take::IfFree, new.as_ref()).await {
-            Ok(lease) => self.load(run, lease).await,
+            Ok(lease) => self.load(run, lease, entry).await,
             Err(JournalError::Held(lease)) => Err(self.held(*lease).await),
             Err(error) => Err(error.into()),
         }
@@ -261,12 +264,18 @@ impl Engine {
     pub async fn resume(&self, run: &RunId, take: Take) -> Result<Begun, Problem> {
         let now = self.ports.clock.now();
         let until = now.checked_add(LEASE_TIME).unwrap_or(jiff::Timestamp::MAX);
+        let entry = self.driving.enter(run);
         let lease = self.journal.resume(run, &self.owner, now, until, take).await?;
         let record = self.run(run).await?;
-        self.load(record, lease).await
+        self.load(record, lease, entry).await
     }
 
-    async fn load(&self, run: RunRecord, lease: bascule_journal::Lease) -> Result<Begun, Problem> {
+    async fn load(
+        &self,
+        run: RunRecord,
+        lease: bascule_journal::Lease,
+        entry: Entry,
+    ) -> Result<Begun, Problem> {
         let plan = &run.plan;
         let mut environment = self.environment(&plan.key).await?;
         let subject = self.loaded(&plan.key, plan.release.as_ref()).await?;
@@ -276,8 +285,6 @@ impl Engine {
         if let Some(source) = subject.as_ref().and_then(|(record, _)| record.source.as_ref()) {
             environment.project = Some(source.project.display().to_string());
         }
-        let abort = Abort::default();
-        self.driving().insert(run.id.clone(), abort.clone());
         let id = run.id.clone();
         let build_log = self.logs.join(format!("{id}-build.log"));
         let drive = Drive {
@@ -291,16 +298,16 @@ impl Engine {
             beside,
             build_log,
             progress: self.progress.clone(),
-            abort,
+            abort: entry.abort(),
         };
-        Ok(Begun { run: id, drive })
+        Ok(Begun { run: id, drive, entry })
     }
 
     /// Drives a run that was begun to its end, as far as this engine can.
     pub async fn drive(&self, begun: Begun) -> Driven {
-        let Begun { run, drive } = begun;
+        let Begun { drive, entry, .. } = begun;
         let driven = drive.drive().await;
-        self.driving().remove(&run);
+        drop(entry);
         driven
     }
 
@@ -309,11 +316,11 @@ impl Engine {
     /// # Errors
     /// When the journal cannot be read.
     pub async fn left_over(&self) -> Result<Vec<RunId>, Problem> {
-        let driving: Vec<RunId> = self.driving().keys().cloned().collect();
-        Ok(self
-            .journal
-            .unfinished()
-            .await?
+        let mut driving = self.driving.runs();
+        let unfinished = self.journal.unfinished().await?;
+        // Those that began or ended while the journal was read are nobody's leftovers either.
+        driving.extend(self.driving.runs());
+        Ok(unfinished
             .into_iter()
             .filter(|run| !driving.contains(&run.id) && run.state.next() != Next::AwaitPerson)
             .map(|run| run.id)
@@ -326,7 +333,7 @@ impl Engine {
     /// `RUN_UNKNOWN`, or `RUN_NOT_THERE` when it is over or not driven by this engine.
     pub async fn abort(&self, run: &RunId, by: &str) -> Result<(), Problem> {
         let record = self.run(run).await?;
-        let abort = self.driving().get(run).cloned();
+        let abort = self.driving.abort(run);
         match (record.state.outcome, abort) {
             (None, Some(abort)) => {
                 abort.request(by);
@@ -423,10 +430,6 @@ impl Engine {
                 "`bascule history ENV` lists the runs of an environment",
             )
         })
-    }
-
-    fn driving(&self) -> std::sync::MutexGuard<'_, HashMap<RunId, Abort>> {
-        self.driving.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 

@@ -58,6 +58,11 @@ impl Abort {
         self.0.send_replace(Some(by.to_owned()));
     }
 
+    /// Whether both end the same drive.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     fn requested(&self) -> Option<String> {
         self.0.borrow().clone()
     }

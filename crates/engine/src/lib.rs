@@ -14,6 +14,7 @@ pub mod progress;
 pub mod steps;
 
 mod check_place;
+mod driving;
 mod failure_log;
 mod goal;
 mod prune;

@@ -9,6 +9,7 @@ use bascule_model::plan::Plan;
 use bascule_model::problem::Problem;
 use bascule_model::release::{Action, Check, Rollout};
 use bascule_model::run::{Evidence, Touches};
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::{Leave, Observed, Step};
@@ -137,7 +138,7 @@ impl<'a> Watch<'a> {
             users,
             probes: self.probes,
             former: self.former,
-            restarts: restarts(&instances),
+            restarts: restarts(&instances, self.context.environment.live_since),
         })
     }
 
@@ -238,12 +239,16 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// Instances that ended or were started again since the slot was started.
-fn restarts(instances: &[InstanceStatus]) -> u32 {
-    instances
-        .iter()
-        .map(|one| one.restarts + u32::from(!matches!(one.state, InstanceState::Running { .. })))
-        .sum()
+/// Instances that are down, or were started again since the switch. How often they tried before they were well is not asked here.
+fn restarts(instances: &[InstanceStatus], switched: Option<Timestamp>) -> u32 {
+    let is_later = |started: Option<Timestamp>| match (started, switched) {
+        (Some(started), Some(switched)) => started > switched,
+        _ => true,
+    };
+    let failed = instances.iter().filter(|one| {
+        !matches!(one.state, InstanceState::Running { .. }) || (one.restarts > 0 && is_later(one.started_at))
+    });
+    u32::try_from(failed.count()).unwrap_or(u32::MAX)
 }
 
 /// Whether a check only reads: the former release is not made to write again by a bake of its successor.
@@ -251,5 +256,44 @@ fn reads(check: &Check) -> bool {
     match &check.action {
         Action::Request { method, .. } => method == "GET",
         Action::Command { .. } => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bascule_model::evidence::Exit;
+
+    use super::*;
+
+    fn instance(restarts: u32, started: &str, state: InstanceState) -> InstanceStatus {
+        InstanceStatus {
+            id: bascule_model::ids::InstanceId::from_text("shop-staging-r1-abcdef-web-1"),
+            service: "web".parse().unwrap(),
+            n: 1,
+            address: None,
+            state,
+            started_at: Some(started.parse().unwrap()),
+            restarts,
+            last_exit: None,
+        }
+    }
+
+    #[test]
+    fn tries_before_the_switch_are_not_held_against_a_release() {
+        let switched: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
+        let (before, after) = ("2026-11-23T11:59:58Z", "2026-11-23T12:00:01Z");
+        let running = || InstanceState::Running { pid: 7 };
+        let seen = [
+            (instance(0, before, running()), 0),
+            (instance(1, before, running()), 0),
+            (instance(1, after, running()), 1),
+            (instance(0, before, InstanceState::CrashLoop { exit: Exit::Code { code: 1 } }), 1),
+        ];
+        for (status, expected) in &seen {
+            assert_eq!(restarts(std::slice::from_ref(status), Some(switched)), *expected, "{status:?}");
+        }
+        let all: Vec<InstanceStatus> = seen.into_iter().map(|(status, _)| status).collect();
+        assert_eq!(restarts(&all, Some(switched)), 2);
+        assert_eq!(restarts(&all, None), 3, "without the time of the switch each restart counts");
     }
 }

@@ -1,9 +1,10 @@
 //! `retire-former` and `retire`: drain what stands in the slot that has no traffic, and stop it.
 //!
 //! As `retire-former` it frees the slot that a new release needs; as `retire` it ends a rollback window. It is not undone: the
-//! release can come back by a cold rollback.
+//! release can come back by a cold rollback. Its undo says whether the release stands by still.
 
 use async_trait::async_trait;
+use bascule_model::evidence::InstanceState;
 use bascule_model::plan::{Plan, Standing};
 use bascule_model::problem::{Code, Problem};
 use bascule_model::run::{Evidence, Touches};
@@ -70,7 +71,21 @@ impl Step for Retire {
     }
 
     async fn undo(&self, context: &StepContext<'_>) -> Result<Evidence, StepError> {
-        let release = self.whom(context.plan).map(|standing| &standing.release);
-        Ok(json!({ "stays": "stopped", "release": release }))
+        let Some(standing) = self.whom(context.plan) else { return Ok(Evidence::Null) };
+        Ok(if stands_by(context, standing).await? {
+            json!({ "release": standing.release, "nothing": "it was not taken away" })
+        } else {
+            json!({ "release": standing.release, "stays": "stopped" })
+        })
     }
+}
+
+/// Whether nothing of it was taken away. Of anything less the rest is retired after the run.
+async fn stands_by(context: &StepContext<'_>, standing: &Standing) -> Result<bool, StepError> {
+    let routing = context.ports.traffic.routing(context.key()).await?;
+    let instances = context.ports.target.observe(&context.standing(standing)).await?;
+    let is_going =
+        |state: &InstanceState| matches!(state, InstanceState::Stopping { .. } | InstanceState::Gone);
+    let whole = !instances.is_empty() && !instances.iter().any(|instance| is_going(&instance.state));
+    Ok(whole && routing.slots.get(&standing.slot) == Some(&standing.release))
 }
