@@ -53,6 +53,14 @@ impl ClientIo {
         }
     }
 
+    /// Waits until there is something to read.
+    pub(crate) async fn readable(&self) {
+        if self.good.is_empty() && self.held.is_empty() && self.later.is_empty() && self.early.is_empty() {
+            // An error is found by reading.
+            let _ = self.stream.readable().await;
+        }
+    }
+
     /// The bare socket, and what came in that nobody has taken.
     pub(crate) fn into_parts(self) -> (TcpStream, Bytes) {
         let mut rest = self.good;

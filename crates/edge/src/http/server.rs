@@ -56,7 +56,8 @@ pub(crate) async fn serve_connection(
     client.speaks.set(speaks);
     let io = TokioIo::new(ClientIo::new(stream, client.share(), Rc::clone(&worker.clock), early));
     if speaks == Speaks::Http2 {
-        serve_http2(&worker, &client, io).await;
+        // Large, and rare: not a part of every connection's task.
+        Box::pin(serve_http2(&worker, &client, io)).await;
     } else {
         serve_http1(&worker, &client, io).await;
     }
@@ -100,6 +101,13 @@ async fn uncut<F: Future>(client: &Client, future: F) -> Option<F::Output> {
     .await
 }
 
+/// How HTTP/1 came to its end on a connection.
+enum Outcome {
+    Ended,
+    /// Nothing has come for a while.
+    Resting,
+}
+
 async fn serve_http1(worker: &Rc<Worker>, client: &Registered<Client>, io: TokioIo<ClientIo>) {
     let service = service_fn({
         let (worker, client) = (Rc::clone(worker), client.share());
@@ -112,12 +120,45 @@ async fn serve_http1(worker: &Rc<Worker>, client: &Registered<Client>, io: Tokio
         .header_read_timeout(None)
         .max_header_size(worker.limits.head_bytes)
         .max_buf_size(worker.limits.head_bytes + BUFFER_BESIDE_HEAD);
-    let mut connection = builder.serve_connection(io, service);
-    let Some(Ok(())) = uncut(client, &mut connection).await else { return };
+    let mut io = io;
+    loop {
+        let mut connection = builder.serve_connection(io, &service);
+        let outcome = uncut(client, until_rest(client, &mut connection)).await;
+        let parts = match outcome {
+            Some(Ok(Outcome::Resting)) => connection.into_parts(),
+            Some(Ok(Outcome::Ended)) if client.tunnel.borrow().is_some() => {
+                Box::pin(join(worker, client, connection.into_parts())).await;
+                return;
+            }
+            _ => return,
+        };
+        // Nothing was read that was not answered; the library's buffers are given back until something comes.
+        io = parts.io;
+        if !parts.read_buf.is_empty() || uncut(client, io.inner().readable()).await.is_none() {
+            return;
+        }
+        client.rest.set(None);
+    }
+}
+
+/// Drives a connection until it ends, or until the tick finds that it has been unused for long.
+async fn until_rest<F: Future<Output = hyper::Result<()>> + Unpin>(
+    client: &Client,
+    mut connection: F,
+) -> hyper::Result<Outcome> {
+    poll_fn(|context| {
+        if client.rest.take().is_some() && client.is_unused() {
+            return Poll::Ready(Ok(Outcome::Resting));
+        }
+        std::pin::Pin::new(&mut connection).poll(context).map_ok(|()| Outcome::Ended)
+    })
+    .await
+}
+
+/// The response with 101 is out: from here the bare streams are joined.
+async fn join<S>(worker: &Rc<Worker>, client: &Client, parts: http1::Parts<TokioIo<ClientIo>, S>) {
     let Some(pending) = client.tunnel.borrow_mut().take() else { return };
-    // The response with 101 is out: from here the bare streams are joined.
     client.speaks.set(Speaks::Tunnel);
-    let parts = connection.into_parts();
     let (stream, rest) = parts.io.into_inner().into_parts();
     let early = if parts.read_buf.is_empty() { rest } else { [parts.read_buf, rest].concat().into() };
     tunnel::pipe::run(worker, stream, early, pending).await;

@@ -30,6 +30,9 @@ const LINGER: Millis = 2_000;
 /// After how long without a byte it is looked whether a client that waits for its response is still there.
 const LOOK_AFTER: Millis = 1_000;
 
+/// After how long without a request a connection gives its buffers back, unless it is about to be closed.
+const REST_AFTER: Millis = 3_000;
+
 /// What the control thread tells a worker.
 #[derive(Debug)]
 pub(crate) enum Command {
@@ -110,6 +113,7 @@ impl Worker {
         let limits = &self.limits;
         let body_idle = millis(limits.body_idle_timeout);
         let upstream_limit = millis(limits.upstream_timeout);
+        let rest_after = REST_AFTER.min(millis(limits.idle_timeout) / 4);
         let leaving = self.leaving.get().map(|leaving| (Instant::now(), leaving));
         self.clients.each(|client| {
             if over(client.linger_since.get(), LINGER) || over(client.write_since.get(), body_idle) {
@@ -126,6 +130,12 @@ impl Worker {
             let waits = client.active.get() > 0 && client.speaks.get() == Speaks::Http1;
             if waits && over(Some(client.progress.get()), LOOK_AFTER) {
                 client.look.set(Some(()));
+                client.bell.ring();
+            }
+            let may_rest = client.speaks.get() == Speaks::Http1 && client.served.get() > 0;
+            let rests = client.rest.get().is_some();
+            if may_rest && !rests && over(Some(client.progress.get()), rest_after) && client.is_unused() {
+                client.rest.set(Some(()));
                 client.bell.ring();
             }
             let idle = client.active.get() == 0

@@ -71,6 +71,8 @@ pub(crate) struct Client {
     pub(crate) linger_since: Cell<Option<Millis>>,
     /// The connection should be looked at: has the client gone while it was waiting?
     pub(crate) look: Cell<Option<()>>,
+    /// The connection has been unused for long: its buffers should be given back.
+    pub(crate) rest: Cell<Option<()>>,
     /// The connection has to end now.
     pub(crate) cut: Cell<Option<()>>,
     /// What the connection becomes after the response that is being written.
@@ -102,11 +104,22 @@ impl Client {
             write_since: Cell::new(None),
             linger_since: Cell::new(None),
             look: Cell::new(None),
+            rest: Cell::new(None),
             cut: Cell::new(None),
             tunnel: RefCell::new(None),
             bell: Bell::default(),
             reader: Bell::default(),
         }
+    }
+
+    /// Whether it stands between two requests, and nothing waits to be read or written.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.active.get() == 0
+            && self.head_since.get().is_none()
+            && self.write_since.get().is_none()
+            && self.linger_since.get().is_none()
+            && self.refused.get().is_none()
+            && self.framing.borrow().is_at_head()
     }
 
     /// Ends the connection.

@@ -6,7 +6,7 @@ use http::Request;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::support::client::{Http1, get, read_to_end};
+use crate::support::client::{Http1, get, read_to_end, read_until};
 use crate::support::edge::{Edge, key};
 use crate::support::eventually;
 use crate::support::instance::{Instance, full};
@@ -134,4 +134,22 @@ async fn a_client_that_has_said_all_it_has_to_say_is_answered() {
     stream.write_all(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     stream.shutdown().await.unwrap();
     assert!(read_to_end(&mut stream).await.ends_with("slow"));
+}
+
+#[tokio::test]
+async fn a_connection_that_has_rested_goes_on_where_it_was() {
+    let (_folder, edge, _instance, address) = with("idle_timeout=1200").await;
+    let mut client = Http1::connect(address).await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(client.get("/").await.unwrap().status(), 200);
+        tokio::time::sleep(Duration::from_millis(800)).await;
+    }
+    let mut by_hand = TcpStream::connect(address).await.unwrap();
+    by_hand.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    read_until(&mut by_hand, "r1").await;
+    tokio::time::sleep(Duration::from_millis(800)).await;
+    by_hand.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nX : 1\r\n\r\n").await.unwrap();
+    assert!(read_to_end(&mut by_hand).await.starts_with("HTTP/1.1 400 "), "read as strictly as before");
+    drop(client);
+    eventually("no connection is left", async || edge.client.state().await.unwrap().connections == 0).await;
 }
