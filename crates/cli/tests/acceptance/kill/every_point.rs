@@ -39,8 +39,8 @@ fn kill_at(stage: &Stage<'_>, victim: Victim, point: &str, failing: Option<&str>
     let before = stage.set();
     failing.into_iter().for_each(|failing| world.points.fail(failing));
     world.points.pause(point);
-    let command = stage.begin(&before);
-    world.points.wait_for(point);
+    let mut command = stage.begin(&before);
+    world.points.wait_for(point, &mut command);
     victim.strike(world, app);
     world.points.go_on(point);
     let ran = command.end();

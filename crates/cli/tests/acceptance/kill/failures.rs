@@ -26,6 +26,8 @@ fn fail_every_step(fixture: &dyn Fixture, kind: Kind) {
         let untouched = truth_of(&world, &stage.app, &ran, &before) == before;
         assert!(untouched || outcome == Outcome::RolledBack, "{ran:#?}");
     }
+    // Nobody died: no run is taken for one that a crash left.
+    assert!(!world.tail("serve.log").contains("going on with"), "{}", world.tail("serve.log"));
 }
 
 /// Lets every undo of a kind of run fail once: it is tried again.
@@ -38,8 +40,8 @@ fn fail_every_undo(fixture: &dyn Fixture, kind: Kind) {
         let before = stage.set();
         world.points.fail(&last);
         world.points.fail(&point);
-        let command = stage.begin(&before);
-        world.points.wait_for(&point);
+        let mut command = stage.begin(&before);
+        world.points.wait_for(&point, &mut command);
         world.points.mend(&point);
         let ran = command.end();
         world.points.mend(&last);

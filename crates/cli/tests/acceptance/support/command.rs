@@ -49,6 +49,11 @@ impl Running {
         self.child.id()
     }
 
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// What it has said so far.
     pub fn said(&self) -> String {
         let read = |path: &Path| std::fs::read_to_string(path).unwrap_or_default();

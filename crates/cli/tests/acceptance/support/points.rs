@@ -7,6 +7,7 @@ use bascule_engine::steps::{self, SlotNeeded, Warmth};
 use bascule_model::plan::RunKind;
 use bascule_model::run::Touches;
 
+use super::command::Running;
 use super::wait;
 
 /// The folder that the control plane looks in.
@@ -54,9 +55,13 @@ impl Points {
         self.0.join("reached").join(point).exists()
     }
 
-    /// Waits until a run comes there.
-    pub fn wait_for(&self, point: &str) {
-        wait::until(&format!("the run at {point}"), || self.was_reached(point).then_some(()));
+    /// Waits until the run that a command follows comes there.
+    pub fn wait_for(&self, point: &str, command: &mut Running) {
+        wait::until_ok(&format!("the run at {point}"), || {
+            let reached = self.was_reached(point);
+            assert!(reached || !command.has_ended(), "the run never came to {point}: {}", command.said());
+            if reached { Ok(()) } else { Err(command.said()) }
+        });
     }
 }
 

@@ -103,11 +103,11 @@ fn an_outage_of_both(fixture: &dyn Fixture) {
     let (begin, end) = ("deploy.bake.apply.before", "deploy.bake.apply.after");
     world.points.pause(begin);
     world.points.pause(end);
-    let deploy = world.start(&app, &["deploy", ENVIRONMENT]);
-    world.points.wait_for(begin);
+    let mut deploy = world.start(&app, &["deploy", ENVIRONMENT]);
+    world.points.wait_for(begin, &mut deploy);
     std::fs::write(&outage, "").unwrap();
     world.points.go_on(begin);
-    world.points.wait_for(end);
+    world.points.wait_for(end, &mut deploy);
     std::fs::remove_file(&outage).unwrap();
     world.points.go_on(end);
     let ran = deploy.end();
