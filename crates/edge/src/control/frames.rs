@@ -1,4 +1,6 @@
-//! Frames over a Unix stream socket: a length of four bytes (big endian), then so many bytes; descriptors come with the first.
+//! Frames over a Unix stream socket: a length of four bytes (big endian), a byte that counts descriptors, then so many bytes as the
+//! length says. The descriptors come with the first byte. They are counted because one reading may bring several frames and
+//! does not tell whose its descriptors are.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, IoSliceMut};
@@ -18,6 +20,8 @@ use tokio::net::UnixStream;
 pub(crate) const DESCRIPTORS_AT_MOST: usize = 32;
 /// The longest frame, in bytes.
 const FRAME_AT_MOST: usize = 64 * 1024 * 1024;
+/// Length and count.
+const HEAD: usize = 5;
 const SPACE: usize = rustix::cmsg_space!(ScmRights(DESCRIPTORS_AT_MOST));
 
 /// A stream that both halves share: counted for one thread at the edge, for many at its client.
@@ -40,8 +44,10 @@ impl Shared for Arc<UnixStream> {
 /// Sends one frame. Frames must be sent one after the other.
 pub(crate) async fn send(stream: &UnixStream, body: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
     let length = u32::try_from(body.len()).map_err(|_| io::ErrorKind::InvalidInput)?.to_be_bytes();
-    let mut frame = Vec::with_capacity(4 + body.len());
+    let count = u8::try_from(descriptors.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let mut frame = Vec::with_capacity(HEAD + body.len());
     frame.extend_from_slice(&length);
+    frame.push(count);
     frame.extend_from_slice(body);
     let mut sent = 0;
     while sent < frame.len() {
@@ -67,7 +73,7 @@ pub(crate) struct FrameReader<S> {
     descriptors: VecDeque<OwnedFd>,
 }
 
-/// A frame, with the descriptors that came until its end.
+/// A frame with its descriptors.
 pub(crate) struct Frame {
     pub(crate) body: Vec<u8>,
     pub(crate) descriptors: VecDeque<OwnedFd>,
@@ -81,22 +87,30 @@ impl<S: Shared> FrameReader<S> {
     /// The next frame; `None` at the end of the stream.
     pub(crate) async fn next(&mut self) -> io::Result<Option<Frame>> {
         loop {
-            if let Some(length) = self.buffer.first_chunk::<4>() {
-                let length = u32::from_be_bytes(*length) as usize;
-                if length > FRAME_AT_MOST {
+            if let Some([length @ .., count]) = self.buffer.first_chunk::<HEAD>() {
+                let (length, count) = (u32::from_be_bytes(*length) as usize, usize::from(*count));
+                if length > FRAME_AT_MOST || count > DESCRIPTORS_AT_MOST {
                     return Err(io::ErrorKind::InvalidData.into());
                 }
-                if self.buffer.len() >= 4 + length {
-                    let rest = self.buffer.split_off(4 + length);
-                    let mut body = std::mem::replace(&mut self.buffer, rest);
-                    body.drain(..4);
-                    return Ok(Some(Frame { body, descriptors: std::mem::take(&mut self.descriptors) }));
+                if self.buffer.len() >= HEAD + length {
+                    return self.take(length, count).map(Some);
                 }
             }
             if self.receive().await? == 0 {
                 return Ok(None);
             }
         }
+    }
+
+    /// Takes a frame that is there in full off the buffer.
+    fn take(&mut self, length: usize, count: usize) -> io::Result<Frame> {
+        if count > self.descriptors.len() {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let rest = self.buffer.split_off(HEAD + length);
+        let mut body = std::mem::replace(&mut self.buffer, rest);
+        body.drain(..HEAD);
+        Ok(Frame { body, descriptors: self.descriptors.drain(..count).collect() })
     }
 
     async fn receive(&mut self) -> io::Result<usize> {
@@ -118,5 +132,37 @@ impl<S: Shared> FrameReader<S> {
                 Ok(received.bytes)
             })
             .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn descriptors_come_with_their_own_frame_however_many_are_read_at_once() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        send(&ours, b"first", &[]).await.unwrap();
+        send(&ours, b"second", &[socket.as_fd()]).await.unwrap();
+        send(&ours, b"", &[socket.as_fd(), socket.as_fd()]).await.unwrap();
+        send(&ours, b"last", &[]).await.unwrap();
+        drop(ours);
+        let mut frames = FrameReader::new(Rc::new(theirs));
+        let mut seen = Vec::new();
+        while let Some(frame) = frames.next().await.unwrap() {
+            seen.push((frame.body, frame.descriptors.len()));
+        }
+        let expected = [(&b"first"[..], 0), (b"second", 1), (b"", 2), (b"last", 0)];
+        assert_eq!(seen, expected.map(|(body, count)| (body.to_vec(), count)));
+    }
+
+    #[tokio::test]
+    async fn a_frame_that_lacks_its_descriptors_is_refused() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        send_part(&ours, &[0, 0, 0, 1, 1, b'x'], &[]).unwrap();
+        assert!(FrameReader::new(Rc::new(theirs)).next().await.is_err());
     }
 }
