@@ -50,10 +50,14 @@ look_around() {
   ((OTHERS <= 5)) || say "other programs use $OTHERS % of this machine: close them, or do not trust these figures"
 }
 
-build_helper() {
+build() {
   say "building"
-  cargo build --quiet --release -p bascule-load --example bench
-  HELPER=${CARGO_TARGET_DIR:-target}/release/examples/bench
+  # In one go: apart, the packages would want other features of what they share, and build it twice.
+  cargo build --quiet --release -p bascule -p shop -p bascule-load --bins --examples
+  local built=${CARGO_TARGET_DIR:-target}/release
+  BASCULE=$(realpath "$built/bascule")
+  SHOP=$(realpath "$built/shop")
+  HELPER=$(realpath "$built/examples/bench")
 }
 
 # on CORE COMMAND…: starts it there in the background; its process id is in $! and it is ended with the script.

@@ -11,7 +11,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 pub fn wait(target: SocketAddr) -> Result<()> {
     let start = Instant::now();
-    while ask(target).is_err() {
+    while ask(target, "/").is_err() {
         if start.elapsed() > LIMIT {
             bail!("{target} gave no good answer within {} s", LIMIT.as_secs());
         }
@@ -20,15 +20,17 @@ pub fn wait(target: SocketAddr) -> Result<()> {
     Ok(())
 }
 
-fn ask(target: SocketAddr) -> Result<()> {
+/// One request on a connection of its own.
+pub fn ask(target: SocketAddr, path: &str) -> Result<()> {
     let stream = TcpStream::connect(target)?;
     stream.set_read_timeout(Some(LIMIT))?;
-    request(&stream).map(drop)
+    request(&stream, path).map(drop)
 }
 
-/// Asks for `/` and reads the whole answer; gives its `x-shop-version`. The connection stays usable.
-pub fn request(mut stream: &TcpStream) -> Result<Option<String>> {
-    stream.write_all(b"GET / HTTP/1.1\r\nhost: bench\r\n\r\n")?;
+/// Asks for a path and reads the whole answer; gives its `x-shop-version`. The connection stays usable.
+pub fn request(mut stream: &TcpStream, path: &str) -> Result<Option<String>> {
+    // In one write: pieces would wait for each other.
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n").as_bytes())?;
     let mut answer = BufReader::new(stream);
     let mut line = String::new();
     answer.read_line(&mut line)?;

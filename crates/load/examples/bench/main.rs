@@ -2,9 +2,12 @@
 //! Results are lines of `key=value` on standard output.
 
 mod answers;
+mod boot;
 mod edge;
+mod history;
 mod hold;
 mod load;
+mod moment;
 mod switches;
 
 use std::io::Write;
@@ -14,7 +17,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 const USAGE: &str = "bench port | answers ADDRESS | hold ADDRESS COUNT | load ADDRESS key=value… \
-     | edge STATE | route STATE LISTEN BLUE GREEN | switches STATE ADDRESS COUNT key=value…";
+     | edge STATE | route STATE LISTEN BLUE GREEN | switches STATE ADDRESS COUNT key=value… \
+     | edge-pid STATE | boot PROGRAM COUNT MS | moment ADDRESS COMMAND… | history JOURNAL APP/ENV COUNT";
 
 fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -31,6 +35,10 @@ fn main() -> Result<()> {
         ["switches", state, target, count, ref settings @ ..] => {
             wait_for(switches::run(Path::new(state), address(target)?, count.parse()?, settings))
         }
+        ["edge-pid", state] => wait_for(edge::pid(Path::new(state))),
+        ["boot", program, count, boot_ms] => boot::run(program, count.parse()?, boot_ms),
+        ["moment", target, ref command @ ..] => moment::run(address(target)?, command),
+        ["history", file, key, count] => wait_for(history::write(Path::new(file), key, count.parse()?)),
         _ => bail!("usage: {USAGE}"),
     }
 }

@@ -32,7 +32,7 @@ pub async fn run(state: &Path, target: SocketAddr, count: usize, settings: &[&st
         let (from, to) = (edge::release(live), edge::release(next));
         client.switch(edge::FENCE, &key, Some(&from), Some((next, &to))).await?;
         calls.push(micros(decided));
-        let version = answers::request(&probe)?;
+        let version = answers::request(&probe, "/")?;
         answered.push(micros(decided));
         if version.as_deref() != Some(next.as_str()) {
             bail!("after the switch to {next} the answer came from {version:?}");
