@@ -261,7 +261,12 @@ mod tests {
             }
             for _ in 0..200 {
                 release.close();
+                let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
                 while release.in_flight.load(Ordering::SeqCst) != 0 {
+                    if std::time::Instant::now() > until {
+                        stop.store(true, Ordering::Relaxed);
+                        panic!("requests still come to a closed release");
+                    }
                     std::hint::spin_loop();
                 }
                 // A late comer may count itself for a moment, but is never let in.
