@@ -41,15 +41,33 @@ pub(crate) struct UpstreamConnection {
 
 /// The library's half of the connection, and whether it has come to its end (it must not be polled then).
 struct Driven {
-    connection: Connection<TokioIo<UpstreamIo>, RequestBody>,
+    connection: Option<Connection<TokioIo<UpstreamIo>, RequestBody>>,
     ended: Option<()>,
 }
 
 impl Driven {
     fn drive(&mut self, context: &mut Context<'_>) {
-        if self.ended.is_none() && Pin::new(&mut self.connection).poll(context).is_ready() {
+        if self.ended.is_none()
+            && let Some(connection) = &mut self.connection
+            && Pin::new(connection).poll(context).is_ready()
+        {
             self.ended = Some(());
         }
+    }
+
+    /// Polls a promise of it. A connection that the instance closed just before the request came ends without a word about the
+    /// request: the library keeps its promise only when the connection is dropped.
+    fn ask(
+        &mut self,
+        promise: &mut Pin<&mut impl Future<Output = Promised>>,
+        context: &mut Context<'_>,
+    ) -> Poll<Promised> {
+        let polled = promise.as_mut().poll(context);
+        if polled.is_ready() || self.ended.is_none() {
+            return polled;
+        }
+        self.connection = None;
+        promise.as_mut().poll(context)
     }
 }
 
@@ -83,7 +101,7 @@ impl UpstreamConnection {
         let io = TokioIo::new(UpstreamIo::new(stream, exchange.share(), clock));
         let (sender, connection) = Builder::new().max_buf_size(BUFFER_AT_MOST).handshake(io).await?;
         let poller = Poller::new(Arc::clone(&exchange.waker));
-        let connection = Driven { connection, ended: None };
+        let connection = Driven { connection: Some(connection), ended: None };
         Ok(Self { sender, connection, exchange, instance, reused: None, poller })
     }
 
@@ -145,7 +163,7 @@ impl UpstreamConnection {
                     return Poll::Ready(Err(SendError::Cut(cut)));
                 }
                 connection.drive(context);
-                promise.as_mut().poll(context).map(|result| {
+                connection.ask(&mut promise, context).map(|result| {
                     result.map_err(|mut error| {
                         let unsent = error.take_message();
                         unsent.map_or(SendError::Broken, |request| SendError::NotSent(Box::new(request)))
@@ -190,15 +208,14 @@ impl UpstreamConnection {
 
     /// After a 101: the bare stream, and what was already read of the new protocol.
     pub(crate) async fn into_stream(self: Box<Self>) -> Option<(TcpStream, Bytes)> {
-        let Self { mut connection, mut poller, exchange: _exchange, .. } = *self;
+        let Self { connection, mut poller, exchange: _exchange, .. } = *self;
+        let mut library = connection.connection?;
         if connection.ended.is_none() {
-            poll_fn(|context| {
-                poller.poll(context, |context| connection.connection.poll_without_shutdown(context))
-            })
-            .await
-            .ok()?;
+            poll_fn(|context| poller.poll(context, |context| library.poll_without_shutdown(context)))
+                .await
+                .ok()?;
         }
-        let parts = connection.connection.into_parts();
+        let parts = library.into_parts();
         Some((parts.io.into_inner().into_stream(), parts.read_buf))
     }
 }
