@@ -186,6 +186,23 @@ async fn a_stale_connection_costs_an_idempotent_request_nothing() {
 }
 
 #[tokio::test]
+async fn a_connection_that_closes_in_the_pool_holds_no_request_up() {
+    let (_folder, edge) = edge().await;
+    let closes_at_once = scripted(|_, mut stream| async move {
+        head(&mut stream).await;
+        stream.write_all(OK).await.unwrap();
+    });
+    let address = edge.serve(&[closes_at_once.await]).await;
+    // The end of the former connection meets the next request earlier, later, or in the middle.
+    for pause in (0..60).map(|n| Duration::from_micros(n % 20 * 100)) {
+        let mut client = Http1::connect(address).await.unwrap();
+        let answer = tokio::time::timeout(Duration::from_secs(20), client.get("/?q=1")).await;
+        assert_eq!(text(&answer.expect("an answer").unwrap()), "ok", "after {pause:?}");
+        tokio::time::sleep(pause).await;
+    }
+}
+
+#[tokio::test]
 async fn a_request_that_may_have_been_acted_on_is_not_repeated() {
     let (_folder, edge) = edge().await;
     let address = edge.serve(&[hangs_up_on_the_second().await]).await;
