@@ -1,5 +1,7 @@
 //! One kind of run, one victim, every point.
 
+use std::time::Instant;
+
 use bascule_model::run::Outcome;
 
 use super::kinds::{Kind, Stage};
@@ -35,7 +37,7 @@ pub fn kill_at_every_undo(fixture: &dyn Fixture, kind: Kind, victim: Victim) {
 
 fn kill_at(stage: &Stage<'_>, victim: Victim, point: &str, failing: Option<&str>) {
     let (world, app) = (stage.world, &stage.app);
-    println!("{victim:?} at {point}");
+    let began = Instant::now();
     let before = stage.set();
     failing.into_iter().for_each(|failing| world.points.fail(failing));
     world.points.pause(point);
@@ -46,6 +48,7 @@ fn kill_at(stage: &Stage<'_>, victim: Victim, point: &str, failing: Option<&str>
     let ran = command.end();
     failing.into_iter().for_each(|failing| world.points.mend(failing));
     truth_of(world, app, &ran, &before);
+    println!("{victim:?} at {point}: {} ms", began.elapsed().as_millis());
     let outcome: Outcome = serde_json::from_value(ran.last()["outcome"].clone()).unwrap();
     match failing {
         Some(_) => assert_eq!(outcome, Outcome::RolledBack, "{ran:#?}"),

@@ -8,9 +8,16 @@ use crate::support::fixture::Fixture;
 use crate::support::wait;
 use crate::support::world::World;
 
+/// An app that is up at once: three ends within the start period would be a crash loop, which is tried again after 30 s only.
+fn killable(world: &World<'_>) -> App {
+    let mut app = world.shop("shop");
+    app.health.insert("start_period", r#""100ms""#.to_owned());
+    app
+}
+
 fn killed_while_live(fixture: &dyn Fixture) {
     let world = World::new(fixture);
-    let mut app = world.shop("shop");
+    let mut app = killable(&world);
     app.instances = 2;
     world.deploy(&app).expect_live();
     let before = settled(&world, &app);
@@ -30,7 +37,7 @@ fn killed_while_live(fixture: &dyn Fixture) {
 
 fn the_port_is_taken_meanwhile(fixture: &dyn Fixture) {
     let world = World::new(fixture);
-    let app = world.shop("shop");
+    let app = killable(&world);
     world.deploy(&app).expect_live();
     let before = settled(&world, &app);
     let port = address(&world, &app);
