@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bascule_edge::{EdgeClient, EdgeError, InstanceRoute, ServiceRoute, SlotRoute};
 use bascule_engine::ports::{Drained, PortError, Routing, Switched, Traffic};
-use bascule_model::evidence::{InstanceStatus, Traffic as Count};
+use bascule_model::evidence::{InstanceState, InstanceStatus, Traffic as Count};
 use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId, Slot};
 use bascule_model::problem::{Code, Problem};
 use bascule_model::release::{Probe, Release};
@@ -206,6 +206,8 @@ pub(crate) fn route(release: &Release, slot: Slot, instances: &[InstanceStatus])
             instances: instances
                 .iter()
                 .filter(|instance| instance.service == service.name)
+                // The port of one that ended may be a stranger's by now.
+                .filter(|instance| matches!(instance.state, InstanceState::Running { .. }))
                 .filter_map(|instance| {
                     Some(InstanceRoute { id: instance.id.clone(), address: instance.address? })
                 })
