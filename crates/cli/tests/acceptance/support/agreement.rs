@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use bascule_edge::EdgeClient;
+use bascule_edge::{EdgeClient, EdgeState};
 use bascule_model::plan::RunKind;
 use bascule_model::problem::Exit;
 use bascule_model::run::{Outcome, RunState};
@@ -37,6 +37,7 @@ impl Standings {
     }
 
     /// The one that stands by.
+    #[cfg(feature = "failpoints")]
     #[track_caller]
     pub fn standby(&self) -> &str {
         self.standby.as_deref().unwrap()
@@ -108,12 +109,17 @@ fn told(status: &Value) -> BTreeSet<(String, u32)> {
         .collect()
 }
 
-fn edge_agrees(world: &World<'_>, app: &App, standings: &Standings) -> Result<(), String> {
+/// How the edge says that it stands.
+pub fn edge_state(world: &World<'_>) -> Result<EdgeState, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let state = runtime.block_on(async {
+    runtime.block_on(async {
         let client = EdgeClient::connect(&world.state()).await.map_err(|error| error.to_string())?;
         client.state().await.map_err(|error| error.to_string())
-    })?;
+    })
+}
+
+fn edge_agrees(world: &World<'_>, app: &App, standings: &Standings) -> Result<(), String> {
+    let state = edge_state(world)?;
     let found = state.environments.iter().find(|one| one.key.app.as_str() == app.name);
     let live = found.and_then(|one| one.live.as_ref()).map(|(_, release)| release.to_string());
     let slots: BTreeSet<String> =

@@ -50,6 +50,7 @@ impl Running {
     }
 
     /// Whether it has ended.
+    #[cfg(feature = "failpoints")]
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }

@@ -41,7 +41,12 @@ pub fn ask(stream: &mut TcpStream, host: &str, path: &str) -> io::Result<Answer>
     stream.set_read_timeout(Some(ANSWER))?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
     let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes)?;
+    if let Err(error) = stream.read_to_end(&mut bytes) {
+        // Whatever goes on, a client is answered or let go.
+        let left_alone = matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
+        assert!(!left_alone, "GET {path} was left without an answer for {ANSWER:?}");
+        return Err(error);
+    }
     read(&String::from_utf8_lossy(&bytes)).ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 
-use crate::support::agreement::{seen_at_the_door, settled, truth_of};
+use crate::support::agreement::{edge_state, seen_at_the_door, settled, truth_of};
 use crate::support::app::App;
 use crate::support::fixture::Fixture;
 use crate::support::wait;
@@ -40,21 +40,27 @@ fn the_port_is_taken_meanwhile(fixture: &dyn Fixture) {
     let app = killable(&world);
     world.deploy(&app).expect_live();
     let before = settled(&world, &app);
-    let port = address(&world, &app);
+    let port = address(&world, &app).unwrap();
     // Whoever is quicker has the port; each further exit makes the instance wait longer before it tries again.
     let stranger = wait::until("the port of a dead instance", || {
         world.running(&app).iter().for_each(|one| world.fixture.kill(one));
         TcpListener::bind(port).ok()
     });
-    wait::until("another port", || (address(&world, &app) != port).then_some(()));
+    // The dead instance's address goes at once, long before the instance is tried again: it is a stranger's now.
+    wait::until("an edge that asks nobody at the stranger's port", || {
+        let state = edge_state(&world).ok()?;
+        let instances = state.environments.iter().flat_map(|one| &one.slots).flat_map(|slot| &slot.instances);
+        instances.into_iter().all(|instance| instance.address != port).then_some(())
+    });
+    wait::until("another port", || (address(&world, &app).is_some_and(|now| now != port)).then_some(()));
     assert_eq!(settled(&world, &app), before);
     drop(stranger);
     assert_eq!(seen_at_the_door(&app), before.live());
 }
 
-fn address(world: &World<'_>, app: &App) -> SocketAddr {
+fn address(world: &World<'_>, app: &App) -> Option<SocketAddr> {
     let status = world.status(app);
-    status["live"]["instances"][0]["address"].as_str().unwrap().parse().unwrap()
+    status["live"]["instances"][0]["address"].as_str().map(|text| text.parse().unwrap())
 }
 
 fn a_dead_live_release_is_repaired(fixture: &dyn Fixture) {
