@@ -1,5 +1,7 @@
 //! From a resolved manifest to what a release holds: public parts here, values apart. Pure but for the vault's fingerprints.
 
+mod image;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -46,6 +48,8 @@ pub fn draft(environment: &Environment, project: PathBuf, vault: &dyn Vault, now
             .map(|(name, service)| (name.clone(), exposed(&service.env, secrets)))
             .collect(),
         verify: environment.verify.iter().map(|one| check(one, secrets)).collect(),
+        build_secrets: image::build_secrets(environment),
+        registry: image::credentials(environment),
     };
     let services = environment
         .services
@@ -56,8 +60,12 @@ pub fn draft(environment: &Environment, project: PathBuf, vault: &dyn Vault, now
         id: ReleaseId::from_text(""),
         number: 0,
         key: environment.key(),
-        target: TargetKind::Process,
+        target: match environment.target {
+            manifest::Target::Process => TargetKind::Process,
+            manifest::Target::Docker => TargetKind::Docker,
+        },
         artifact: String::new(),
+        drift: environment.drift,
         listen: environment.listen,
         hosts: environment.hosts.iter().map(ToString::to_string).collect(),
         services,
@@ -71,6 +79,7 @@ pub fn draft(environment: &Environment, project: PathBuf, vault: &dyn Vault, now
         project,
         command: environment.build.command.as_deref().map(shell_line),
         files: environment.build.files.iter().map(ToString::to_string).collect(),
+        image: environment.build.image.as_ref().map(image::source),
     };
     Wish { release, configuration, source }
 }
@@ -89,6 +98,7 @@ fn service(
     Service {
         name: name.clone(),
         command: written.command.clone(),
+        container: written.container.clone(),
         traffic: written.traffic.as_ref().map(|traffic| Traffic {
             port: traffic.port,
             path: traffic.path.to_string(),
@@ -100,6 +110,7 @@ fn service(
         limits: Limits {
             memory: written.resources.memory.map(manifest_bytes),
             cpu_millis: written.resources.cpu.map(|cpu| u64::from(cpu.millicores())),
+            pids: written.resources.pids,
         },
         health: health(&written.health),
         configuration: values

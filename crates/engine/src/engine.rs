@@ -85,16 +85,14 @@ impl Engine {
 
     async fn prepare_deploy(&self, wish: &Wish) -> Result<(Plan, Release), Problem> {
         let environment = self.environment(wish.key()).await?;
-        let survey = self.ports.artifacts.survey(&wish.source).await.map_err(Problem::from)?;
-        let artifact = match &wish.source.command {
-            Some(command) => ArtifactPlan::Build { command: command.clone(), source: survey.clone() },
-            None => ArtifactPlan::Files { digest: survey.clone() },
-        };
+        let artifact = self.ports.artifacts.survey(&wish.source, &wish.configuration).await;
+        let artifact = artifact.map_err(Problem::from)?;
         let mut release = wish.release.clone();
         release.number = environment.last_number + 1;
         let content = bascule_model::plan::hex(&<sha2::Sha256 as sha2::Digest>::digest(format!(
-            "{}{survey}",
-            release.content
+            "{}{}",
+            release.content,
+            artifact.fingerprint()
         )));
         release.id = ReleaseId::new(release.number, &content);
         let live = self.live_release(&environment).await?;

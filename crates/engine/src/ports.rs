@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bascule_model::evidence::{CheckResult, InstanceStatus, ProbeResult, Traffic as TrafficCount};
 use bascule_model::ids::{EnvironmentKey, Generation, InstanceId, ReleaseId, ServiceName, Slot};
+use bascule_model::plan::ArtifactPlan;
 use bascule_model::problem::{Code, Problem};
 use bascule_model::release::{Check, Configuration, Health, Release, Service, Source};
 use jiff::Timestamp;
@@ -116,6 +117,11 @@ pub trait Target: Send + Sync {
         None
     }
 
+    /// Where what stands in the slot is not as it was made, one sentence each: changed or removed behind Bascule's back.
+    async fn drift(&self, _slot: &SlotRef) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Forgets logs and folders of releases of the environment that are not to be kept.
     async fn prune(
         &self,
@@ -125,19 +131,45 @@ pub trait Target: Send + Sync {
     ) -> Result<(), PortError>;
 }
 
+/// An artifact that is to be made.
+pub struct Making<'a> {
+    /// For which environment.
+    pub key: &'a EnvironmentKey,
+    /// What from.
+    pub source: &'a Source,
+    /// The release's values: a build may have secrets, a registry wants to know who asks.
+    pub values: &'a Configuration,
+    /// The hash of the plan that it is made for.
+    pub plan_hash: &'a str,
+    /// Where the output goes.
+    pub log: &'a Path,
+    /// Tells who watches how far it is; not recorded.
+    pub note: &'a (dyn Fn(String) + Send + Sync),
+}
+
+/// An artifact that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// As [`Release::artifact`].
+    pub digest: String,
+    /// What there is to say of it: why nothing had to be built, where it was pushed to.
+    pub says: Option<String>,
+}
+
 /// Where artifacts come from and are kept, by digest.
 #[async_trait]
 pub trait Artifacts: Send + Sync {
-    /// What would be made, without making it: for files their digest (`sha256:<hex>`), for a build command a SHA-256 (hex) over paths,
-    /// modes and contents of the project's sources (what Git lists where there is a repository, else all but hidden folders,
-    /// `target`, `node_modules` and what `files` names).
-    async fn survey(&self, source: &Source) -> Result<String, PortError>;
+    /// What would be made, without making it. For files their digest (`sha256:<hex>`); for a build command a SHA-256 (hex) over
+    /// paths, modes and contents of the project's sources (what Git lists where there is a repository, else all but hidden folders,
+    /// `target`, `node_modules` and what `files` names); for an image that is built a SHA-256 over everything that its build
+    /// sees; for a named image the digest that the name has now.
+    async fn survey(&self, source: &Source, values: &Configuration) -> Result<ArtifactPlan, PortError>;
 
-    /// Runs the build command if there is one, takes the files into the store and answers their digest (`sha256:<hex>`).
-    async fn make(&self, source: &Source, log: &Path) -> Result<String, PortError>;
+    /// Builds it where it is built, and takes it into the store.
+    async fn make(&self, making: &Making<'_>) -> Result<Made, PortError>;
 
-    /// Whether the store has it and it is what its digest says.
-    async fn verify(&self, digest: &str) -> Result<Presence, PortError>;
+    /// Whether the store has it and it is what its digest says. What can be fetched from a registry by its digest is fetched.
+    async fn verify(&self, digest: &str, values: &Configuration) -> Result<Presence, PortError>;
 
     /// Removes what is not to be kept.
     async fn prune(&self, keep: &[String]) -> Result<(), PortError>;

@@ -133,6 +133,18 @@ pub struct InstanceStatus {
     pub restarts: u32,
     /// How it ended the last time, if it did.
     pub last_exit: Option<Exit>,
+    /// What its own check says of it (a container image's `HEALTHCHECK`); none where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_check: Option<OwnCheck>,
+}
+
+/// What an instance's own check says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnCheck {
+    /// Pass, fail, or no data while it has not said anything yet.
+    pub status: Status,
+    /// Its last output, shortened. Untrusted text.
+    pub output: String,
 }
 
 /// Requests of one release, counted since its slot was put: what a bake decides on.

@@ -93,6 +93,13 @@ pub enum ArtifactPlan {
         /// Their digest.
         digest: String,
     },
+    /// An image that is there already, by the digest that its name had when the plan was made.
+    Image {
+        /// The name in the manifest.
+        reference: String,
+        /// As [`crate::release::Release::artifact`].
+        digest: String,
+    },
     /// One that is in the store already.
     Store {
         /// Its digest.
@@ -100,6 +107,18 @@ pub enum ArtifactPlan {
     },
     /// None is needed.
     None,
+}
+
+impl ArtifactPlan {
+    /// What tells this artifact from another one: the fingerprint of its sources, or its digest.
+    #[must_use]
+    pub fn fingerprint(&self) -> &str {
+        match self {
+            Self::Build { source, .. } => source,
+            Self::Files { digest } | Self::Image { digest, .. } | Self::Store { digest } => digest,
+            Self::None => "",
+        }
+    }
 }
 
 /// One step, in words.

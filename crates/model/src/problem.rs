@@ -108,6 +108,20 @@ codes! {
     RequestsLost = "REQUESTS_LOST", RolledBack;
     /// Something that should not happen; the message says what was being done.
     Internal = "INTERNAL", Temporary;
+    /// The container engine does not answer.
+    ContainerEngineUnavailable = "CONTAINER_ENGINE_UNAVAILABLE", Temporary;
+    /// The container engine is too old, or lacks what is asked of it.
+    ContainerEngineUnfit = "CONTAINER_ENGINE_UNFIT", Refused;
+    /// The container engine refused a request; the message has its words.
+    ContainerEngineRefused = "CONTAINER_ENGINE_REFUSED", RolledBack;
+    /// A name that Bascule needs belongs to a container, network or image that it did not make.
+    NameTaken = "NAME_TAKEN", Refused;
+    /// The image cannot be had, or is not what its digest says.
+    ImageUnavailable = "IMAGE_UNAVAILABLE", Refused;
+    /// The registry refused, or does not answer.
+    RegistryRefused = "REGISTRY_REFUSED", Refused;
+    /// The image would run as root, and the manifest does not allow it.
+    RootRefused = "ROOT_REFUSED", Refused;
 }
 
 impl fmt::Display for Code {

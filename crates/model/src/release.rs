@@ -20,6 +20,19 @@ use crate::manifest::InstanceText;
 pub enum TargetKind {
     /// Plain processes on this machine.
     Process,
+    /// Containers of this machine's Docker Engine.
+    Docker,
+}
+
+impl TargetKind {
+    /// The name as it is written in the manifest.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Process => "process",
+            Self::Docker => "docker",
+        }
+    }
 }
 
 /// How it is known that an instance is well.
@@ -74,6 +87,61 @@ pub struct Limits {
     pub memory: Option<u64>,
     /// Thousandths of a core.
     pub cpu_millis: Option<u64>,
+    /// Processes and threads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pids: Option<u64>,
+}
+
+/// Whether a container may run as root.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RootUser {
+    /// It may not: who is to be root is not started.
+    #[default]
+    Refused,
+    /// The manifest says that it may.
+    Allowed,
+}
+
+/// Whether something may be written to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Writing {
+    /// It may.
+    #[default]
+    Allowed,
+    /// It may only be read.
+    ReadOnly,
+}
+
+/// Something of the machine that a container sees.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Volume {
+    /// A folder of the machine (begins with `/`), or the name of a volume.
+    pub source: String,
+    /// Where the container sees it; begins with `/`.
+    pub target: String,
+    /// Whether it may write to it.
+    pub writing: Writing,
+}
+
+/// How the containers of a service are made, beside what holds on every target.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Container {
+    /// Who it runs as, `USER[:GROUP]` by name or number; none: whom the image says.
+    pub user: Option<String>,
+    /// Whether that may be root.
+    pub root: RootUser,
+    /// Linux capabilities that it keeps, without `CAP_`; it has no others.
+    pub capabilities: Vec<String>,
+    /// Whether it may write to its own files.
+    pub files: Writing,
+    /// What it sees of the machine.
+    pub volumes: Vec<Volume>,
+    /// Names that it resolves to these addresses, `NAME:ADDRESS`.
+    pub extra_hosts: Vec<String>,
+    /// Names of its configuration that it gets as files `/run/secrets/NAME` and not in its environment.
+    pub secret_files: Vec<String>,
 }
 
 /// How a service gets traffic.
@@ -92,8 +160,11 @@ pub struct Traffic {
 pub struct Service {
     /// Its name.
     pub name: ServiceName,
-    /// Program and arguments; rendered per instance with `PORT` and `BASCULE_*`.
+    /// Program and arguments; rendered per instance with `PORT` and `BASCULE_*`. Empty: what the image itself runs.
     pub command: Vec<InstanceText>,
+    /// How its containers are made; none on targets without containers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<Container>,
     /// Whether and how it gets requests.
     pub traffic: Option<Traffic>,
     /// How many instances.
@@ -148,6 +219,17 @@ pub enum OnNoData {
     Fail,
 }
 
+/// What is done about instances that somebody changed or removed behind Bascule's back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnDrift {
+    /// They are made anew as the release says.
+    #[default]
+    Repair,
+    /// It is said in `status`, and left.
+    Report,
+}
+
 /// An immutable release, without its private values.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Release {
@@ -159,8 +241,12 @@ pub struct Release {
     pub key: EnvironmentKey,
     /// Where it runs.
     pub target: TargetKind,
-    /// Digest of its artifact, `sha256:<hex>`; empty until the artifact step has run.
+    /// What it runs, by digest; empty until the artifact step has run. `sha256:<hex>` are files of the artifact store;
+    /// `image:sha256:<hex>` is an image of this machine by its id, `image:<repository>@sha256:<hex>` one of a registry.
     pub artifact: String,
+    /// What is done about instances that somebody changed behind Bascule's back.
+    #[serde(default)]
+    pub drift: OnDrift,
     /// The users' door.
     pub listen: SocketAddr,
     /// Hosts that are routed to it; empty for all.
@@ -192,6 +278,60 @@ pub struct Source {
     pub command: Option<String>,
     /// Files and folders that make the artifact, relative to the project folder.
     pub files: Vec<String>,
+    /// The image, on targets that run containers; then the two above are not used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageSource>,
+}
+
+/// Where an image comes from, and where it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageSource {
+    /// Built or taken.
+    pub from: ImageFrom,
+    /// The repository that a built image is pushed to, `HOST[:PORT]/PATH`; none: it stays on the machine.
+    pub repository: Option<String>,
+}
+
+/// Built or taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ImageFrom {
+    /// Built from a Dockerfile.
+    Build(ImageBuild),
+    /// One that is there already: `[HOST[:PORT]/]PATH[:TAG][@sha256:<hex>]`.
+    Named(String),
+}
+
+/// How an image is built. Paths are relative to the project folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageBuild {
+    /// The Dockerfile.
+    pub dockerfile: String,
+    /// The folder that the build sees.
+    pub context: String,
+    /// The stage that is built; none: the last one.
+    pub target: Option<String>,
+    /// Build arguments; anyone who has the image can read them.
+    pub args: BTreeMap<String, String>,
+    /// `OS/ARCHITECTURE[/VARIANT]`; none: the engine's own.
+    pub platform: Option<String>,
+    /// Names of the build's secrets; their values are in [`Configuration::build_secrets`].
+    pub secrets: Vec<String>,
+}
+
+/// Who one is at a registry.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credentials {
+    /// The name.
+    pub username: String,
+    /// The password or token.
+    pub password: String,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(***)")
+    }
 }
 
 /// The values of a release: what may be secret. Never printed; stored only sealed.
@@ -201,6 +341,12 @@ pub struct Configuration {
     pub env: BTreeMap<ServiceName, BTreeMap<String, InstanceText>>,
     /// The checks before and after the switch, with their headers and bodies filled in.
     pub verify: Vec<Check>,
+    /// What a build gets by name, and no image keeps.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub build_secrets: BTreeMap<String, String>,
+    /// Who one is at the image's registry; none: whom the Docker configuration says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry: Option<Credentials>,
 }
 
 impl fmt::Debug for Configuration {

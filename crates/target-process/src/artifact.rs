@@ -18,8 +18,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bascule_engine::ports::{Artifacts, PortError, Presence};
-use bascule_model::release::Source;
+use bascule_engine::ports::{Artifacts, Made, Making, PortError, Presence};
+use bascule_model::plan::ArtifactPlan;
+use bascule_model::release::{Configuration, Source};
 use rustix::fs::FlockOperation;
 
 use crate::error::{ProcessError, file};
@@ -174,33 +175,63 @@ impl ArtifactStore {
     }
 }
 
-#[async_trait]
-impl Artifacts for ArtifactStore {
-    async fn survey(&self, source: &Source) -> Result<String, PortError> {
+impl ArtifactStore {
+    /// What tells the artifact from another one before it is made: the fingerprint of its sources, or its digest.
+    ///
+    /// # Errors
+    /// When the files are not there or cannot be read.
+    pub async fn survey(&self, source: &Source) -> Result<String, ProcessError> {
         let (store, source) = (self.clone(), source.clone());
-        Ok(blocking("surveying the project", move || {
+        blocking("surveying the project", move || {
             survey::survey(&source, &store.folder, &store.build_environment)
         })
-        .await?)
+        .await
     }
 
-    async fn make(&self, source: &Source, log: &Path) -> Result<String, PortError> {
+    /// Builds it, if it is built, and takes it into the store.
+    ///
+    /// # Errors
+    /// When the build fails, or the files cannot be taken.
+    pub async fn make(&self, source: &Source, log: &Path) -> Result<String, ProcessError> {
         if let Some(command) = &source.command {
             build::build(command, &source.project, &self.build_environment, log).await?;
         }
         let (store, source) = (self.clone(), source.clone());
-        Ok(blocking("taking the artifact", move || store.take(&source)).await?)
+        blocking("taking the artifact", move || store.take(&source)).await
     }
 
-    async fn verify(&self, digest: &str) -> Result<Presence, PortError> {
+    /// Whether it is there and whole.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn verify(&self, digest: &str) -> Result<Presence, ProcessError> {
         let (store, digest) = (self.clone(), digest.to_owned());
-        Ok(blocking("checking the artifact", move || match store.check(&digest) {
+        blocking("checking the artifact", move || match store.check(&digest) {
             Ok(_) => Ok(Presence::Whole),
             Err(ProcessError::NoArtifact { .. }) => Ok(Presence::Missing),
             Err(ProcessError::Changed { file, .. }) => Ok(Presence::Changed(file)),
             Err(error) => Err(error),
         })
-        .await?)
+        .await
+    }
+}
+
+#[async_trait]
+impl Artifacts for ArtifactStore {
+    async fn survey(&self, source: &Source, _: &Configuration) -> Result<ArtifactPlan, PortError> {
+        let found = self.survey(source).await?;
+        Ok(match &source.command {
+            Some(command) => ArtifactPlan::Build { command: command.clone(), source: found },
+            None => ArtifactPlan::Files { digest: found },
+        })
+    }
+
+    async fn make(&self, making: &Making<'_>) -> Result<Made, PortError> {
+        Ok(Made { digest: self.make(making.source, making.log).await?, says: None })
+    }
+
+    async fn verify(&self, digest: &str, _: &Configuration) -> Result<Presence, PortError> {
+        Ok(self.verify(digest).await?)
     }
 
     async fn prune(&self, keep: &[String]) -> Result<(), PortError> {

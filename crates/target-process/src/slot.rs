@@ -152,6 +152,7 @@ impl Instance {
             started_at: None,
             restarts: record.restarts,
             last_exit: record.last_exit.clone(),
+            own_check: None,
         };
         Ok(Self {
             id,
@@ -213,6 +214,7 @@ impl Instance {
             started_at,
             restarts: record.restarts,
             last_exit: record.last_exit,
+            own_check: None,
         }
     }
 }

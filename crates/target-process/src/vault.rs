@@ -133,7 +133,7 @@ mod tests {
 
     fn configuration() -> Configuration {
         let env = [("TOKEN".to_owned(), InstanceText::literal("hunter2"))].into();
-        Configuration { env: [("web".parse().unwrap(), env)].into(), verify: Vec::new() }
+        Configuration { env: [("web".parse().unwrap(), env)].into(), ..Configuration::default() }
     }
 
     #[test]

@@ -60,6 +60,7 @@ fn artifact(artifact: &ArtifactPlan) -> String {
             format!("built by `{}` from sources {}", escape::line(command), short(source))
         }
         ArtifactPlan::Files { digest } => format!("the files as they are, {}", short(digest)),
+        ArtifactPlan::Image { reference, digest } => format!("{reference}, {}", short(digest)),
         ArtifactPlan::Store { digest } => format!("{}, from the store", short(digest)),
         ArtifactPlan::None => "none".to_owned(),
     }

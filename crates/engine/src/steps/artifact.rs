@@ -7,8 +7,8 @@ use bascule_model::run::{Evidence, Touches};
 use serde_json::json;
 
 use super::{Leave, Observed, Step};
-use crate::context::{StepContext, StepError};
-use crate::ports::Presence;
+use crate::context::{Loaded, StepContext, StepError};
+use crate::ports::{Made, Making, Presence};
 
 pub(super) struct Artifact;
 
@@ -30,6 +30,7 @@ impl Step for Artifact {
         match &plan.artifact {
             ArtifactPlan::Build { command, .. } => format!("build: {command}"),
             ArtifactPlan::Files { digest } => format!("take the files as they are, {}", short(digest)),
+            ArtifactPlan::Image { reference, digest } => format!("take {reference}, {}", short(digest)),
             ArtifactPlan::Store { digest } => format!("take {} from the store", short(digest)),
             ArtifactPlan::None => "none".to_owned(),
         }
@@ -43,21 +44,40 @@ impl Step for Artifact {
     async fn apply(&self, context: &StepContext<'_>) -> Result<Evidence, StepError> {
         let subject = context.subject()?;
         let Some(source) = subject.source.as_ref().filter(|_| subject.release.artifact.is_empty()) else {
-            return stored(context, &subject.release.artifact).await;
+            return stored(context, subject).await;
         };
+        let values = subject.values()?;
         if let ArtifactPlan::Build { command, source: planned } = &context.plan.artifact {
-            let now = context.ports.artifacts.survey(source).await?;
-            if now != *planned {
+            if context.ports.artifacts.survey(source, values).await?.fingerprint() != planned {
                 return Err(moved("the sources").into());
             }
             context.note("artifact", format!("running {command}"));
         }
-        let digest = context.ports.artifacts.make(source, &context.build_log).await?;
+        let note = |text: String| context.note("artifact", text);
+        let making = Making {
+            key: context.key(),
+            source,
+            values,
+            plan_hash: &context.plan.hash(),
+            log: &context.build_log,
+            note: &note,
+        };
+        let Made { digest, says } = context.ports.artifacts.make(&making).await?;
+        let mut evidence = json!({ "digest": digest });
         match &context.plan.artifact {
-            ArtifactPlan::Files { digest: planned } if *planned != digest => Err(moved("the files").into()),
-            ArtifactPlan::Build { .. } => Ok(json!({ "digest": digest, "log": context.build_log })),
-            _ => Ok(json!({ "digest": digest })),
+            ArtifactPlan::Files { digest: planned } if *planned != digest => {
+                return Err(moved("the files").into());
+            }
+            ArtifactPlan::Image { digest: planned, .. } if *planned != digest => {
+                return Err(moved("the image").into());
+            }
+            ArtifactPlan::Build { .. } => evidence["log"] = json!(context.build_log),
+            _ => {}
         }
+        if let Some(says) = says {
+            evidence["says"] = says.into();
+        }
+        Ok(evidence)
     }
 
     async fn undo(&self, _: &StepContext<'_>) -> Result<Evidence, StepError> {
@@ -65,8 +85,9 @@ impl Step for Artifact {
     }
 }
 
-async fn stored(context: &StepContext<'_>, digest: &str) -> Result<Evidence, StepError> {
-    let problem = match context.ports.artifacts.verify(digest).await? {
+async fn stored(context: &StepContext<'_>, subject: &Loaded) -> Result<Evidence, StepError> {
+    let digest = &subject.release.artifact;
+    let problem = match context.ports.artifacts.verify(digest, subject.values()?).await? {
         Presence::Whole => return Ok(json!({ "digest": digest, "from": "store" })),
         Presence::Missing => Problem::new(
             Code::ArtifactMissing,

@@ -275,6 +275,7 @@ mod tests {
             started_at: Some(started.parse().unwrap()),
             restarts,
             last_exit: None,
+            own_check: None,
         }
     }
 

@@ -1,7 +1,6 @@
 //! The engine's ports over the simulated world.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,13 +9,14 @@ use async_trait::async_trait;
 use bascule_engine::context::Ports;
 use bascule_engine::engine::RunIds;
 use bascule_engine::ports::{
-    Artifacts, CheckPlace, Checker, Clock, Drained, LogLines, LogQuery, NoHooks, PortError, Presence,
-    Routing, SlotRef, SlotSpec, Switched, Target, Traffic, Vault,
+    Artifacts, CheckPlace, Checker, Clock, Drained, LogLines, LogQuery, Made, Making, NoHooks, PortError,
+    Presence, Routing, SlotRef, SlotSpec, Switched, Target, Traffic, Vault,
 };
 use bascule_model::evidence::{
     CheckResult, InstanceState, InstanceStatus, ProbeResult, Status, Traffic as Count,
 };
 use bascule_model::ids::{EnvironmentKey, Generation, InstanceId, ReleaseId, RunId, ServiceName, Slot};
+use bascule_model::plan::ArtifactPlan;
 use bascule_model::problem::{Code, Problem};
 use bascule_model::release::{Check, Configuration, Health, Release, Source};
 use jiff::Timestamp;
@@ -63,6 +63,7 @@ fn statuses(state: &State, slot: &SlotRef) -> Vec<InstanceStatus> {
                 started_at: None,
                 restarts: 0,
                 last_exit: None,
+                own_check: None,
             })
             .collect(),
         _ => Vec::new(),
@@ -144,15 +145,16 @@ impl Target for Fake {
 
 #[async_trait]
 impl Artifacts for Fake {
-    async fn survey(&self, _: &Source) -> Result<String, PortError> {
-        Ok("sha256:00".to_owned())
+    async fn survey(&self, _: &Source, _: &Configuration) -> Result<ArtifactPlan, PortError> {
+        Ok(ArtifactPlan::Files { digest: "sha256:00".to_owned() })
     }
 
-    async fn make(&self, _: &Source, _: &Path) -> Result<String, PortError> {
-        self.0.call(|_| Ok("sha256:00".to_owned()), || Err(trouble())).await
+    async fn make(&self, _: &Making<'_>) -> Result<Made, PortError> {
+        let made = |_: &mut State| Ok(Made { digest: "sha256:00".to_owned(), says: None });
+        self.0.call(made, || Err(trouble())).await
     }
 
-    async fn verify(&self, _: &str) -> Result<Presence, PortError> {
+    async fn verify(&self, _: &str, _: &Configuration) -> Result<Presence, PortError> {
         self.0.call(|_| Ok(Presence::Whole), || Err(trouble())).await
     }
 

@@ -13,8 +13,8 @@ use bascule_model::ids::{ReleaseId, RunId, ServiceName};
 use bascule_model::plan::RunKind;
 use bascule_model::problem::Code;
 use bascule_model::release::{
-    Action, Check, Configuration, Expect, Health, Limits, OnNoData, Probe, Release, Rollout, Service, Source,
-    Stop, TargetKind, Traffic,
+    Action, Check, Configuration, Expect, Health, Limits, OnDrift, OnNoData, Probe, Release, Rollout,
+    Service, Source, Stop, TargetKind, Traffic,
 };
 use bascule_model::run::Outcome;
 use jiff::Timestamp;
@@ -315,6 +315,7 @@ impl Scenario {
 fn wish() -> Wish {
     let service = Service {
         name: ServiceName::new("web").expect("a name"),
+        container: None,
         command: Vec::new(),
         traffic: Some(Traffic { port: 3000, path: "/".to_owned(), hosts: Vec::new() }),
         instances: 2,
@@ -336,6 +337,7 @@ fn wish() -> Wish {
         number: 0,
         key: key(),
         target: TargetKind::Process,
+        drift: OnDrift::Repair,
         artifact: String::new(),
         listen: ([127, 0, 0, 1], 8080).into(),
         hosts: Vec::new(),
@@ -368,7 +370,11 @@ fn wish() -> Wish {
     };
     Wish {
         release,
-        configuration: Configuration { env: std::collections::BTreeMap::new(), verify: vec![check] },
-        source: Source { project: PathBuf::from("/project"), command: None, files: Vec::new() },
+        configuration: Configuration {
+            env: std::collections::BTreeMap::new(),
+            verify: vec![check],
+            ..Configuration::default()
+        },
+        source: Source { project: PathBuf::from("/project"), command: None, files: Vec::new(), image: None },
     }
 }

@@ -9,7 +9,7 @@ use bascule_journal::{
 use bascule_model::ids::{EnvironmentKey, ReleaseId, RunId, Slot};
 use bascule_model::plan::{ArtifactPlan, Plan, PlannedStep, RunKind};
 use bascule_model::problem::{Code, Problem};
-use bascule_model::release::{OnNoData, Release, Rollout, Source, TargetKind};
+use bascule_model::release::{OnDrift, OnNoData, Release, Rollout, Source, TargetKind};
 use bascule_model::run::{Event, Next, OnFailure, Outcome, RunState, Touches};
 use jiff::Timestamp;
 use serde_json::json;
@@ -31,6 +31,7 @@ pub fn release(key: &EnvironmentKey, number: u64) -> ReleaseRecord {
             number,
             key: key.clone(),
             target: TargetKind::Process,
+            drift: OnDrift::Repair,
             artifact: format!("sha256:{hash}"),
             listen: "127.0.0.1:8080".parse().unwrap(),
             hosts: vec!["shop.example.com".to_owned()],
@@ -50,7 +51,12 @@ pub fn release(key: &EnvironmentKey, number: u64) -> ReleaseRecord {
         },
         sealed: vec![0, 255, 7, b'\''],
         standard: Standard::New,
-        source: Some(Source { project: "/srv/shop".into(), command: None, files: vec!["shop".to_owned()] }),
+        source: Some(Source {
+            project: "/srv/shop".into(),
+            command: None,
+            files: vec!["shop".to_owned()],
+            image: None,
+        }),
     }
 }
 

@@ -1,8 +1,10 @@
 //! From the text of `bascule.toml` to a [`Manifest`], or to every mistake in it at once.
 
+mod build;
 mod check;
 mod command;
 mod configuration;
+mod container;
 mod environment;
 pub(crate) mod keys;
 pub(crate) mod reader;
@@ -89,7 +91,7 @@ fn manifest<'t>(reader: &mut Reader, table: &'t DeTable<'t>) -> Option<Manifest>
     let top = Section::top(reader, table);
     let app = app(reader, &top);
     let env = top.read(reader, "env", configuration::env);
-    let build = top.get("build").and_then(|(span, node)| service::build(reader, node, &span, "[build]"));
+    let build = top.get("build").and_then(|(span, node)| build::build(reader, node, &span, "[build]"));
     let services = match top.get("services") {
         Some((_, node)) => service::services(reader, node, ""),
         None => Vec::new(),

@@ -5,7 +5,9 @@
 mod check;
 mod command;
 mod configuration;
+mod container;
 mod env_file;
+mod image;
 mod merge;
 mod resolver;
 mod service;
@@ -20,7 +22,7 @@ use self::resolver::Resolver;
 use self::variables::Outside;
 use super::diagnostics::{Code, Diagnostic, Diagnostics, list, nearest};
 use super::read::reader::shortened;
-use super::types::{Environment, EnvironmentSettings, Manifest, Target};
+use super::types::{Environment, EnvironmentSettings, Manifest};
 use crate::ids::EnvironmentName;
 
 /// Where users come in when the manifest does not say: only from this machine.
@@ -88,7 +90,8 @@ fn complete(
     let environment = Environment {
         app: manifest.app.value.clone(),
         name: name.clone(),
-        target: settings.target.as_ref().map_or(Target::Process, |target| target.value),
+        target: resolver.target(),
+        drift: settings.drift.as_ref().map(|drift| drift.value).unwrap_or_default(),
         listen: settings.listen.as_ref().map_or(LISTEN, |listen| listen.value),
         hosts: resolver.hosts(),
         env,

@@ -9,7 +9,7 @@ use schemars::generate::SchemaSettings;
 use schemars::transform::transform_subschemas;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::types::{Manifest, Signal};
+use super::types::{CAPABILITIES, Manifest, Signal};
 
 /// The JSON Schema (2020-12) of the manifest.
 #[must_use]
@@ -145,7 +145,22 @@ text!(
 text!(
     /// A target.
     TargetName,
-    { "type": "string", "enum": ["process"] }
+    { "type": "string", "enum": ["process", "docker"] }
+);
+text!(
+    /// What is done about drift.
+    DriftName,
+    { "type": "string", "enum": ["repair", "report"] }
+);
+text!(
+    /// A Linux capability.
+    CapabilityName,
+    { "type": "string", "enum": CAPABILITIES.as_slice() }
+);
+text!(
+    /// What an image is built for.
+    PlatformName,
+    { "type": "string", "pattern": "^[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?$" }
 );
 
 #[cfg(test)]
@@ -165,7 +180,8 @@ mod tests {
     #[test]
     fn the_schema_has_the_keys_that_the_reader_takes() {
         let schema = schema();
-        let sections: [(&str, &Keys); 9] = [
+        let sections: [(&str, &Keys); 10] = [
+            ("Registry", &keys::REGISTRY),
             ("Build", &keys::BUILD),
             ("Service", &keys::SERVICE),
             ("Stop", &keys::STOP),

@@ -60,7 +60,8 @@ async fn an_instance_gets_its_port_and_a_clean_environment() {
     let mut url = InstanceText::literal("http://localhost:");
     url.push_variable("PORT");
     let values = [("SECRET".to_owned(), InstanceText::literal("hunter2")), ("URL".to_owned(), url)].into();
-    spec.configuration = Configuration { env: [("web".parse().unwrap(), values)].into(), verify: Vec::new() };
+    spec.configuration =
+        Configuration { env: [("web".parse().unwrap(), values)].into(), ..Configuration::default() };
     let slot = reference(&spec);
     let started = target.start(world.generation, &spec).await.unwrap();
     let port = started[0].address.unwrap().port();
@@ -109,7 +110,8 @@ async fn no_record_on_disk_holds_a_value() {
     let target = world.target().await;
     let mut spec = blue(release(1, "", vec![shell("web", "exec sleep 1000")]));
     let values = [("SECRET".to_owned(), InstanceText::literal("hunter2-in-clear"))].into();
-    spec.configuration = Configuration { env: [("web".parse().unwrap(), values)].into(), verify: Vec::new() };
+    spec.configuration =
+        Configuration { env: [("web".parse().unwrap(), values)].into(), ..Configuration::default() };
     target.start(world.generation, &spec).await.unwrap();
     let mut waiting = vec![world.state()];
     let mut files = 0;

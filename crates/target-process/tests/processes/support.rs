@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bascule_engine::ports::{Artifacts, Clock, LogQuery, PortError, SlotRef, SlotSpec, Target};
+use bascule_engine::ports::{Clock, LogQuery, PortError, SlotRef, SlotSpec, Target};
 use bascule_model::evidence::{InstanceState, InstanceStatus};
 use bascule_model::ids::{Generation, InstanceId, ReleaseId, ServiceName, Slot};
 use bascule_model::manifest::InstanceText;
 use bascule_model::release::{
-    Configuration, Health, Limits, OnNoData, Probe, Release, Rollout, Service, Source, Stop, TargetKind,
-    Traffic,
+    Configuration, Health, Limits, OnDrift, OnNoData, Probe, Release, Rollout, Service, Source, Stop,
+    TargetKind, Traffic,
 };
 use bascule_target_process::{ArtifactStore, FileVault, ProcessOptions, ProcessTarget};
 use jiff::Timestamp;
@@ -146,6 +146,7 @@ impl World {
             project: self.project(),
             command: command.map(ToOwned::to_owned),
             files: files.iter().map(|name| (*name).to_owned()).collect(),
+            image: None,
         }
     }
 
@@ -217,6 +218,7 @@ pub fn shell(name: &str, line: &str) -> Service {
 pub fn command(name: &str, words: &[&str]) -> Service {
     Service {
         name: name.parse().unwrap(),
+        container: None,
         command: words.iter().map(|word| text(word)).collect(),
         traffic: None,
         instances: 1,
@@ -257,6 +259,7 @@ pub fn release(number: u64, artifact: &str, services: Vec<Service>) -> Release {
         number,
         key: "shop/staging".parse().unwrap(),
         target: TargetKind::Process,
+        drift: OnDrift::Repair,
         artifact: artifact.to_owned(),
         listen: ([127, 0, 0, 1], 0).into(),
         hosts: Vec::new(),
@@ -356,8 +359,8 @@ pub fn instance(slot: &SlotRef, service: &str, n: u32) -> InstanceId {
     InstanceId::new(&slot.key, &slot.release, &service.parse().unwrap(), n)
 }
 
-pub fn problem(error: PortError) -> bascule_model::problem::Problem {
-    error.into()
+pub fn problem(error: impl Into<PortError>) -> bascule_model::problem::Problem {
+    error.into().into()
 }
 
 pub fn read(path: &Path) -> String {

@@ -6,16 +6,18 @@ use std::ops::Range;
 
 use toml::de::DeValue;
 
+use super::build::build;
 use super::check::checks;
 use super::configuration::env;
 use super::keys;
 use super::reader::{Node, Reader, Section, shortened};
 use super::rollout::rollout;
 use super::scalars::{Kind, parsed, text, word};
-use super::service::{build, hosts, instances, report_name, services};
+use super::service::{hosts, instances, report_name, services};
 use crate::ids::{EnvironmentName, ServiceName};
 use crate::manifest::diagnostics::{Code, Diagnostic, list, nearest};
 use crate::manifest::types::{EnvironmentSettings, Located, ServiceSettings, Target};
+use crate::release::OnDrift;
 
 const ADDRESS: Kind = Kind {
     what: "an address with a port",
@@ -59,6 +61,7 @@ fn environment<'t>(
     let settings = EnvironmentSettings {
         span: span.clone(),
         target: section.read(reader, "target", target),
+        drift: section.read(reader, "drift", drift),
         listen: section.read(reader, "listen", listen),
         hosts: section.read(reader, "hosts", hosts),
         env: section.read(reader, "env", env),
@@ -144,14 +147,18 @@ fn instances_by_service<'t>(
 
 fn target(reader: &mut Reader, key: &str, node: &Node<'_>) -> Option<Located<Target>> {
     if let DeValue::String(given) = node.get_ref()
-        && (given == "docker" || given == "kubernetes")
+        && given == "kubernetes"
     {
         let message = format!("`target` = \"{given}\" is not in this build of Bascule yet");
         let problem = Diagnostic::new(Code::NotAvailable, &node.span(), message).label("not available");
-        reader.report(problem.help("write \"process\": instances as processes of this machine"));
+        reader.report(problem.help("use one of \"process\", \"docker\""));
         return None;
     }
-    word(reader, key, node, &[("process", Target::Process)])
+    word(reader, key, node, &[("process", Target::Process), ("docker", Target::Docker)])
+}
+
+fn drift(reader: &mut Reader, key: &str, node: &Node<'_>) -> Option<Located<OnDrift>> {
+    word(reader, key, node, &[("repair", OnDrift::Repair), ("report", OnDrift::Report)])
 }
 
 fn listen(reader: &mut Reader, key: &str, node: &Node<'_>) -> Option<Located<SocketAddr>> {

@@ -14,16 +14,51 @@ pub(crate) const TOP: Keys = Keys {
     names: &["app", "env", "build", "services", "verify", "rollout", "environments"],
 };
 
-pub(crate) const BUILD: Keys = Keys { place: "[build]", names: &["command", "files"] };
+pub(crate) const BUILD: Keys = Keys {
+    place: "[build]",
+    names: &[
+        "command",
+        "files",
+        "dockerfile",
+        "context",
+        "target",
+        "args",
+        "platform",
+        "secrets",
+        "image",
+        "repository",
+        "registry",
+    ],
+};
+
+pub(crate) const REGISTRY: Keys = Keys { place: "registry = { … }", names: &["username", "password"] };
 
 pub(crate) const SERVICE: Keys = Keys {
     place: "[services.NAME]",
-    names: &["command", "port", "path", "hosts", "instances", "drain", "stop", "resources", "env", "health"],
+    names: &[
+        "command",
+        "port",
+        "path",
+        "hosts",
+        "instances",
+        "drain",
+        "stop",
+        "resources",
+        "env",
+        "health",
+        "user",
+        "allow_root",
+        "capabilities",
+        "read_only",
+        "volumes",
+        "extra_hosts",
+        "secret_files",
+    ],
 };
 
 pub(crate) const STOP: Keys = Keys { place: "stop = { … }", names: &["signal", "grace"] };
 
-pub(crate) const RESOURCES: Keys = Keys { place: "resources = { … }", names: &["memory", "cpu"] };
+pub(crate) const RESOURCES: Keys = Keys { place: "resources = { … }", names: &["memory", "cpu", "pids"] };
 
 pub(crate) const HEALTH: Keys = Keys {
     place: "[services.NAME.health]",
@@ -60,6 +95,7 @@ pub(crate) const ENVIRONMENT: Keys = Keys {
     place: "[environments.NAME]",
     names: &[
         "target",
+        "drift",
         "listen",
         "hosts",
         "env",
@@ -73,8 +109,9 @@ pub(crate) const ENVIRONMENT: Keys = Keys {
 };
 
 /// All kinds of section.
-pub(crate) const ALL: [&Keys; 10] =
-    [&TOP, &BUILD, &SERVICE, &STOP, &RESOURCES, &HEALTH, &CHECK, &EXPECT, &ROLLOUT, &ENVIRONMENT];
+pub(crate) const ALL: [&Keys; 11] =
+    [&TOP, &BUILD, &REGISTRY, &SERVICE, &STOP, &RESOURCES, &HEALTH, &CHECK, &EXPECT, &ROLLOUT, &ENVIRONMENT];
 
 /// The keys whose values are never shown.
-pub(crate) const HIDDEN: [&str; 3] = ["env", "header", "body"];
+pub(crate) const HIDDEN: [&str; 8] =
+    ["env", "header", "body", "args", "secrets", "registry", "username", "password"];

@@ -172,6 +172,15 @@ pub(crate) fn word<T: Copy>(
     None
 }
 
+/// `true` or `false`.
+pub(crate) fn flag(reader: &mut Reader, key: &str, node: &Node<'_>) -> Option<Located<bool>> {
+    if let DeValue::Boolean(value) = node.get_ref() {
+        return Some(Located { value: *value, span: node.span() });
+    }
+    reader.wrong_type(key, node, "true or false", format!("write {key} = true, without quotes"));
+    None
+}
+
 /// A list, each element read by `read`; none when it is no list or any element is refused.
 pub(crate) fn array<'t, T>(
     reader: &mut Reader,

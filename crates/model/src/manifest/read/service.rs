@@ -1,19 +1,19 @@
-//! Reads `[services.NAME]` with what it holds, and `[build]`.
+//! Reads `[services.NAME]` with what it holds.
 
 use std::ops::Range;
 
 use super::command::command;
 use super::configuration::env;
+use super::container::{USER, capabilities, extra_hosts, secret_files, volumes};
 use super::keys;
 use super::reader::{Node, Reader, shortened};
 use super::scalars::{
-    CPU, FILE, HOST, Kind, NAME, PREFIX, SIZE, array, duration, number, parsed, report_repeated, text, word,
+    CPU, HOST, Kind, NAME, PREFIX, SIZE, array, duration, flag, number, parsed, report_repeated, text, word,
 };
 use crate::ids::ServiceName;
 use crate::manifest::diagnostics::{Code, Diagnostic};
 use crate::manifest::types::{
-    BuildSettings, HealthSettings, HostName, Located, Reading, RelativePath, ResourcesSettings,
-    ServiceSettings, Signal, StopSettings,
+    HealthSettings, HostName, Located, Reading, ResourcesSettings, ServiceSettings, Signal, StopSettings,
 };
 use crate::units::Duration;
 
@@ -80,6 +80,13 @@ fn service<'t>(
         resources: section.read(reader, "resources", |r, _, node| resources(r, node, place)),
         env: section.read(reader, "env", env),
         health: section.read(reader, "health", |r, _, node| health(r, node, place)),
+        user: section.read(reader, "user", |r, key, node| parsed(r, key, node, &USER)),
+        allow_root: section.read(reader, "allow_root", flag),
+        capabilities: section.read(reader, "capabilities", capabilities),
+        read_only: section.read(reader, "read_only", flag),
+        volumes: section.read(reader, "volumes", volumes),
+        extra_hosts: section.read(reader, "extra_hosts", extra_hosts),
+        secret_files: section.read(reader, "secret_files", secret_files),
         reading: Reading::Complete,
     };
     if reader.problems.len() > before {
@@ -120,6 +127,7 @@ fn resources<'t>(reader: &mut Reader, node: &'t Node<'t>, place: &str) -> Option
     let settings = ResourcesSettings {
         memory: section.read(reader, "memory", |r, key, node| parsed(r, key, node, &SIZE)),
         cpu: section.read(reader, "cpu", |r, key, node| parsed(r, key, node, &CPU)),
+        pids: section.read(reader, "pids", |r, key, node| number(r, key, node, 1..=4_194_304)),
     };
     let memory = settings.memory.as_ref().filter(|memory| memory.value.bytes() < 1 << 20);
     if let Some(memory) = memory {
@@ -163,53 +171,4 @@ fn url_path(reader: &mut Reader, key: &str, node: &Node<'_>) -> Option<Located<S
         Diagnostic::new(Code::BadValue, &path.span, message).label("expected a path").help(URL_PATH.help),
     );
     None
-}
-
-/// `[build]`
-pub(crate) fn build<'t>(
-    reader: &mut Reader,
-    node: &'t Node<'t>,
-    span: &Range<usize>,
-    place: &str,
-) -> Option<BuildSettings> {
-    let section = reader.section(node, place, &keys::BUILD)?;
-    let before = reader.problems.len();
-    let mut settings = BuildSettings {
-        span: span.clone(),
-        command: section.read(reader, "command", command),
-        files: section.read(reader, "files", |r, key, node| {
-            array(
-                r,
-                key,
-                node,
-                "write a list, as in [\"target/release/shop\", \"static/\"]",
-                |r, key, element| parsed(r, key, element, &FILE),
-            )
-        }),
-        reading: Reading::Complete,
-    };
-    if reader.problems.len() > before {
-        settings.reading = Reading::Partial;
-    }
-    if let Some(files) = &settings.files {
-        report_same_landing(reader, files);
-    }
-    Some(settings)
-}
-
-/// Reports the second of two files that would land at the same place of the artifact.
-fn report_same_landing(reader: &mut Reader, files: &[Located<RelativePath>]) {
-    for (at, file) in files.iter().enumerate() {
-        let Some(first) = files[..at].iter().find(|earlier| earlier.value.landing() == file.value.landing())
-        else {
-            continue;
-        };
-        let message = format!("two of `files` land at {} in the artifact", shortened(file.value.landing()));
-        reader.report(
-            Diagnostic::new(Code::Conflict, &file.span, message)
-                .label("leave this one out")
-                .related(&first.span, "first here")
-                .help("what `files` names lands under its last name; take the folder around both, or rename one"),
-        );
-    }
 }

@@ -13,7 +13,7 @@ pub(super) struct Open {
 }
 
 /// In a build there is no instance yet.
-const IN_BUILD: Open = Open { names: &[], otherwise: "a build belongs to no instance" };
+pub(super) const IN_BUILD: Open = Open { names: &[], otherwise: "a build belongs to no instance" };
 
 /// In a check's command.
 pub(super) const IN_CHECK: Open = Open {

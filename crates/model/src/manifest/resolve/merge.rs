@@ -17,6 +17,9 @@ pub(super) fn service(lower: &ServiceSettings, upper: Option<&ServiceSettings>) 
     let Some(upper) = upper else { return lower.clone() };
     let (command, port, path, hosts, instances, drain) =
         over!(upper, lower; command, port, path, hosts, instances, drain);
+    let (user, allow_root, capabilities, read_only) =
+        over!(upper, lower; user, allow_root, capabilities, read_only);
+    let (volumes, extra_hosts, secret_files) = over!(upper, lower; volumes, extra_hosts, secret_files);
     let is_partial = [lower.reading, upper.reading].contains(&Reading::Partial);
     ServiceSettings {
         span: lower.span.clone(),
@@ -31,8 +34,8 @@ pub(super) fn service(lower: &ServiceSettings, upper: Option<&ServiceSettings>) 
             StopSettings { signal, grace }
         }),
         resources: both(lower.resources.as_ref(), upper.resources.as_ref(), |lower, upper| {
-            let (memory, cpu) = over!(upper, lower; memory, cpu);
-            ResourcesSettings { memory, cpu }
+            let (memory, cpu, pids) = over!(upper, lower; memory, cpu, pids);
+            ResourcesSettings { memory, cpu, pids }
         }),
         env: lower.env.clone(),
         health: both(lower.health.as_ref(), upper.health.as_ref(), |lower, upper| {
@@ -41,6 +44,13 @@ pub(super) fn service(lower: &ServiceSettings, upper: Option<&ServiceSettings>) 
             let (healthy_after, unhealthy_after) = over!(upper, lower; healthy_after, unhealthy_after);
             HealthSettings { path, interval, timeout, start_period, healthy_after, unhealthy_after }
         }),
+        user,
+        allow_root,
+        capabilities,
+        read_only,
+        volumes,
+        extra_hosts,
+        secret_files,
         reading: if is_partial { Reading::Partial } else { Reading::Complete },
     }
 }
@@ -48,10 +58,26 @@ pub(super) fn service(lower: &ServiceSettings, upper: Option<&ServiceSettings>) 
 /// `[build]` with an environment's overrides.
 pub(super) fn build(lower: Option<&BuildSettings>, upper: Option<&BuildSettings>) -> Option<BuildSettings> {
     both(lower, upper, |lower, upper| {
-        let (command, files) = over!(upper, lower; command, files);
+        let (command, files, dockerfile, context) = over!(upper, lower; command, files, dockerfile, context);
+        let (target, args, platform, secrets) = over!(upper, lower; target, args, platform, secrets);
+        let (image, repository, registry) = over!(upper, lower; image, repository, registry);
         let is_partial = [lower.reading, upper.reading].contains(&Reading::Partial);
         let reading = if is_partial { Reading::Partial } else { Reading::Complete };
-        BuildSettings { span: upper.span.clone(), command, files, reading }
+        BuildSettings {
+            span: upper.span.clone(),
+            command,
+            files,
+            dockerfile,
+            context,
+            target,
+            args,
+            platform,
+            secrets,
+            image,
+            repository,
+            registry,
+            reading,
+        }
     })
 }
 

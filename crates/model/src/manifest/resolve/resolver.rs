@@ -6,7 +6,7 @@ use crate::ids::EnvironmentName;
 use crate::manifest::diagnostics::{Code, Diagnostic};
 use crate::manifest::types::{
     Build, EnvironmentSettings, HostName, InstanceText, Located, Manifest, Reading, Secret, SecretName,
-    Secrets, Value,
+    Secrets, Target, Value,
 };
 
 /// Resolves one environment of a manifest.
@@ -54,10 +54,17 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// Where instances run.
+    pub(super) fn target(&self) -> Target {
+        self.settings.target.as_ref().map_or(Target::Process, |target| target.value)
+    }
+
     pub(super) fn build(&mut self) -> Build {
-        let Some(settings) = merge::build(self.manifest.build.as_ref(), self.settings.build.as_ref()) else {
-            return Build::default();
-        };
+        let settings = merge::build(self.manifest.build.as_ref(), self.settings.build.as_ref());
+        if self.target().runs_containers() {
+            return Build { image: self.image(settings.as_ref()), ..Build::default() };
+        }
+        let Some(settings) = settings else { return Build::default() };
         let command = settings.command.as_ref().map(|command| self.build_command(command));
         if settings.reading == Reading::Complete
             && settings.command.is_some()
@@ -73,6 +80,7 @@ impl<'a> Resolver<'a> {
                 .help("name what the release needs, as in files = [\"target/release/shop\", \"static/\"]"),
             );
         }
-        Build { command, files: settings.files.into_iter().flatten().map(|file| file.value).collect() }
+        let files = settings.files.into_iter().flatten().map(|file| file.value).collect();
+        Build { command, files, image: None }
     }
 }

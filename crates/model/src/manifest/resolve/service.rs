@@ -46,12 +46,15 @@ impl Resolver<'_> {
         if settings.reading == Reading::Complete {
             self.check_service(name, settings);
         }
+        let env = self.service_env(name, shared, open);
+        let container = self.container(name, settings, &env);
         let usage = format!("the command of [services.{name}]");
         let command = settings.command.as_ref().map(|command| self.command(command, &usage, open));
         let stop = settings.stop.clone().unwrap_or_default();
         let resources = settings.resources.clone().unwrap_or_default();
         Service {
             command: command.unwrap_or_default(),
+            container,
             traffic: settings.port.as_ref().map(|port| Traffic {
                 port: port.value,
                 path: settings.path.as_ref().map(|path| path.value.clone()).unwrap_or_default(),
@@ -69,14 +72,16 @@ impl Resolver<'_> {
             resources: Resources {
                 memory: resources.memory.map(|memory| memory.value),
                 cpu: resources.cpu.map(|cpu| cpu.value),
+                pids: resources.pids.map(|pids| pids.value),
             },
             health: health(settings),
-            env: self.service_env(name, shared, open),
+            env,
         }
     }
 
     fn check_service(&mut self, name: &ServiceName, settings: &ServiceSettings) {
-        if settings.command.is_none() {
+        self.check_no_container(settings);
+        if settings.command.is_none() && !self.target().runs_containers() {
             self.problems.push(
                 Diagnostic::new(
                     Code::MissingKey,

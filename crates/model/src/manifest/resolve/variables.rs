@@ -78,6 +78,11 @@ impl<'a> Variables<'a> {
         }
     }
 
+    /// Whether only the manifest is known.
+    pub(crate) fn is_outside_unknown(&self) -> bool {
+        matches!(self.outside, Outside::Unknown)
+    }
+
     /// The names that `env` and the env file set, each with the layer that counts.
     pub(crate) fn configured(&self) -> BTreeMap<String, Layer> {
         let mut names = BTreeMap::new();

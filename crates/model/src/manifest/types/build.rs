@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::image::Image;
+
 /// How the artifact is made and what it holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct Build {
@@ -13,6 +15,8 @@ pub struct Build {
     /// What the artifact holds, relative to the project's folder, each under its last name. Empty: the artifact is empty,
     /// and the commands are found on the machine.
     pub files: Vec<RelativePath>,
+    /// The image, on targets that run containers; then the two above are not used.
+    pub image: Option<Image>,
 }
 
 /// A refused path of an artifact.
@@ -33,6 +37,12 @@ impl RelativePath {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The whole folder.
+    #[must_use]
+    pub fn whole() -> Self {
+        Self(".".to_owned())
     }
 
     /// Where it lands in the artifact: its last name; `.` for the whole folder.

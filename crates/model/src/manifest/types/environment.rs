@@ -12,6 +12,7 @@ use super::route::HostName;
 use super::service::Service;
 use super::text::{Secrets, Value};
 use crate::ids::{AppName, EnvironmentKey, EnvironmentName, ServiceName};
+use crate::release::OnDrift;
 
 /// The manifest as it holds for one environment: overrides merged, defaults filled in, variables replaced.
 ///
@@ -25,6 +26,8 @@ pub struct Environment {
     pub name: EnvironmentName,
     /// Where its instances run.
     pub target: Target,
+    /// What is done about instances that somebody changed behind Bascule's back.
+    pub drift: OnDrift,
     /// Where its users come in.
     pub listen: SocketAddr,
     /// The hosts it takes on `listen`; empty: every host that no other environment takes.
@@ -58,4 +61,17 @@ impl Environment {
 pub enum Target {
     /// As processes of this machine.
     Process,
+    /// As containers of this machine's Docker Engine.
+    Docker,
+}
+
+impl Target {
+    /// Whether instances are containers, made from an image.
+    #[must_use]
+    pub fn runs_containers(self) -> bool {
+        match self {
+            Self::Process => false,
+            Self::Docker => true,
+        }
+    }
 }

@@ -5,13 +5,17 @@ use std::collections::BTreeMap;
 
 use super::route::{HostName, PathPrefix};
 use super::text::{InstanceText, Value};
+use crate::release::Container;
 use crate::units::{ByteSize, CpuShare, Duration};
 
 /// One kind of process of the app.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Service {
-    /// The program and its arguments, at least one; holds no private value. Run in the artifact's folder.
+    /// The program and its arguments; holds no private value. Run in the artifact's folder. Empty only where instances are
+    /// containers: what the image itself runs.
     pub command: Vec<InstanceText>,
+    /// How its containers are made; none where instances are no containers.
+    pub container: Option<Container>,
     /// What it gets of the users' requests; none for a worker.
     pub traffic: Option<Traffic>,
     /// How many instances: 1 to 1000, for a worker also 0.
@@ -111,6 +115,8 @@ pub struct Resources {
     pub memory: Option<ByteSize>,
     /// Cores.
     pub cpu: Option<CpuShare>,
+    /// Processes and threads.
+    pub pids: Option<u64>,
 }
 
 /// When an instance counts as ready and as well.

@@ -2,6 +2,7 @@
 //!
 //! The comments on the fields are the documentation of the keys: the JSON Schema takes its descriptions from them.
 
+mod build;
 mod check;
 mod environment;
 mod service;
@@ -12,9 +13,10 @@ use std::ops::Range;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
+pub use build::{BuildSettings, RegistrySettings};
 pub use check::{CheckSettings, ExpectSettings};
 pub use environment::{EnvironmentSettings, RolloutSettings};
-pub use service::{BuildSettings, HealthSettings, ResourcesSettings, ServiceSettings, StopSettings};
+pub use service::{HealthSettings, ResourcesSettings, ServiceSettings, StopSettings};
 
 use crate::ids::{AppName, EnvironmentName, ServiceName};
 use crate::manifest::schema;

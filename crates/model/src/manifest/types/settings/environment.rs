@@ -12,6 +12,7 @@ use crate::manifest::schema;
 use crate::manifest::types::environment::Target;
 use crate::manifest::types::rollout::{OnNoData, Strategy};
 use crate::manifest::types::route::HostName;
+use crate::release::OnDrift;
 use crate::units::{Duration, Percent};
 
 /// How a release is brought in and watched.
@@ -55,9 +56,13 @@ pub struct EnvironmentSettings {
     /// Where the section begins.
     #[schemars(skip)]
     pub span: Range<usize>,
-    /// `process`: instances as processes of this machine.
+    /// `process`: instances as processes of this machine. `docker`: as containers of this machine's Docker Engine.
     #[schemars(with = "Option<schema::TargetName>", extend("default" = "process"))]
     pub target: Option<Located<Target>>,
+    /// What is done about instances that somebody changed or removed behind Bascule's back. `repair`: they are made anew as the
+    /// release says. `report`: `status` says so.
+    #[schemars(with = "Option<schema::DriftName>", extend("default" = "repair"))]
+    pub drift: Option<Located<OnDrift>>,
     /// Where users come in: an IP address and a port.
     #[schemars(with = "Option<schema::Address>", extend("default" = "127.0.0.1:8080"))]
     pub listen: Option<Located<SocketAddr>>,

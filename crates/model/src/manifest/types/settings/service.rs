@@ -1,4 +1,4 @@
-//! `[build]` and `[services.NAME]` as they are written.
+//! `[services.NAME]` as it is written.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -7,29 +7,10 @@ use schemars::JsonSchema;
 
 use super::{CommandSettings, Located, Reading};
 use crate::manifest::schema;
-use crate::manifest::types::build::RelativePath;
+use crate::manifest::types::container::{Capability, HostEntry, User, VolumeText};
 use crate::manifest::types::route::{HostName, PathPrefix};
 use crate::manifest::types::service::Signal;
 use crate::units::{ByteSize, CpuShare, Duration};
-
-/// What makes the artifact. Without it the artifact is empty, and the commands are found on the machine.
-#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
-#[schemars(rename = "Build", deny_unknown_fields)]
-pub struct BuildSettings {
-    /// Where the section begins.
-    #[schemars(skip)]
-    pub span: Range<usize>,
-    /// Run in the project's folder before the files are collected, as in `"cargo build --release"`. Without it `files` are
-    /// taken as they are. May use `${NAME}` for what the manifest itself spells out.
-    pub command: Option<CommandSettings>,
-    /// Files and folders that the artifact holds, relative to the manifest's folder. Each lands under its last name:
-    /// `target/release/shop` is `./shop` for the commands, `.` is everything in the manifest's folder.
-    #[schemars(with = "Option<Vec<schema::FilePath>>")]
-    pub files: Option<Vec<Located<RelativePath>>>,
-    /// Something in it could not be read.
-    #[schemars(skip)]
-    pub(crate) reading: Reading,
-}
 
 /// One kind of process of the app.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
@@ -38,7 +19,7 @@ pub struct ServiceSettings {
     /// Where the section begins.
     #[schemars(skip)]
     pub span: Range<usize>,
-    /// What an instance runs, in the artifact's folder. `$PORT` and `$BASCULE_APP`, `_ENVIRONMENT`, `_RELEASE`, `_SLOT`,
+    /// What an instance runs, in the artifact's folder; in a container it may be left out for what the image runs. `$PORT` and `$BASCULE_APP`, `_ENVIRONMENT`, `_RELEASE`, `_SLOT`,
     /// `_INSTANCE` are filled in for each instance; `${NAME}` only with what the manifest itself spells out.
     pub command: Option<CommandSettings>,
     /// Makes it a service that gets requests. An instance listens on its own `$PORT`; this one is what the app would use
@@ -66,6 +47,28 @@ pub struct ServiceSettings {
     pub env: Option<BTreeMap<String, Located<String>>>,
     /// When an instance is ready and well.
     pub health: Option<HealthSettings>,
+    /// In a container: who it runs as, `USER` or `USER:GROUP`, by name or number. Without it, whom the image says.
+    #[schemars(with = "Option<String>")]
+    pub user: Option<Located<User>>,
+    /// In a container: it may run as root. Without it, an image that would is refused.
+    #[schemars(extend("default" = false))]
+    pub allow_root: Option<Located<bool>>,
+    /// In a container: the Linux capabilities that it keeps, as in `NET_BIND_SERVICE`; it has no others.
+    #[schemars(with = "Option<Vec<schema::CapabilityName>>")]
+    pub capabilities: Option<Vec<Located<Capability>>>,
+    /// In a container: it cannot write to its own files, but for `/tmp` and its volumes.
+    #[schemars(extend("default" = false))]
+    pub read_only: Option<Located<bool>>,
+    /// In a container: what it sees of the machine, `SOURCE:TARGET` or `SOURCE:TARGET:ro`. The source is a folder, which begins
+    /// with `/`, or the name of a volume.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub volumes: Option<Vec<Located<VolumeText>>>,
+    /// In a container: names and their addresses, `NAME:ADDRESS`; `host-gateway` is this machine.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub extra_hosts: Option<Vec<Located<HostEntry>>>,
+    /// In a container: names of the configuration that it gets as files `/run/secrets/NAME`, and not in its environment.
+    #[schemars(with = "Option<Vec<schema::VariableName>>")]
+    pub secret_files: Option<Vec<Located<String>>>,
     /// Something in it could not be read, so that what is missing here may have been meant.
     #[schemars(skip)]
     pub(crate) reading: Reading,
@@ -91,6 +94,9 @@ pub struct ResourcesSettings {
     pub memory: Option<Located<ByteSize>>,
     /// Cores.
     pub cpu: Option<Located<CpuShare>>,
+    /// Processes and threads; in a container only.
+    #[schemars(range(min = 1, max = 4_194_304))]
+    pub pids: Option<Located<u64>>,
 }
 
 /// When an instance is ready and well. With a port it is asked by HTTP where `path` is given, and otherwise by connecting to
