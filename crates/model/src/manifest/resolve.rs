@@ -87,6 +87,7 @@ fn complete(
     let build = resolver.build();
     let services = resolver.services(&env);
     let verify = resolver.checks(&services);
+    resolver.check_drift();
     let environment = Environment {
         app: manifest.app.value.clone(),
         name: name.clone(),

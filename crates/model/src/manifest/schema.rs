@@ -155,7 +155,8 @@ text!(
 text!(
     /// A Linux capability.
     CapabilityName,
-    { "type": "string", "enum": CAPABILITIES.as_slice() }
+    { "anyOf": [{ "type": "string", "enum": CAPABILITIES.as_slice() },
+                { "type": "string", "pattern": "^([Cc][Aa][Pp]_)?[A-Za-z_]+$" }] }
 );
 text!(
     /// What an image is built for.

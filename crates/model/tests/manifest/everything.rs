@@ -33,6 +33,20 @@ fn production_is_what_the_overrides_say() {
 }
 
 #[test]
+fn containers_are_made_as_the_manifest_says() {
+    let containers = environment("containers");
+    insta::assert_snapshot!("everything__containers", serde_json::to_string_pretty(&containers).unwrap());
+}
+
+#[test]
+fn an_environment_that_takes_an_image_builds_none() {
+    let taken = environment("taken").build;
+    insta::assert_snapshot!("everything__taken", serde_json::to_string_pretty(&taken).unwrap());
+    let elsewhere = environment("elsewhere").build.image.unwrap();
+    assert_eq!(elsewhere.registry, None, "credentials go to their own registry only");
+}
+
+#[test]
 fn an_environment_survives_json_without_its_secrets() {
     let environment = environment("staging");
     let text = serde_json::to_string(&environment).unwrap();

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::command::command;
-use super::configuration::{env, hidden_text};
+use super::configuration::{build_texts, hidden_text};
 use super::keys;
 use super::reader::{Node, Reader, shortened};
 use super::scalars::{FILE, Kind, TEXT, array, parsed, text};
@@ -46,9 +46,9 @@ pub(crate) fn build<'t>(
         dockerfile: section.read(reader, "dockerfile", |r, key, node| parsed(r, key, node, &FILE)),
         context: section.read(reader, "context", |r, key, node| parsed(r, key, node, &FILE)),
         target: section.read(reader, "target", stage),
-        args: section.read(reader, "args", env),
+        args: section.read(reader, "args", build_texts),
         platform: section.read(reader, "platform", platform),
-        secrets: section.read(reader, "secrets", env),
+        secrets: section.read(reader, "secrets", build_texts),
         image: section.read(reader, "image", |r, key, node| parsed(r, key, node, &IMAGE)),
         repository: section.read(reader, "repository", |r, key, node| parsed(r, key, node, &REPOSITORY)),
         registry: section.get("registry").and_then(|(span, node)| registry(reader, node, &span, place)),

@@ -18,12 +18,7 @@ pub(crate) fn env(
 ) -> Option<BTreeMap<String, Located<String>>> {
     texts(reader, key, node, |reader, name, span| {
         if !template::is_variable_name(name) {
-            let message = format!("\"{}\" is not a name for a variable", shortened(name));
-            reader.report(
-                Diagnostic::new(Code::BadValue, span, message)
-                    .label("expected a variable's name")
-                    .help("use letters, digits and _, beginning with a letter or _, as in LOG_LEVEL"),
-            );
+            report_variable_name(reader, name, span);
         } else if template::is_reserved(name) {
             let message = format!("`{name}` is set by Bascule for each instance");
             reader.report(
@@ -33,6 +28,28 @@ pub(crate) fn env(
             );
         }
     })
+}
+
+/// `args = { NAME = "value" }`: as `env`, but of a build, which has no instance whose variables could be meant.
+pub(crate) fn build_texts(
+    reader: &mut Reader,
+    key: &str,
+    node: &Node<'_>,
+) -> Option<BTreeMap<String, Located<String>>> {
+    texts(reader, key, node, |reader, name, span| {
+        if !template::is_variable_name(name) {
+            report_variable_name(reader, name, span);
+        }
+    })
+}
+
+fn report_variable_name(reader: &mut Reader, name: &str, span: &Range<usize>) {
+    let message = format!("\"{}\" is not a name for a variable", shortened(name));
+    reader.report(
+        Diagnostic::new(Code::BadValue, span, message)
+            .label("expected a variable's name")
+            .help("use letters, digits and _, beginning with a letter or _, as in LOG_LEVEL"),
+    );
 }
 
 /// `header = { Name = "value" }`

@@ -1,7 +1,7 @@
 //! Reads what a service's containers are given.
 
 use super::reader::{Node, Reader};
-use super::scalars::{Kind, TEXT, array, parsed, text};
+use super::scalars::{Kind, TEXT, array, parsed, report_repeated, text};
 use crate::manifest::diagnostics::{Code, Diagnostic, nearest};
 use crate::manifest::resolve::template;
 use crate::manifest::types::{CAPABILITIES, Capability, HostEntry, Located, VolumeText};
@@ -13,7 +13,8 @@ pub(super) const USER: Kind = Kind {
 
 const VOLUME: Kind = Kind {
     what: "a volume",
-    help: "write SOURCE:TARGET or SOURCE:TARGET:ro, as in \"data:/var/lib/shop\" or \"/srv/shop:/data:ro\"",
+    help: "write SOURCE:TARGET or SOURCE:TARGET:ro, where SOURCE is the name of a volume or a folder that begins with \"/\", \
+           as in \"data:/var/lib/shop\" or \"/srv/shop:/data:ro\"",
 };
 
 const HOST_ENTRY: Kind =
@@ -46,9 +47,11 @@ pub(super) fn extra_hosts<'t>(
     key: &'static str,
     node: &'t Node<'t>,
 ) -> Option<Vec<Located<HostEntry>>> {
-    array(reader, key, node, "write a list, as in [\"db:10.0.0.5\"]", |r, key, element| {
+    let hosts = array(reader, key, node, "write a list, as in [\"db:10.0.0.5\"]", |r, key, element| {
         parsed(r, key, element, &HOST_ENTRY)
-    })
+    })?;
+    report_repeated(reader, key, &hosts);
+    Some(hosts)
 }
 
 /// `capabilities = ["NET_BIND_SERVICE"]`
@@ -57,7 +60,8 @@ pub(super) fn capabilities<'t>(
     key: &'static str,
     node: &'t Node<'t>,
 ) -> Option<Vec<Located<Capability>>> {
-    array(reader, key, node, "write a list, as in [\"NET_BIND_SERVICE\"]", |reader, key, element| {
+    let help = "write a list, as in [\"NET_BIND_SERVICE\"]";
+    let capabilities = array(reader, key, node, help, |reader, key, element| {
         let Located { value, span } = text(reader, key, element, &TEXT)?;
         if let Ok(capability) = value.parse() {
             return Some(Located { value: capability, span });
@@ -69,7 +73,9 @@ pub(super) fn capabilities<'t>(
         let message = format!("`{key}`: there is no such capability");
         reader.report(Diagnostic::new(Code::BadValue, &span, message).label(label));
         None
-    })
+    })?;
+    report_repeated(reader, key, &capabilities);
+    Some(capabilities)
 }
 
 /// `secret_files = ["DATABASE_URL"]`
@@ -78,15 +84,18 @@ pub(super) fn secret_files<'t>(
     key: &'static str,
     node: &'t Node<'t>,
 ) -> Option<Vec<Located<String>>> {
-    array(reader, key, node, "write a list, as in [\"DATABASE_URL\"]", |reader, key, element| {
+    let help = "write a list, as in [\"DATABASE_URL\"]";
+    let names = array(reader, key, node, help, |reader, key, element| {
         let name = text(reader, key, element, &TEXT)?;
-        if template::is_variable_name(&name.value) {
+        if template::is_variable_name(&name.value) && !template::is_reserved(&name.value) {
             return Some(name);
         }
-        let message = format!("`{key}` has something that is not a name for a variable");
+        let message = format!("`{key}` has something that is not a name of the configuration");
         let problem =
             Diagnostic::new(Code::BadValue, &name.span, message).label("expected a variable's name");
         reader.report(problem.help("write the names that `env` or the env file sets"));
         None
-    })
+    })?;
+    report_repeated(reader, key, &names);
+    Some(names)
 }

@@ -21,6 +21,9 @@ impl Resolver<'_> {
             return None;
         }
         self.check_secret_files(name, settings, env);
+        self.check_root(name, settings);
+        self.check_volumes(name, settings);
+        self.check_memory(settings);
         let is = |flag: &Option<Located<bool>>| flag.as_ref().is_some_and(|flag| flag.value);
         Some(Container {
             user: settings.user.as_ref().map(|user| user.value.to_string()),
@@ -40,7 +43,7 @@ impl Resolver<'_> {
         env: &BTreeMap<String, Value>,
     ) {
         // Which names an env file sets is not known before it is read.
-        if self.variables.is_outside_unknown() {
+        if self.variables.is_outside_unknown() && self.settings.env_file.is_some() {
             return;
         }
         for name in settings.secret_files.iter().flatten().filter(|name| !env.contains_key(&name.value)) {
@@ -52,6 +55,40 @@ impl Resolver<'_> {
             let help = format!("write env = {{ {0} = \"${{{0}}}\" }}, or set it in the env file", name.value);
             self.problems
                 .push(Diagnostic::new(Code::UndefinedVariable, &name.span, message).label(label).help(help));
+        }
+    }
+
+    /// Who is named as root and may not be would be refused when it starts: that can be said now.
+    fn check_root(&mut self, service: &ServiceName, settings: &ServiceSettings) {
+        let may = settings.allow_root.as_ref().is_some_and(|allow| allow.value);
+        if let Some(user) = settings.user.as_ref().filter(|user| user.value.is_root() && !may) {
+            let message = format!("`{service}` is to run as root, and may not");
+            let problem = Diagnostic::new(Code::Conflict, &user.span, message).label("this is root");
+            self.problems.push(problem.help("name another user, or write allow_root = true"));
+        }
+    }
+
+    /// The engine refuses less when it makes a container.
+    fn check_memory(&mut self, settings: &ServiceSettings) {
+        const LEAST: u64 = 6 << 20;
+        let memory = settings.resources.as_ref().and_then(|resources| resources.memory.as_ref());
+        if let Some(memory) = memory.filter(|memory| memory.value.bytes() < LEAST) {
+            let message = format!("`memory` = {} is too little for a container", memory.value);
+            self.problems
+                .push(Diagnostic::new(Code::BadValue, &memory.span, message).label("expected 6Mi or more"));
+        }
+    }
+
+    /// The files of `secret_files` stand where no volume may cover them.
+    fn check_volumes(&mut self, service: &ServiceName, settings: &ServiceSettings) {
+        let has_files = settings.secret_files.as_ref().is_some_and(|names| !names.is_empty());
+        let covers =
+            |target: &str| ["/run", "/run/secrets"].contains(&target) || target.starts_with("/run/secrets/");
+        let volumes = settings.volumes.iter().flatten();
+        for volume in volumes.filter(|volume| has_files && covers(&volume.value.get().target)) {
+            let message = format!("a volume of `{service}` stands where its `secret_files` are");
+            let problem = Diagnostic::new(Code::Conflict, &volume.span, message).label("covers /run/secrets");
+            self.problems.push(problem.help("let the container see it somewhere else"));
         }
     }
 
@@ -77,6 +114,15 @@ impl Resolver<'_> {
             let problem = Diagnostic::new(Code::Conflict, &span, message).label("for containers only");
             self.problems
                 .push(problem.help("write target = \"docker\" in an environment, or leave this out"));
+        }
+    }
+
+    /// A process that ended is always started anew: there is nothing to choose.
+    pub(super) fn check_drift(&mut self) {
+        if let Some(drift) = self.settings.drift.as_ref().filter(|_| !self.target().runs_containers()) {
+            let message = "`drift` has no use: this environment runs no containers";
+            let problem = Diagnostic::new(Code::Conflict, &drift.span, message).label("for containers only");
+            self.problems.push(problem.help("write target = \"docker\" here, or leave this out"));
         }
     }
 

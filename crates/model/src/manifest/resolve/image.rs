@@ -8,8 +8,8 @@ use super::resolver::Resolver;
 use super::variables::Outcome;
 use crate::manifest::diagnostics::{Code, Diagnostic};
 use crate::manifest::types::{
-    BuildSettings, Image, ImageBuild, ImageFrom, Located, Reading, Registry, RegistrySettings, RelativePath,
-    Value,
+    BuildSettings, CommandSettings, Image, ImageBuild, ImageFrom, Located, Reading, Registry,
+    RegistrySettings, RelativePath, Target, Value,
 };
 
 impl Resolver<'_> {
@@ -42,6 +42,7 @@ impl Resolver<'_> {
                 return None;
             }
         };
+        self.check_registry(settings);
         Some(Image {
             from,
             repository: settings.repository.as_ref().map(|repository| repository.value.clone()),
@@ -117,6 +118,67 @@ impl Resolver<'_> {
             username: self.value(username, "build.registry.username"),
             password: self.value(password, "build.registry.password"),
         })
+    }
+
+    /// Credentials are for one registry: the image's own, or that of the repository. Without either they would go nowhere.
+    fn check_registry(&mut self, settings: &BuildSettings) {
+        let Some(registry) = &settings.registry else { return };
+        if settings.image.is_none() && settings.repository.is_none() {
+            let message = "`registry` of [build] has no use: the image is built here, and stays here";
+            let problem =
+                Diagnostic::new(Code::Conflict, &registry.span, message).label("needs a `repository`");
+            self.problems.push(problem.help(
+                "write repository = \"registry.example.com/shop\", or leave this out; base images are fetched with what the \
+                 Docker configuration says",
+            ));
+        }
+    }
+
+    /// What is said of one kind of artifact, where no environment makes that kind, would silently do nothing.
+    pub(super) fn check_build_has_a_use(&mut self, settings: &BuildSettings) {
+        let of = |key: &'static str, span: Option<Range<usize>>| span.map(|span| (key, span));
+        let texts = |texts: &Option<BTreeMap<String, Located<String>>>| {
+            texts.iter().flatten().next().map(|(_, text)| text.span.clone())
+        };
+        let command = settings.command.as_ref().map(|command| match command {
+            CommandSettings::Shell(line) => line.span.clone(),
+            CommandSettings::Program(words) => {
+                words.first().map_or(settings.span.clone(), |word| word.span.clone())
+            }
+        });
+        let for_files = [
+            of("command", command),
+            of("files", settings.files.as_ref().and_then(|files| Some(files.first()?.span.clone()))),
+        ];
+        let for_images = [
+            of("dockerfile", settings.dockerfile.as_ref().map(|it| it.span.clone())),
+            of("context", settings.context.as_ref().map(|it| it.span.clone())),
+            of("target", settings.target.as_ref().map(|it| it.span.clone())),
+            of("args", texts(&settings.args)),
+            of("platform", settings.platform.as_ref().map(|it| it.span.clone())),
+            of("secrets", texts(&settings.secrets)),
+            of("image", settings.image.as_ref().map(|it| it.span.clone())),
+            of("repository", settings.repository.as_ref().map(|it| it.span.clone())),
+            of("registry", settings.registry.as_ref().map(|it| it.span.clone())),
+        ];
+        let has = |containers: bool| {
+            let mut all = self.manifest.environments.values();
+            all.any(|one| {
+                one.target.as_ref().map_or(Target::Process, |it| it.value).runs_containers() == containers
+            })
+        };
+        let (processes, containers) = (has(false), has(true));
+        for (key, span) in for_images.into_iter().flatten().filter(|_| !containers) {
+            let message = format!("`{key}` of [build] has no use: no environment runs containers");
+            let problem = Diagnostic::new(Code::Conflict, &span, message).label("for containers only");
+            self.problems
+                .push(problem.help("write target = \"docker\" in an environment, or leave this out"));
+        }
+        for (key, span) in for_files.into_iter().flatten().filter(|_| !processes) {
+            let message = format!("`{key}` of [build] has no use: every environment runs containers");
+            let problem = Diagnostic::new(Code::Conflict, &span, message).label("not for containers");
+            self.problems.push(problem.help("let the Dockerfile do it, and leave this out"));
+        }
     }
 
     /// What only a build needs must not be set without one.

@@ -55,9 +55,25 @@ pub(super) fn service(lower: &ServiceSettings, upper: Option<&ServiceSettings>) 
     }
 }
 
-/// `[build]` with an environment's overrides.
+/// `[build]` with an environment's overrides. Where the environment takes an image, what the manifest says of how one is built
+/// does not count there, and the other way round.
 pub(super) fn build(lower: Option<&BuildSettings>, upper: Option<&BuildSettings>) -> Option<BuildSettings> {
     both(lower, upper, |lower, upper| {
+        let mut lower = lower.clone();
+        // Who one is at one registry is not told to another one.
+        let place = |settings: &BuildSettings| {
+            let image = settings.image.as_ref().map(|image| image.value.registry().map(str::to_owned));
+            image.or_else(|| settings.repository.as_ref().map(|it| it.value.registry().map(str::to_owned)))
+        };
+        if place(upper).is_some_and(|there| place(&lower).is_some_and(|here| here != there)) {
+            lower.registry = None;
+        }
+        if upper.image.is_some() && upper.dockerfile.is_none() {
+            (lower.dockerfile, lower.context, lower.target, lower.platform) = (None, None, None, None);
+            (lower.args, lower.secrets, lower.repository) = (None, None, None);
+        } else if upper.dockerfile.is_some() && upper.image.is_none() {
+            lower.image = None;
+        }
         let (command, files, dockerfile, context) = over!(upper, lower; command, files, dockerfile, context);
         let (target, args, platform, secrets) = over!(upper, lower; target, args, platform, secrets);
         let (image, repository, registry) = over!(upper, lower; image, repository, registry);

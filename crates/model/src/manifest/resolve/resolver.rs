@@ -61,6 +61,9 @@ impl<'a> Resolver<'a> {
 
     pub(super) fn build(&mut self) -> Build {
         let settings = merge::build(self.manifest.build.as_ref(), self.settings.build.as_ref());
+        if let Some(settings) = settings.as_ref().filter(|settings| settings.reading == Reading::Complete) {
+            self.check_build_has_a_use(settings);
+        }
         if self.target().runs_containers() {
             return Build { image: self.image(settings.as_ref()), ..Build::default() };
         }

@@ -99,7 +99,11 @@ impl FromStr for VolumeText {
             Some("ro") => release::Writing::ReadOnly,
             Some(_) => return Err(bad("after the second colon comes ro or nothing")),
         };
-        let is_path = |path: &str| path.starts_with('/') && !path.split('/').any(|segment| segment == "..");
+        let is_path = |path: &str| {
+            path.starts_with('/')
+                && !path.contains(char::is_control)
+                && !path.split('/').any(|segment| segment == "..")
+        };
         let is_name = |name: &str| {
             name.len() > 1
                 && name.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
@@ -110,11 +114,20 @@ impl FromStr for VolumeText {
                 "the source is a folder of the machine, which begins with /, or the name of a volume",
             ));
         }
-        if !is_path(target) || target == "/" {
+        let target = plain(target);
+        if !is_path(&target) || target == "/" {
             return Err(bad("the target is a folder in the container, which begins with /"));
         }
-        Ok(Self(release::Volume { source: source.to_owned(), target: target.to_owned(), writing }))
+        let source = if is_path(source) { plain(source) } else { source.to_owned() };
+        Ok(Self(release::Volume { source, target, writing }))
     }
+}
+
+/// A path without empty and `.` segments, so that two texts of one place are equal.
+fn plain(path: &str) -> String {
+    let is_relative = !path.starts_with('/');
+    let segments: Vec<&str> = path.split('/').filter(|s| !s.is_empty() && *s != ".").collect();
+    format!("{}{}", if is_relative { "" } else { "/" }, segments.join("/"))
 }
 
 impl fmt::Display for VolumeText {
@@ -160,6 +173,15 @@ impl FromStr for User {
     }
 }
 
+impl User {
+    /// Whether that is root, by name or number, as far as the text tells.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        let user = self.0.split_once(':').map_or(self.0.as_str(), |(user, _)| user);
+        user == "root" || (!user.is_empty() && user.bytes().all(|b| b == b'0'))
+    }
+}
+
 impl FromStr for Capability {
     type Err = BadContainerText;
 
@@ -201,7 +223,18 @@ mod tests {
         for good in ["data:/var/lib/shop", "/srv/x:/x:ro", "a_b.c:/x:rw"] {
             assert!(good.parse::<VolumeText>().is_ok(), "{good}");
         }
-        for bad in ["data", "./x:/y", "data:x", "data:/", "/a/../b:/x", "a:/b:rx", "a:/b:ro:z", "x:/y"] {
+        for bad in [
+            "data",
+            "./x:/y",
+            "data:x",
+            "data:/",
+            "/a/../b:/x",
+            "a:/b:rx",
+            "a:/b:ro:z",
+            "x:/y",
+            "a:/.",
+            "/a\0:/b",
+        ] {
             assert!(bad.parse::<VolumeText>().is_err(), "{bad}");
         }
         for good in ["db:10.0.0.5", "host.docker.internal:host-gateway", "db:::1"] {
@@ -213,6 +246,13 @@ mod tests {
         for good in ["1000", "app", "1000:1000", "app:www-data"] {
             assert!(good.parse::<User>().is_ok(), "{good}");
         }
+        for (text, is_root) in
+            [("0", true), ("root:app", true), ("00", true), ("1000:0", false), ("roots", false)]
+        {
+            assert_eq!(text.parse::<User>().unwrap().is_root(), is_root, "{text}");
+        }
+        let volume = "/srv//x/:/data/./y/".parse::<VolumeText>().unwrap();
+        assert_eq!(volume.to_string(), "/srv/x:/data/y");
         for bad in ["", ":1", "a b", "a:", "a:b:c"] {
             assert!(bad.parse::<User>().is_err(), "{bad}");
         }

@@ -138,10 +138,20 @@ fn is_repository(name: &str) -> bool {
         segment.bytes().next().is_some_and(is_plain)
             && segment.bytes().last().is_some_and(is_plain)
             && segment.bytes().all(|b| is_plain(b) || b"._-".contains(&b))
+            // Between words stand one dot, one or two underscores, or any number of dashes.
+            && segment.split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit()).all(|separator| {
+                matches!(separator, "" | "." | "_" | "__") || separator.bytes().all(|b| b == b'-')
+            })
     };
     name.len() <= 255
         && if is_host { host_is_good() } else { is_path_segment(first) }
         && segments.all(is_path_segment)
+}
+
+/// The registry that a name belongs to, as it is written in front; none: Docker's own.
+fn registry_of(name: &str) -> Option<&str> {
+    let (first, _) = name.split_once('/')?;
+    (first.contains(['.', ':']) || first == "localhost").then_some(first)
 }
 
 macro_rules! as_text {
@@ -151,6 +161,12 @@ macro_rules! as_text {
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+
+            /// The registry that it belongs to, `HOST[:PORT]`; none: Docker's own.
+            #[must_use]
+            pub fn registry(&self) -> Option<&str> {
+                registry_of(&self.0)
             }
         }
 
@@ -191,14 +207,33 @@ mod tests {
             "localhost:5000/shop",
             "r.example.com/shop:v1",
             "localhost/x",
+            "a__b/c--d:x",
             &digest,
         ] {
             assert!(good.parse::<ImageName>().is_ok(), "{good}");
         }
-        for bad in
-            ["", "Shop", "shop:", "shop:a b", "a//b", "/a", "shop@sha256:12", "h:0/x", "a/:x", "-a", "a:b:c"]
-        {
+        for bad in [
+            "",
+            "Shop",
+            "shop:",
+            "shop:a b",
+            "a//b",
+            "/a",
+            "shop@sha256:12",
+            "h:0/x",
+            "a/:x",
+            "-a",
+            "a:b:c",
+            "a..b",
+            "a/b._c",
+            "a___b",
+        ] {
             assert!(bad.parse::<ImageName>().is_err(), "{bad}");
+        }
+        for (name, registry) in
+            [("shop:1", None), ("a/b", None), ("r.example.com/a/b:1", Some("r.example.com"))]
+        {
+            assert_eq!(name.parse::<ImageName>().unwrap().registry(), registry, "{name}");
         }
         assert!("localhost:5000/shop".parse::<Repository>().is_ok());
         assert!("localhost:5000/shop:1".parse::<Repository>().is_err());

@@ -59,8 +59,8 @@ pub struct EnvironmentSettings {
     /// `process`: instances as processes of this machine. `docker`: as containers of this machine's Docker Engine.
     #[schemars(with = "Option<schema::TargetName>", extend("default" = "process"))]
     pub target: Option<Located<Target>>,
-    /// What is done about instances that somebody changed or removed behind Bascule's back. `repair`: they are made anew as the
-    /// release says. `report`: `status` says so.
+    /// For containers: what is done about those that somebody changed or removed behind Bascule's back. `repair`: they are made
+    /// anew as the release says. `report`: `status` says so.
     #[schemars(with = "Option<schema::DriftName>", extend("default" = "repair"))]
     pub drift: Option<Located<OnDrift>>,
     /// Where users come in: an IP address and a port.

@@ -19,11 +19,12 @@ pub struct ServiceSettings {
     /// Where the section begins.
     #[schemars(skip)]
     pub span: Range<usize>,
-    /// What an instance runs, in the artifact's folder; in a container it may be left out for what the image runs. `$PORT` and `$BASCULE_APP`, `_ENVIRONMENT`, `_RELEASE`, `_SLOT`,
-    /// `_INSTANCE` are filled in for each instance; `${NAME}` only with what the manifest itself spells out.
+    /// What an instance runs, in the artifact's folder. In a container it takes the place of the image's entry point and command,
+    /// and may be left out for these. `$PORT` and `$BASCULE_APP`, `_ENVIRONMENT`, `_RELEASE`, `_SLOT`, `_INSTANCE` are filled in
+    /// for each instance; `${NAME}` only with what the manifest itself spells out.
     pub command: Option<CommandSettings>,
-    /// Makes it a service that gets requests. An instance listens on its own `$PORT`; this one is what the app would use
-    /// without it. Without `port` it is a worker.
+    /// Makes it a service that gets requests. A process listens on its own `$PORT`; this one is what the app would use without
+    /// it. A container listens on this one, which it has as `$PORT` too. Without `port` it is a worker.
     #[schemars(range(min = 1, max = 65535))]
     pub port: Option<Located<u16>>,
     /// The start of the paths whose requests it gets, by whole segments. Services with a port differ in `path` or `hosts`.
@@ -90,7 +91,7 @@ pub struct StopSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Default, JsonSchema)]
 #[schemars(rename = "Resources", deny_unknown_fields)]
 pub struct ResourcesSettings {
-    /// Memory, at least 1Mi.
+    /// Memory, at least 1Mi, for a container at least 6Mi.
     pub memory: Option<Located<ByteSize>>,
     /// Cores.
     pub cpu: Option<Located<CpuShare>>,
@@ -100,7 +101,8 @@ pub struct ResourcesSettings {
 }
 
 /// When an instance is ready and well. With a port it is asked by HTTP where `path` is given, and otherwise by connecting to
-/// its port. A worker is ready when it has run for `start_period`, and takes no other key.
+/// its port. A worker is ready when it has run for `start_period`, or when the HEALTHCHECK of its image says so, and takes no
+/// other key.
 #[derive(Debug, Clone, PartialEq, Eq, Default, JsonSchema)]
 #[schemars(rename = "Health", deny_unknown_fields)]
 pub struct HealthSettings {
