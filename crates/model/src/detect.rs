@@ -4,6 +4,7 @@
 
 mod cargo;
 mod container;
+pub mod dockerfile;
 mod draft;
 mod go;
 mod node;
@@ -21,6 +22,12 @@ pub trait Folder {
     fn text(&self, path: &str) -> Option<String>;
 }
 
+/// A name that is allowed for an app or a service, as near to the given one as can be.
+#[must_use]
+pub fn name_like(text: &str) -> Option<String> {
+    draft::name_like(text).filter(|name| crate::ids::AppName::new(name.as_str()).is_ok())
+}
+
 /// What was found, and the manifest for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Detected {
@@ -35,9 +42,10 @@ pub struct Detected {
 pub fn detect(folder: &dyn Folder, name: &str) -> Detected {
     let languages = [cargo::draft, node::draft, go::draft, python::draft, ruby::draft];
     let language = languages.into_iter().find_map(|draft| draft(folder));
-    let draft = procfile::draft(folder, language.as_ref())
+    // Whoever wrote a Dockerfile means containers.
+    let draft = container::draft(folder, language.as_ref())
+        .or_else(|| procfile::draft(folder, language.as_ref()))
         .or(language)
-        .or_else(|| container::draft(folder))
         .or_else(|| other::static_site(folder))
         .unwrap_or_else(|| other::unknown(folder));
     Detected { what: draft.what.clone(), manifest: draft.manifest(name) }

@@ -13,6 +13,7 @@ pub mod types;
 
 pub use diagnostics::{Code, Color, Diagnostic, DiagnosticRecord, Diagnostics};
 pub use json_path::JsonPath;
+pub(crate) use read::is_url_path;
 pub use read::parse;
 pub use resolve::{LISTEN, command_text, resolve};
 pub use schema::schema;

@@ -1,9 +1,10 @@
-//! `init`: writes a short commented manifest for what is found in the folder. Never over one that is there.
+//! `init`: writes a short commented manifest for what is found in the folder, or in a compose file. Never over one that is there.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use bascule_compose::{Note, convert};
 use bascule_model::detect::{Detected, Folder, detect};
 use bascule_model::problem::{Code, Problem};
 use serde_json::json;
@@ -13,13 +14,15 @@ use crate::failure::Failure;
 use crate::project::MANIFEST;
 use crate::screen::Format;
 use crate::text::escape;
-use crate::text::style::{GOOD, paint};
+use crate::text::style::{GOOD, WARNING, paint};
 use crate::text::wrap::wrap;
 
 const AFTER_HELP: &str = "\
 Examples:
   bascule init                     look at this folder and write bascule.toml
   bascule init --stdout            only show what would be written
+  bascule init --from docker-compose.yml
+                                   take over what a compose file says
   bascule init --project ~/shop    for another folder";
 
 /// Options of `init`.
@@ -29,6 +32,18 @@ pub struct Args {
     /// Print the manifest and write nothing
     #[arg(long)]
     stdout: bool,
+
+    /// Take over what a compose file says, and list what it does not; bascule.toml lands beside it
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+}
+
+/// What is to be written, and what there is to say of it.
+struct Draft {
+    folder: PathBuf,
+    detected: Detected,
+    /// What was left out of a compose file.
+    notes: Vec<Note>,
 }
 
 /// Runs it.
@@ -36,24 +51,82 @@ pub struct Args {
 /// # Errors
 /// When there is a manifest already, or the folder cannot be written.
 pub fn run(args: &Args, context: &Context) -> Result<(), Failure> {
-    let folder = context.folder();
-    let folder = folder.canonicalize().map_err(|error| unusable(&folder, &error))?;
-    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let detected = detect(&OnDisk { root: folder.clone() }, &name);
+    let draft = match &args.from {
+        Some(file) => from_compose(&context.folder().join(file))?,
+        None => from_folder(&context.folder())?,
+    };
+    let Draft { folder, detected, notes } = draft;
     let path = folder.join(MANIFEST);
     if !args.stdout {
         write_new(&path, &detected.manifest)?;
     }
     match (context.screen.format, args.stdout) {
-        (Format::Text, true) => context.screen.out(&detected.manifest),
-        (Format::Text, false) => context.screen.out(&next_steps(&detected)),
+        (Format::Text, true) => {
+            if !notes.is_empty() {
+                context.screen.note(&shown(&notes));
+            }
+            context.screen.out(&detected.manifest)
+        }
+        (Format::Text, false) => {
+            let notes = if notes.is_empty() { String::new() } else { format!("\n\n{}", shown(&notes)) };
+            context.screen.out(&format!("{}{notes}", next_steps(&detected)))
+        }
         (Format::Json, _) => context.screen.json(&json!({
             "detected": detected.what,
             "manifest": detected.manifest,
             "file": path,
             "written": !args.stdout,
+            "notes": notes
+                .iter()
+                .map(|note| json!({ "line": note.line, "place": note.place, "says": note.says }))
+                .collect::<Vec<_>>(),
         })),
     }
+}
+
+fn from_folder(folder: &Path) -> Result<Draft, Problem> {
+    let folder = folder.canonicalize().map_err(|error| unusable(folder, &error))?;
+    let detected = detect(&OnDisk { root: folder.clone() }, &name_of(&folder));
+    Ok(Draft { folder, detected, notes: Vec::new() })
+}
+
+/// The manifest of a compose file, whose paths begin at its own folder.
+fn from_compose(file: &Path) -> Result<Draft, Problem> {
+    let unreadable = |error: &io::Error| {
+        Problem::new(
+            Code::Usage,
+            format!("reading the compose file {}: {error}", file.display()),
+            "name one that is there, as in `bascule init --from docker-compose.yml`",
+        )
+    };
+    let file = file.canonicalize().map_err(|error| unreadable(&error))?;
+    let size = std::fs::metadata(&file).map_err(|error| unreadable(&error))?.len();
+    if size > LARGEST {
+        return Err(unreadable(&io::Error::other("it is larger than 1 MiB")));
+    }
+    let text = std::fs::read_to_string(&file).map_err(|error| unreadable(&error))?;
+    let folder = file.parent().map(Path::to_owned).unwrap_or_default();
+    let converted = convert(&text, &name_of(&file), &OnDisk { root: folder.clone() }, &name_of(&folder))?;
+    let services = converted.services.join(", ");
+    let what = format!("a compose file with {services}");
+    Ok(Draft { folder, detected: Detected { what, manifest: converted.manifest }, notes: converted.notes })
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// What was left out or means something else now.
+fn shown(notes: &[Note]) -> String {
+    let mut lines = vec![paint(WARNING, "not as in the compose file:")];
+    for note in notes {
+        lines.push(wrap(
+            &format!("line {}, {}: {}", note.line, escape::line(&note.place), escape::line(&note.says)),
+            2,
+            4,
+        ));
+    }
+    lines.join("\n")
 }
 
 /// Writes a file that must not be there yet.

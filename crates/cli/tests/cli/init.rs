@@ -46,3 +46,40 @@ fn as_json() {
     assert_eq!(answer["manifest"].as_str().unwrap(), scratch.read("bascule.toml"));
     assert!(!answer["detected"].as_str().unwrap().is_empty());
 }
+
+#[test]
+fn takes_a_compose_file_over_and_lists_what_it_does_not() {
+    let scratch = Scratch::new();
+    scratch.write("Dockerfile", "FROM scratch\nUSER 1000\nEXPOSE 3000\nCMD [\"./shop\"]\n");
+    scratch.write(
+        "compose.yaml",
+        "name: hello\nservices:\n  web:\n    build: .\n    environment: { TOKEN: hunter2 }\n    networks: [a]\n  db:\n    image: postgres\n",
+    );
+    let done = scratch.run(&["init", "--from", "compose.yaml"]);
+    assert_eq!(done.status, 0, "{done:?}");
+    insta::assert_snapshot!(unwrapped(&done.told()));
+    assert!(scratch.read("bascule.toml").contains("TOKEN = \"${TOKEN}\""));
+    assert_eq!(scratch.run(&["validate"]).status, 0);
+}
+
+#[test]
+fn says_what_is_wrong_with_a_compose_file() {
+    let scratch = Scratch::new();
+    scratch.write("compose.yaml", "services:\n  web: [\n");
+    for file in ["compose.yaml", "nowhere.yaml"] {
+        let done = scratch.run(&["init", "--from", file]);
+        assert_eq!(done.status, 2, "{done:?}");
+        assert!(done.told().contains("reading the compose file"), "{done:?}");
+        assert!(!scratch.project().join("bascule.toml").exists());
+    }
+}
+
+#[test]
+fn a_dockerfile_is_run_as_containers() {
+    let scratch = Scratch::new();
+    scratch.write("Dockerfile", "FROM scratch\nUSER 1000\nEXPOSE 3000\nCMD [\"./shop\"]\n");
+    let done = scratch.run(&["init"]);
+    assert_eq!(done.status, 0, "{done:?}");
+    assert!(scratch.read("bascule.toml").contains("target = \"docker\""));
+    assert_eq!(scratch.run(&["validate"]).status, 0);
+}

@@ -1,59 +1,65 @@
-//! A Dockerfile alone: its port and its command, to be run as processes of this machine.
+//! A Dockerfile: its image is built and run as containers of this machine's Docker Engine.
 
 use super::Folder;
-use super::draft::{Command, Draft, Service, one_line, whole_project};
+use super::dockerfile::{self, Dockerfile};
+use super::draft::{Command, Draft, Service, one_line};
+use crate::manifest::{Signal, User};
 
-pub(super) fn draft(folder: &dyn Folder) -> Option<Draft> {
-    let text = folder.text("Dockerfile")?;
-    let joined = text.replace("\\\r\n", " ").replace("\\\n", " ");
-    // The last one of each counts.
-    let last = |word: &str| {
-        let lines = joined.lines().rev().map(str::trim);
-        lines.into_iter().find_map(|line| {
-            let (instruction, rest) = line.split_once(char::is_whitespace)?;
-            instruction.eq_ignore_ascii_case(word).then(|| rest.trim().to_owned())
-        })
-    };
-    let port = last("EXPOSE").and_then(|ports| {
-        let first = ports.split_whitespace().next()?.split('/').next()?.to_owned();
-        first.parse::<u16>().ok().filter(|port| *port > 0)
-    });
-    let command = match (last("ENTRYPOINT").map(|text| read(&text)), last("CMD").map(|text| read(&text))) {
-        (Some(Command::Program(mut entry)), Some(Command::Program(arguments))) => {
-            entry.extend(arguments);
-            Command::Program(entry)
-        }
-        (Some(entry), _) => entry,
-        (None, Some(command)) => command,
-        (None, None) => return None,
-    };
-    let shown = match &command {
-        Command::Program(words) => words.join(" "),
-        Command::Shell(line) => line.clone(),
-    };
+/// The port where none is said: the manifest's comment tells so.
+const PORT: u16 = 3000;
+
+pub(super) fn draft(folder: &dyn Folder, language: Option<&Draft>) -> Option<Draft> {
+    let file = ["Dockerfile", "Containerfile"].into_iter().find(|name| folder.text(name).is_some())?;
+    let image = dockerfile::read(&folder.text(file)?, None)?;
+    let compose = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
+    let compose = compose.into_iter().find(|name| folder.text(name).is_some());
+    let remarks = compose
+        .map(|name| format!("There is a {name}: `bascule init --from {name}` takes more from it."))
+        .into_iter()
+        .collect();
+    let runs =
+        if image.runs.is_empty() { String::new() } else { format!(" that runs `{}`", one_line(&image.runs)) };
+    let of = language.map(|language| format!(", with {}", language.what)).unwrap_or_default();
     Some(Draft {
-        what: format!("a Dockerfile that runs `{}`", one_line(&shown)),
-        remarks: vec![
-            "The target `docker` is not in this build yet: until then the command runs as a process of this"
-                .to_owned(),
-            "machine, in the artifact's folder. Build what it needs in [build], and let it listen on $PORT."
-                .to_owned(),
-        ],
-        files: whole_project(folder).into_iter().filter(|name| name != "Dockerfile").collect(),
+        what: format!("a {file}{runs}{of}"),
+        name: language.and_then(|language| language.name.clone()),
+        remarks,
+        dockerfile: Some(file.to_owned()),
         services: vec![Service {
             name: "web".to_owned(),
-            command,
-            port: Some(port.unwrap_or(3000)),
+            command: Command::OfImage,
+            port: Some(image.port.unwrap_or(PORT)),
             env: Vec::new(),
+            lines: lines(&image),
+            health_path: image.health_path,
         }],
         ..Draft::default()
     })
 }
 
-/// A list in JSON is a program with its arguments, anything else is for the shell.
-fn read(text: &str) -> Command {
-    match serde_json::from_str::<Vec<String>>(text) {
-        Ok(words) if words.first().is_some_and(|word| !word.trim().is_empty()) => Command::Program(words),
-        _ => Command::Shell(text.to_owned()),
+/// What is said beyond the port, each a line of the manifest.
+fn lines(image: &Dockerfile) -> Vec<String> {
+    let mut lines = Vec::new();
+    if image.port.is_none() {
+        lines.push("# The Dockerfile has no EXPOSE: write the port that the app listens on.".to_owned());
     }
+    let user = image.user.as_deref().map(str::parse::<User>);
+    let is_root = match &user {
+        None => true,
+        Some(Ok(user)) => user.is_root(),
+        Some(Err(_)) => false,
+    };
+    if is_root {
+        let why =
+            if user.is_some() { "The Dockerfile says USER root." } else { "The Dockerfile names no USER." };
+        lines.push(format!("# {why} Better: let it name one, and take this line out."));
+        lines.push("allow_root = true".to_owned());
+    }
+    let signals = Signal::ALL.map(Signal::as_str);
+    let signal =
+        image.stop_signal.as_deref().map(|signal| format!("SIG{}", signal.trim_start_matches("SIG")));
+    if let Some(signal) = signal.filter(|signal| signals.contains(&signal.as_str()) && signal != signals[0]) {
+        lines.push(format!("stop = {{ signal = \"{signal}\" }}"));
+    }
+    lines
 }

@@ -17,6 +17,8 @@ pub(super) struct Draft {
     pub(super) build: Option<String>,
     /// What the artifact holds.
     pub(super) files: Vec<String>,
+    /// The Dockerfile, where instances are containers; then the two above are empty.
+    pub(super) dockerfile: Option<String>,
     pub(super) services: Vec<Service>,
 }
 
@@ -29,12 +31,18 @@ pub(super) struct Service {
     pub(super) port: Option<u16>,
     /// Plain values.
     pub(super) env: Vec<(&'static str, &'static str)>,
+    /// More lines of the manifest, as they stand.
+    pub(super) lines: Vec<String>,
+    /// The path that tells whether it is well.
+    pub(super) health_path: Option<String>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Command {
     Program(Vec<String>),
     Shell(String),
+    /// What the image runs.
+    OfImage,
 }
 
 impl Service {
@@ -46,6 +54,8 @@ impl Service {
             command: Command::Program(arguments),
             port: Some(port),
             env: Vec::new(),
+            lines: Vec::new(),
+            health_path: None,
         }
     }
 }
@@ -130,6 +140,12 @@ impl Draft {
             }
             text.push_str(&format!("files = {}\n", quoted_list(&self.files)));
         }
+        if let Some(dockerfile) = &self.dockerfile {
+            text.push_str(&format!(
+                "\n# The image is built here, from all of this folder but what .dockerignore leaves out.\n[build]\ndockerfile = {}\n",
+                quoted(dockerfile)
+            ));
+        }
         for remark in &self.remarks {
             text.push_str(&format!("\n# {remark}"));
         }
@@ -141,10 +157,17 @@ impl Draft {
         }
         text.push_str(
             "\n# After the switch the new release is watched this long, and goes back by itself when it does badly.\n\
-             [rollout]\nbake = \"60s\"\n\n[environments.staging]\nlisten = \"127.0.0.1:8080\"\n\
-             # env = { LOG_LEVEL = \"debug\", TOKEN = \"${TOKEN}\" }   # ${TOKEN}: from your own environment\n\
-             # env_file = \".env.staging\"\n\n[environments.production]\nlisten = \"127.0.0.1:8081\"\n",
+             [rollout]\nbake = \"60s\"\n\n[environments.staging]\n",
         );
+        let target = if self.dockerfile.is_some() { "target = \"docker\"\n" } else { "" };
+        text.push_str(target);
+        text.push_str(
+            "listen = \"127.0.0.1:8080\"\n\
+             # env = { LOG_LEVEL = \"debug\", TOKEN = \"${TOKEN}\" }   # ${TOKEN}: from your own environment\n\
+             # env_file = \".env.staging\"\n\n[environments.production]\n",
+        );
+        text.push_str(target);
+        text.push_str("listen = \"127.0.0.1:8081\"\n");
         let first_web = self.services.iter().find(|service| service.port.is_some());
         if let Some(web) = first_web {
             text.push_str(&format!("instances.{} = 2\n", web.name));
@@ -156,7 +179,11 @@ impl Draft {
 impl Service {
     fn write(&self, text: &mut String, is_first: bool) {
         text.push_str(&format!("\n[services.{}]\n", self.name));
-        if self.port.is_some() && is_first {
+        if self.command == Command::OfImage {
+            text.push_str(
+                "# The image's own command. It listens on all addresses of its container, at this port.\n",
+            );
+        } else if self.port.is_some() && is_first {
             text.push_str("# Each instance gets a port of its own in $PORT, and has to listen there.\n");
         }
         // A worker has no port: what looks like one is the shell's to fill in.
@@ -170,6 +197,7 @@ impl Service {
                 let arguments: Vec<String> = arguments.iter().map(|argument| ours(argument)).collect();
                 text.push_str(&format!("command = {}\n", quoted_list(&arguments)));
             }
+            Command::OfImage => {}
         }
         if let Some(port) = self.port {
             text.push_str(&format!("port = {port}\n"));
@@ -179,7 +207,13 @@ impl Service {
                 self.env.iter().map(|(name, value)| format!("{name} = {}", quoted(value))).collect();
             text.push_str(&format!("env = {{ {} }}\n", entries.join(", ")));
         }
-        if self.port.is_some() && is_first {
+        for line in &self.lines {
+            text.push_str(line);
+            text.push('\n');
+        }
+        if let Some(path) = &self.health_path {
+            text.push_str(&format!("health.path = {}\n", quoted(path)));
+        } else if self.port.is_some() && is_first {
             text.push_str(&format!(
                 "# Ready is who takes connections. Better, if the app has such a page:\n# [services.{}.health]\n\
                  # path = \"/health\"\n",

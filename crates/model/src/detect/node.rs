@@ -47,6 +47,8 @@ pub(super) fn draft(folder: &dyn Folder) -> Option<Draft> {
             command: Command::Program(command),
             port: Some(3000),
             env: vec![("NODE_ENV", "production")],
+            lines: Vec::new(),
+            health_path: None,
         }],
         ..Draft::default()
     })

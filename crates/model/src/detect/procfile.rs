@@ -29,6 +29,8 @@ pub(super) fn draft(folder: &dyn Folder, language: Option<&Draft>) -> Option<Dra
             command: Command::Shell(at_its_landing(command, &files)),
             port: is_web.then(|| beside.and_then(|service| service.port).unwrap_or(3000)),
             env: beside.map(|service| service.env.clone()).unwrap_or_default(),
+            lines: Vec::new(),
+            health_path: None,
         });
     }
     if services.is_empty() {
@@ -43,6 +45,7 @@ pub(super) fn draft(folder: &dyn Folder, language: Option<&Draft>) -> Option<Dra
         remarks,
         files,
         services,
+        ..Draft::default()
     })
 }
 

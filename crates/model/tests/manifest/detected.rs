@@ -48,7 +48,7 @@ fn each_kind_of_project_gets_a_manifest_that_fits() {
     let cargo = "[package]\nname = \"my_shop\"\n";
     let package =
         r#"{ "name": "@acme/Shop.js", "scripts": { "start": "node dist/server.js", "build": "tsc" } }"#;
-    let projects: [(&str, &[(&str, &str)]); 19] = [
+    let projects: [(&str, &[(&str, &str)]); 20] = [
         (
             "cargo",
             &[("Cargo.toml", cargo), ("src/main.rs", ""), ("static/a.css", ""), ("Dockerfile", "CMD x")],
@@ -115,6 +115,17 @@ fn each_kind_of_project_gets_a_manifest_that_fits() {
                 ("serve", ""),
             ],
         ),
+        (
+            "dockerfile_of_node",
+            &[
+                (
+                    "Dockerfile",
+                    "FROM node:22 AS build\nRUN npm ci\nFROM node:22-slim\nUSER node\nHEALTHCHECK CMD wget -qO- http://localhost:3000/up\nSTOPSIGNAL SIGINT\nCMD [\"node\", \"server.js\"]\n",
+                ),
+                ("package.json", package),
+                ("docker-compose.yml", "services: {}\n"),
+            ],
+        ),
         ("pages", &[("public/index.html", "")]),
         ("nothing", &[("notes.txt", "")]),
     ];
@@ -141,8 +152,8 @@ proptest! {
         json in "\\[\"[ -~]{0,30}\"\\]",
     ) {
         accepted(&files(&[("Procfile", &line)]), "x");
-        accepted(&files(&[("Dockerfile", &format!("CMD {command}\nEXPOSE {line}"))]), "x");
-        accepted(&files(&[("Dockerfile", &format!("cmd {json}"))]), "x");
+        accepted(&files(&[("Dockerfile", &format!("FROM x\nCMD {command}\nEXPOSE {line}\nUSER {line}"))]), "x");
+        accepted(&files(&[("Dockerfile", &format!("from {command}\ncmd {json}\nHEALTHCHECK CMD curl localhost/{line}"))]), "x");
         let package = serde_json::json!({ "name": command, "scripts": { "start": line }, "main": command });
         accepted(&files(&[("package.json", &package.to_string())]), "x");
         let package = serde_json::json!({ "main": command });

@@ -1,0 +1,6 @@
+//! Tests over whole compose files.
+
+#[cfg(test)]
+mod compose {
+    mod files;
+}
