@@ -9,6 +9,7 @@ mod doctor;
 mod down;
 mod edge;
 mod ended;
+mod exec;
 mod history;
 mod init;
 mod logs;
@@ -47,6 +48,8 @@ pub enum Command {
     History(history::Args),
     /// Show what instances wrote
     Logs(logs::Args),
+    /// Run a command of the live release: a console, a task
+    Exec(exec::Args),
     /// Run the manifest's checks against what is live
     Verify(verify::Args),
     /// Look at a single run
@@ -89,6 +92,7 @@ pub fn run(command: Command, context: &Context) -> Result<u8, Failure> {
         Command::Rollback(args) => rollback::run(&args, context),
         Command::History(args) => history::run(&args, context).map(done),
         Command::Logs(args) => logs::run(&args, context).map(done),
+        Command::Exec(args) => exec::run(&args, context),
         Command::Verify(args) => verify::run(&args, context),
         Command::Run(args) => run::run(&args, context),
         Command::Abort(args) => abort::run(&args, context),

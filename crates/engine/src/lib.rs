@@ -3,6 +3,7 @@
 //! Decisions are pure functions; effects go through the traits of [`ports`], what happened goes into the journal.
 
 pub mod bake;
+pub mod console;
 pub mod context;
 pub mod derive;
 pub mod draft;

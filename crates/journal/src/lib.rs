@@ -13,8 +13,8 @@ pub mod store;
 pub use error::JournalError;
 pub use memory::MemoryJournal;
 pub use records::{
-    Action, AuditRow, Commit, EnvironmentRecord, Lease, LeaseEnd, Owed, Recorded, ReleaseRecord, RunRecord,
-    Standard, Standby, Take,
+    Action, AuditRow, Commit, Deed, EnvironmentRecord, Lease, LeaseEnd, Owed, Recorded, ReleaseRecord,
+    RunRecord, Standard, Standby, Take,
 };
 pub use sqlite::SqliteJournal;
 pub use store::Journal;

@@ -10,7 +10,8 @@ use jiff::Timestamp;
 
 use crate::error::JournalError;
 use crate::records::{
-    AuditRow, Commit, EnvironmentRecord, Lease, LeaseEnd, Owed, Recorded, ReleaseRecord, RunRecord, Take,
+    AuditRow, Commit, Deed, EnvironmentRecord, Lease, LeaseEnd, Owed, Recorded, ReleaseRecord, RunRecord,
+    Take,
 };
 use crate::rules::{self, Owing};
 use crate::store::Journal;
@@ -313,6 +314,12 @@ impl Journal for MemoryJournal {
 
     async fn owed(&self, id: &RunId) -> Result<Vec<Owed>, JournalError> {
         Ok(self.tables().runs.get(id).map(|run| run.owed.clone()).unwrap_or_default())
+    }
+
+    async fn note(&self, deed: &Deed) -> Result<(), JournalError> {
+        let Deed { at, actor, action, key, detail } = deed;
+        self.tables().note(*at, actor, action, key, None, detail.clone());
+        Ok(())
     }
 
     async fn audit(&self, after: u64, limit: u32) -> Result<Vec<AuditRow>, JournalError> {

@@ -202,6 +202,21 @@ pub enum Action {
     Undo,
 }
 
+/// Something that was done outside of a run, for the audit trail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deed {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: String,
+    /// What was done, as [`AuditRow::action`].
+    pub action: &'static str,
+    /// In which environment.
+    pub key: EnvironmentKey,
+    /// More words; never a secret.
+    pub detail: String,
+}
+
 /// One row of the audit trail. Rows are only ever added; each carries the hash of the one before it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditRow {
@@ -211,7 +226,7 @@ pub struct AuditRow {
     pub at: Timestamp,
     /// Who: a person, or the engine that held the lease.
     pub actor: String,
-    /// What was done: an event's kind, `run_begun` or `lease_taken`.
+    /// What was done: an event's kind, `run_begun` or `lease_taken`; outside of runs, what a [`Deed`] says.
     pub action: String,
     /// In which environment.
     pub key: EnvironmentKey,

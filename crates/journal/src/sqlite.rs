@@ -28,7 +28,8 @@ use sqlx::sqlite::SqlitePool;
 
 use crate::error::JournalError;
 use crate::records::{
-    AuditRow, Commit, EnvironmentRecord, Lease, LeaseEnd, Owed, Recorded, ReleaseRecord, RunRecord, Take,
+    AuditRow, Commit, Deed, EnvironmentRecord, Lease, LeaseEnd, Owed, Recorded, ReleaseRecord, RunRecord,
+    Take,
 };
 use crate::rules;
 use crate::store::Journal;
@@ -252,6 +253,11 @@ impl Journal for SqliteJournal {
 
     async fn owed(&self, id: &RunId) -> Result<Vec<Owed>, JournalError> {
         within!(self.read, |tx| outbox::owed(tx, id).await)
+    }
+
+    async fn note(&self, deed: &Deed) -> Result<(), JournalError> {
+        let Deed { at, actor, action, key, detail } = deed;
+        within!(self.write, |tx| audit::note(tx, *at, actor, action, key, None, detail).await)
     }
 
     async fn audit(&self, after: u64, limit: u32) -> Result<Vec<AuditRow>, JournalError> {

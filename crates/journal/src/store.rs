@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::error::JournalError;
 use crate::records::{
-    AuditRow, Commit, EnvironmentRecord, Lease, Owed, Recorded, ReleaseRecord, RunRecord, Take,
+    AuditRow, Commit, Deed, EnvironmentRecord, Lease, Owed, Recorded, ReleaseRecord, RunRecord, Take,
 };
 
 /// The store. Effects to perform are part of the event (`StepStarted` names the step whose `apply` is owed, `UndoStarted` the
@@ -87,6 +87,9 @@ pub trait Journal: Send + Sync {
 
     /// The calls of a run that were announced and whose outcome is not recorded, in the order they were announced.
     async fn owed(&self, id: &RunId) -> Result<Vec<Owed>, JournalError>;
+
+    /// Adds a row to the audit trail for what was done outside of a run.
+    async fn note(&self, deed: &Deed) -> Result<(), JournalError>;
 
     /// The audit trail after a position, in order.
     async fn audit(&self, after: u64, limit: u32) -> Result<Vec<AuditRow>, JournalError>;

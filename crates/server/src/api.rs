@@ -115,6 +115,21 @@ pub struct KeyRequest {
     pub actor: String,
 }
 
+/// `POST /v1/exec` → an upgraded connection with the frames of [`crate::exec::frames`]
+#[derive(Clone, Serialize, Deserialize)]
+pub struct ExecRequest {
+    /// Where.
+    pub key: EnvironmentKey,
+    /// In whose surroundings.
+    pub service: ServiceName,
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// The rows and columns of its terminal; none: it gets pipes.
+    pub terminal: Option<(u16, u16)>,
+    /// Who wants it.
+    pub actor: String,
+}
+
 /// `POST /v1/runs/{run}/abort` → `{}`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AbortRequest {

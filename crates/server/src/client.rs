@@ -8,12 +8,14 @@ use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
-use crate::api::{Hello, INTERFACE};
+use crate::api::{ExecRequest, Hello, INTERFACE};
+use crate::exec::PROTOCOL;
 
 /// The name of the socket in the state folder.
 pub const SOCKET: &str = "bascule.sock";
@@ -64,6 +66,36 @@ impl Client {
     pub async fn lines(&self, path: &str) -> Result<Lines, Problem> {
         let body = self.send(Method::GET, path, Bytes::new()).await?;
         Ok(Lines { body, rest: Vec::new() })
+    }
+
+    /// Runs a command of the live release: the connection then carries the frames of [`crate::exec::frames`]. Closing it ends
+    /// the command.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn exec(&self, request: &ExecRequest) -> Result<TokioIo<Upgraded>, Problem> {
+        let body = serde_json::to_vec(request).map_err(|error| broken(&error))?;
+        let stream = UnixStream::connect(&self.socket).await.map_err(|error| broken(&error))?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| broken(&error))?;
+        tokio::spawn(connection.with_upgrades());
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri("/v1/exec")
+            .header(http::header::HOST, "bascule")
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .header(http::header::CONNECTION, "upgrade")
+            .header(http::header::UPGRADE, PROTOCOL)
+            .body(Full::new(Bytes::from(body)))
+            .map_err(|error| broken(&error))?;
+        let response = sender.send_request(request).await.map_err(|error| broken(&error))?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            let status = response.status();
+            return Err(refusal(status, response.into_body()).await);
+        }
+        let upgraded = hyper::upgrade::on(response).await.map_err(|error| broken(&error))?;
+        Ok(TokioIo::new(upgraded))
     }
 
     async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<Incoming, Problem> {

@@ -4,6 +4,7 @@
 
 pub mod api;
 pub mod client;
+pub mod exec;
 
 mod checker;
 mod control;

@@ -19,7 +19,7 @@ use crate::api::{
     PlanRequest, Planned, ResolveRequest, RollbackRequest, RunReport, Started, Verified,
 };
 use crate::control::Control;
-use crate::{follow, logs, status};
+use crate::{exec, follow, logs, status};
 
 type Shared = State<Arc<Control>>;
 type Answer<T> = Result<Json<T>, Refusal>;
@@ -60,6 +60,7 @@ pub fn router(control: Arc<Control>) -> Router {
         .route("/v1/status", get(one_status))
         .route("/v1/history", get(history))
         .route("/v1/logs", get(read_logs))
+        .route("/v1/exec", post(exec::exec))
         .route("/v1/runs/{run}", get(report))
         .route("/v1/runs/{run}/follow", get(follow_run))
         .route("/v1/runs/{run}/abort", post(abort))

@@ -1,0 +1,116 @@
+//! `exec`: a command in a fresh instance of the live release. Its input and outputs are this program's, its exit status too.
+
+mod attend;
+mod terminal;
+
+use std::io::IsTerminal as _;
+
+use bascule_model::ids::ServiceName;
+use bascule_model::problem::{Code, Problem};
+use bascule_server::api::ExecRequest;
+
+use crate::context::Context;
+use crate::control_plane::ControlPlane;
+use crate::failure::Failure;
+use crate::key::Place;
+
+const AFTER_HELP: &str = "\
+Examples:
+  bascule exec staging web -- ./shop migrate        a task, with web's configuration
+  bascule exec staging web -- sh                    a console
+  bascule exec staging web -- ./dump > dump.sql     output as it is written
+  bascule exec staging web -- ./load < dump.sql     and input
+
+The command is no instance: it gets no requests, and ends when this program ends.
+Its exit status is that of this program; 127 when there is no such program, 126
+when it cannot be run, 128 and the signal's number when a signal has ended it.";
+
+/// Options of `exec`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct Args {
+    #[command(flatten)]
+    place: Place,
+
+    /// The service whose configuration, limits and user it gets
+    #[arg(value_name = "SERVICE")]
+    service: ServiceName,
+
+    /// Give it a terminal [default: when input and output are one]
+    #[arg(long, short = 't', conflicts_with = "no_tty")]
+    tty: bool,
+
+    /// Give it none
+    #[arg(long, short = 'T')]
+    no_tty: bool,
+
+    /// The program and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    command: Vec<String>,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When nothing is live, or the connection broke.
+pub fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
+    let is_interactive = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let has_terminal = args.tty || (is_interactive && !args.no_tty);
+    context.block_on(async {
+        let control_plane = ControlPlane::reach(context).await?;
+        let request = ExecRequest {
+            key: args.place.known(context, &control_plane).await?,
+            service: args.service.clone(),
+            command: args.command.clone(),
+            terminal: has_terminal.then(terminal::size),
+            actor: context.machine.actor(),
+        };
+        let connection = match control_plane.client().exec(&request).await {
+            Ok(connection) => connection,
+            Err(problem) => return not_started(context, problem),
+        };
+        let ended = {
+            let _raw = if has_terminal { terminal::Raw::enter() } else { None };
+            attend::until_the_end(connection, has_terminal).await
+        };
+        match ended {
+            Ok(attend::End::Exit(status)) => Ok(status),
+            Ok(attend::End::Lost(problem)) => not_started(context, problem),
+            Err(error) => Err(Problem::new(
+                Code::ControlPlaneUnavailable,
+                format!("the connection to the command broke: {error}; with it the command has ended"),
+                "look at what it has done, then run it again",
+            )
+            .into()),
+        }
+    })
+}
+
+/// A program that cannot be started is told as a shell tells it.
+fn not_started(context: &Context, problem: Problem) -> Result<u8, Failure> {
+    if problem.code != Code::InstanceStartFailed {
+        return Err(problem.into());
+    }
+    let status = status_of(&problem.message);
+    Failure::from(problem).say(&context.screen);
+    Ok(status)
+}
+
+fn status_of(message: &str) -> u8 {
+    let message = message.to_lowercase();
+    let is_missing =
+        ["not found", "no such file", "not there", "there is no"].iter().any(|words| message.contains(words));
+    if is_missing { 127 } else { 126 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::status_of;
+
+    #[test]
+    fn what_cannot_be_started_has_a_shells_status() {
+        assert_eq!(status_of("exec: \"x\": executable file not found in $PATH"), 127);
+        assert_eq!(status_of("./x: No such file or directory (os error 2)"), 127);
+        assert_eq!(status_of("./x: Permission denied (os error 13)"), 126);
+    }
+}
