@@ -7,6 +7,7 @@ pub mod context;
 pub mod derive;
 pub mod draft;
 pub mod engine;
+pub mod exec;
 pub mod executor;
 pub mod planner;
 pub mod ports;

@@ -15,6 +15,8 @@ use bascule_model::release::{Check, Configuration, Health, Release, Service, Sou
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use crate::exec::{ExecControl, ExecOutput, ExecSession, ExecSpec, TerminalSize};
+
 /// Why a port could not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PortError {
@@ -120,6 +122,17 @@ pub trait Target: Send + Sync {
     /// Where what stands in the slot is not as it was made, one sentence each: changed or removed behind Bascule's back.
     async fn drift(&self, _slot: &SlotRef) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Runs a command once in the surroundings of a service of what stands in the slot. It is no instance, and no call of this
+    /// trait sees it.
+    async fn exec(&self, spec: &ExecSpec) -> Result<ExecSession, PortError> {
+        Err(Problem::new(
+            Code::Usage,
+            format!("the target of {} cannot run commands beside its instances", spec.slot.key),
+            "run it by hand where the instances run",
+        )
+        .into())
     }
 
     /// Forgets logs and folders of releases of the environment that are not to be kept.

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bascule_model::evidence::{InstanceState, InstanceStatus, Status};
 use bascule_model::plan::Plan;
 use bascule_model::problem::{Code, Problem};
-use bascule_model::release::{Health, Probe};
+use bascule_model::release::{Health, Probe, Release};
 use bascule_model::run::{Evidence, Touches};
 use futures_util::future::try_join_all;
 use serde_json::json;
@@ -77,7 +77,11 @@ impl Step for Ready {
                         matches!(i.state, InstanceState::CrashLoop { .. } | InstanceState::CannotStart { .. })
                     })
                     .cloned();
+                let unwell = now.iter().find(|i| own_check_fails(&spec.release, i)).cloned();
                 sender.send_replace(now);
+                if let Some(instance) = unwell {
+                    return Err(unhealthy(context, &instance).await);
+                }
                 if let Some(instance) = looping {
                     return Err::<(), StepError>(gave_up(context, &instance).await);
                 }
@@ -155,6 +159,14 @@ async fn probe(
     health: &Health,
     status: &InstanceStatus,
 ) -> Option<bascule_model::evidence::ProbeResult> {
+    if let (Probe::Uptime, Some(own)) = (&health.probe, &status.own_check) {
+        let detail = if own.status == Status::NoData {
+            "its own check has not said anything yet".to_owned()
+        } else {
+            format!("its own check says: {}", own.output)
+        };
+        return Some(bascule_model::evidence::ProbeResult { status: own.status, detail, took_ms: 0 });
+    }
     if let (Probe::Uptime, Some(started)) = (&health.probe, status.started_at) {
         let ran = context.ports.clock.now().duration_since(started);
         let ran = Duration::try_from(ran).unwrap_or_default();
@@ -169,6 +181,25 @@ async fn probe(
         Some(address) => Some(context.ports.checker.probe(address, health).await),
         None => None,
     }
+}
+
+/// Where nothing else can be asked, an instance's own check decides, and its "unhealthy" is final: it has had its retries.
+fn own_check_fails(release: &Release, instance: &InstanceStatus) -> bool {
+    let by_itself =
+        release.service(&instance.service).is_some_and(|service| service.health.probe == Probe::Uptime);
+    by_itself && instance.own_check.as_ref().is_some_and(|own| own.status == Status::Fail)
+}
+
+async fn unhealthy(context: &StepContext<'_>, instance: &InstanceStatus) -> StepError {
+    let lines = last_lines(context, &instance.id).await;
+    let said = instance.own_check.as_ref().map(|own| own.output.as_str()).unwrap_or_default();
+    let said = if said.is_empty() { "nothing" } else { said };
+    let problem = Problem::new(
+        Code::InstanceNotReady,
+        format!("{} is unhealthy: its own check says {said}{lines}", instance.id),
+        "mend what the check (the image's HEALTHCHECK) shows, then deploy again",
+    );
+    StepError::failed(problem, json!({ "instance": instance }))
 }
 
 async fn gave_up(context: &StepContext<'_>, instance: &InstanceStatus) -> StepError {
@@ -209,6 +240,7 @@ async fn too_late(context: &StepContext<'_>, statuses: &[InstanceStatus], deadli
                 None => "it has no address".to_owned(),
             },
             InstanceState::BackOff { exit, .. } => format!("it ended with {exit}"),
+            InstanceState::Waiting { reason } => reason.clone(),
             other => format!("{other:?}"),
         };
         let seen = context.ports.target.explain(&slot, &status.id).await.map(|seen| format!(" ({seen})"));

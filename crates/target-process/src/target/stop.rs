@@ -17,6 +17,7 @@ use crate::error::ProcessError;
 use crate::shared::{Shared, blocking};
 use crate::slot::{Instance, StandingSlot};
 use crate::state::durable::{self, Access};
+use crate::state::records;
 use crate::supervise::leftovers::{KILL_PATIENCE, still_there};
 use crate::sys::cgroup;
 use crate::sys::members::{self, Member, Wanted};
@@ -151,7 +152,5 @@ fn forget(shared: &Shared, slot: &StandingSlot) -> Result<(), ProcessError> {
         durable::remove_file(&instance.folder.record())?;
     }
     shared.tidy_groups();
-    durable::remove_file(&slot.folder.configuration())?;
-    durable::remove_file(&slot.folder.record())?;
-    durable::remove_file(&slot.folder.stopping())
+    Ok(records::forget_slot(&slot.folder)?)
 }

@@ -7,11 +7,11 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::error::{ProcessError, file};
+use crate::error::{StateError, file};
 
 /// Who may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Access {
+pub enum Access {
     /// The owner alone.
     Private,
     /// Whoever may enter the folder.
@@ -28,30 +28,45 @@ impl Access {
 }
 
 /// Replaces a file as one change, and waits until it is on the disk.
-pub(crate) fn durable(path: &Path, bytes: &[u8], access: Access) -> Result<(), ProcessError> {
+///
+/// # Errors
+/// [`StateError::File`].
+pub fn durable(path: &Path, bytes: &[u8], access: Access) -> Result<(), StateError> {
     let aside = write_aside(path, bytes, access, File::sync_all)?;
     put_in_place(&aside, path)?;
     sync_folder(parent(path))
 }
 
 /// Replaces a file as one change.
-pub(crate) fn atomic(path: &Path, bytes: &[u8], access: Access) -> Result<(), ProcessError> {
+///
+/// # Errors
+/// [`StateError::File`].
+pub fn atomic(path: &Path, bytes: &[u8], access: Access) -> Result<(), StateError> {
     let aside = write_aside(path, bytes, access, |_| Ok(()))?;
     put_in_place(&aside, path)
 }
 
 /// Makes the entries of a folder durable.
-pub(crate) fn sync_folder(path: &Path) -> Result<(), ProcessError> {
+///
+/// # Errors
+/// [`StateError::File`].
+pub fn sync_folder(path: &Path) -> Result<(), StateError> {
     File::open(path).and_then(|folder| folder.sync_all()).map_err(file("sync", path))
 }
 
 /// Makes a folder and those above it.
-pub(crate) fn make_folder(path: &Path) -> Result<(), ProcessError> {
+///
+/// # Errors
+/// [`StateError::File`].
+pub fn make_folder(path: &Path) -> Result<(), StateError> {
     fs::create_dir_all(path).map_err(file("make the folder", path))
 }
 
 /// Removes a file; one that is not there is removed.
-pub(crate) fn remove_file(path: &Path) -> Result<(), ProcessError> {
+///
+/// # Errors
+/// [`StateError::File`].
+pub fn remove_file(path: &Path) -> Result<(), StateError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(file("remove", path)(error)),
         _ => Ok(()),
@@ -59,7 +74,10 @@ pub(crate) fn remove_file(path: &Path) -> Result<(), ProcessError> {
 }
 
 /// Removes a folder with all it holds; one that is not there is removed.
-pub(crate) fn remove_folder(path: &Path) -> Result<(), ProcessError> {
+///
+/// # Errors
+/// [`StateError::File`].
+pub fn remove_folder(path: &Path) -> Result<(), StateError> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(file("remove", path)(error)),
         _ => Ok(()),
@@ -67,7 +85,10 @@ pub(crate) fn remove_folder(path: &Path) -> Result<(), ProcessError> {
 }
 
 /// The names in a folder, none when it is not there. Names that are no text are not ours and are left out.
-pub(crate) fn names(folder: &Path) -> Result<Vec<String>, ProcessError> {
+///
+/// # Errors
+/// [`StateError::File`].
+pub fn names(folder: &Path) -> Result<Vec<String>, StateError> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -80,7 +101,10 @@ pub(crate) fn names(folder: &Path) -> Result<Vec<String>, ProcessError> {
 }
 
 /// The contents of a file, none when it is not there.
-pub(crate) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, ProcessError> {
+///
+/// # Errors
+/// [`StateError::File`].
+pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, StateError> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -93,7 +117,7 @@ fn write_aside(
     bytes: &[u8],
     access: Access,
     finish: impl FnOnce(&File) -> std::io::Result<()>,
-) -> Result<PathBuf, ProcessError> {
+) -> Result<PathBuf, StateError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let aside = path.with_file_name(format!(".{name}.new"));
     // A leftover of an earlier death may have other rights: begin anew.
@@ -112,7 +136,7 @@ fn write_aside(
     Ok(aside)
 }
 
-fn put_in_place(aside: &Path, path: &Path) -> Result<(), ProcessError> {
+fn put_in_place(aside: &Path, path: &Path) -> Result<(), StateError> {
     fs::rename(aside, path).map_err(file("write", path))
 }
 

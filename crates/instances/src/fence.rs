@@ -1,36 +1,36 @@
 //! The fence: the highest generation that was seen per environment, kept on disk.
 //!
-//! Whoever comes with a lower one has lost its lease and changes nothing any more.
+//! Whoever comes with a lower one has lost its lease and changes nothing any more. The file is read each time: an environment's
+//! targets share it.
 
-use std::collections::HashMap;
 use std::sync::Mutex;
 
 use bascule_engine::ports::PortError;
 use bascule_model::ids::{EnvironmentKey, Generation};
 
-use super::durable::{self, Access};
-use super::layout::Layout;
-use crate::error::ProcessError;
+use crate::durable::{self, Access};
+use crate::error::StateError;
+use crate::layout::Layout;
 
-/// The highest generations, from disk and in memory.
+/// The highest generations.
 #[derive(Debug, Default)]
-pub(crate) struct Fence {
-    seen: Mutex<HashMap<EnvironmentKey, Generation>>,
+pub struct Fence {
+    one_at_a_time: Mutex<()>,
 }
 
 impl Fence {
-    /// Passes this generation or a higher one than before; a higher one is on disk when this returns.
-    pub(crate) fn pass(
+    /// Passes this generation or a higher one than before; a higher one is on disk when this returns. Blocks.
+    ///
+    /// # Errors
+    /// [`PortError::Fenced`], or why the file could not be read or written.
+    pub fn pass(
         &self,
         layout: &Layout,
         key: &EnvironmentKey,
         generation: Generation,
     ) -> Result<(), PortError> {
-        let mut seen = self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let highest = match seen.get(key) {
-            Some(highest) => Some(*highest),
-            None => read(layout, key)?,
-        };
+        let _turn = self.one_at_a_time.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let highest = read(layout, key)?;
         if highest.is_some_and(|highest| generation < highest) {
             return Err(PortError::Fenced);
         }
@@ -39,18 +39,17 @@ impl Fence {
             durable::make_folder(&folder)?;
             durable::durable(&folder.join("generation"), generation.to_string().as_bytes(), Access::Shared)?;
         }
-        seen.insert(key.clone(), generation);
         Ok(())
     }
 }
 
-fn read(layout: &Layout, key: &EnvironmentKey) -> Result<Option<Generation>, ProcessError> {
+fn read(layout: &Layout, key: &EnvironmentKey) -> Result<Option<Generation>, StateError> {
     let path = layout.environment(key)?.join("generation");
     let Some(bytes) = durable::read_if_there(&path)? else { return Ok(None) };
     let number = std::str::from_utf8(&bytes).ok().and_then(|text| text.trim().parse().ok());
     match number {
         Some(number) => Ok(Some(Generation(number))),
-        None => Err(ProcessError::Damaged { path, detail: "it holds no number".to_owned() }),
+        None => Err(StateError::Damaged { path, detail: "it holds no number".to_owned() }),
     }
 }
 
