@@ -8,6 +8,8 @@
 
 mod connection;
 mod error;
+mod image;
 
 pub use connection::{Connection, EngineFacts};
 pub use error::DockerError;
+pub use image::{Builder, DockerImages, DockerImagesOptions, ImageError};
