@@ -142,6 +142,20 @@ pub trait Target: Send + Sync {
         key: &EnvironmentKey,
         keep: &[ReleaseId],
     ) -> Result<(), PortError>;
+
+    /// What [`Self::prune`] would remove now. Changes nothing.
+    async fn unneeded(&self, _key: &EnvironmentKey, _keep: &[ReleaseId]) -> Result<Vec<Unneeded>, PortError> {
+        Ok(Vec::new())
+    }
+}
+
+/// Something that nobody needs any more, and that a prune removes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unneeded {
+    /// What it is, in words: `image bascule/shop:ab12…`.
+    pub what: String,
+    /// Bytes that its removal gives back, as far as that is known.
+    pub bytes: u64,
 }
 
 /// An artifact that is to be made.
@@ -186,6 +200,11 @@ pub trait Artifacts: Send + Sync {
 
     /// Removes what is not to be kept.
     async fn prune(&self, keep: &[String]) -> Result<(), PortError>;
+
+    /// What [`Self::prune`] would remove now. Changes nothing.
+    async fn unneeded(&self, _keep: &[String]) -> Result<Vec<Unneeded>, PortError> {
+        Ok(Vec::new())
+    }
 }
 
 /// Whether an artifact is there.

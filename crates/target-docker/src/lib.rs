@@ -1,5 +1,8 @@
-//! Runs instances as containers of this machine's Docker Engine: [`DockerTarget`] starts, watches and stops them. Containers
-//! outlive the control plane; the next one finds them again by their names and labels.
+//! Runs instances as containers of this machine's Docker Engine, and builds, fetches and keeps the images that they are made
+//! from.
+//!
+//! Two things implement the engine's ports: [`DockerTarget`] starts, watches and stops containers, [`DockerImages`] makes images
+//! and knows them by their digest. Containers outlive the control plane; the next one finds them again by their names and labels.
 //!
 //! Nothing without our owner label is ever touched.
 
@@ -8,6 +11,7 @@ mod create;
 mod drift;
 mod error;
 mod exec;
+mod image;
 mod link;
 mod listening;
 mod logs;
@@ -24,5 +28,6 @@ mod warnings;
 
 pub use connection::{Connection, EngineFacts};
 pub use error::DockerError;
+pub use image::{Builder, DockerImages, DockerImagesOptions, ImageError};
 pub use shared::Reach;
 pub use target::{DockerOptions, DockerTarget};
