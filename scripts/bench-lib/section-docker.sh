@@ -29,7 +29,7 @@ make_bench_image() {
     mkdir -p "$context/root$(dirname "$library")"
     cp -L "$library" "$context/root$library"
   done
-  printf 'FROM scratch\nCOPY root /\nWORKDIR /\nUSER 65532:65532\n' >"$context/Dockerfile"
+  printf 'FROM scratch\nCOPY root /\nENV SHOP_HOST=0.0.0.0\nWORKDIR /\nUSER 65532:65532\n' >"$context/Dockerfile"
   DOCKER_BUILDKIT=0 docker build --quiet --tag "$DOCKER_IMAGE" "$context" >/dev/null
 }
 

@@ -8,11 +8,13 @@ use std::sync::Arc;
 
 use bascule_engine::context::Ports;
 use bascule_engine::engine::Engine;
-use bascule_engine::ports::{Clock, Hooks};
+use bascule_engine::ports::{Artifacts, Clock, Hooks};
 use bascule_journal::sqlite::SqliteJournal;
 use bascule_model::problem::{Code, Problem};
 #[cfg(feature = "docker")]
-use bascule_target_docker::{Connection, DockerOptions, DockerTarget, Reach};
+use bascule_target_docker::{
+    Connection, DockerImages, DockerImagesOptions, DockerOptions, DockerTarget, Reach,
+};
 use bascule_target_process::{ArtifactStore, FileVault, ProcessOptions, ProcessTarget};
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -99,7 +101,7 @@ async fn build(options: &ServeOptions) -> Result<Arc<Control>, Problem> {
         #[cfg(feature = "docker")]
         docker: DockerTarget::open(DockerOptions {
             state_dir: state.clone(),
-            state_id,
+            state_id: state_id.clone(),
             connection: connection.clone(),
             clock: clock.clone(),
             vault: vault.clone(),
@@ -109,7 +111,17 @@ async fn build(options: &ServeOptions) -> Result<Arc<Control>, Problem> {
         .await
         .map_err(Problem::from)?,
     };
-    let artifacts = Stores { files: artifacts, images: None };
+    #[cfg(feature = "docker")]
+    let images: Option<Arc<dyn Artifacts>> = Some(Arc::new(DockerImages::open(DockerImagesOptions {
+        connection,
+        state_id,
+        state_dir: state.clone(),
+        home: options.environment.get("HOME").map(PathBuf::from),
+        docker_config: options.environment.get("DOCKER_CONFIG").map(PathBuf::from),
+    })));
+    #[cfg(not(feature = "docker"))]
+    let images = None;
+    let artifacts = Stores { files: artifacts, images };
     let edge = EdgeLink::new(EdgeProgram {
         state: state.clone(),
         program: options.program.clone(),

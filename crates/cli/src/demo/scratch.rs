@@ -108,9 +108,10 @@ pub(super) fn take_program(program: &Path, to: &Path) -> io::Result<()> {
 pub fn manifest(version: &Version, listen: SocketAddr, target: Target) -> String {
     let fault = version.fault.map(|(name, value)| format!(", {name} = \"{value}\"")).unwrap_or_default();
     let Version { name, deadline, bake, on_no_data, .. } = version;
-    let (build, target) = match target {
-        Target::Process => (format!(r#"files = ["{APP}", "version.txt"]"#), "process"),
-        Target::Docker => (r#"dockerfile = "Dockerfile""#.to_owned(), "docker"),
+    // From outside of a container only what listens everywhere in it can be reached.
+    let (build, target, host) = match target {
+        Target::Process => (format!(r#"files = ["{APP}", "version.txt"]"#), "process", "127.0.0.1"),
+        Target::Docker => (r#"dockerfile = "Dockerfile""#.to_owned(), "docker", "0.0.0.0"),
     };
     format!(
         r#"# Written by `bascule demo`: version {name} of the example app.
@@ -124,7 +125,7 @@ command = ["./{APP}", "demo-app"]
 port = 3000
 instances = 2
 drain = "3s"
-env = {{ SHOP_VERSION = "{name}"{fault} }}
+env = {{ SHOP_VERSION = "{name}", SHOP_HOST = "{host}"{fault} }}
 
 [services.web.health]
 path = "/health"
