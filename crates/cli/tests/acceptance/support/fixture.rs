@@ -42,6 +42,9 @@ pub trait Fixture {
     /// Makes the artifact hold these files of the project as well.
     fn take_along(&self, app: &mut App, names: &[&str]);
 
+    /// Removes what the artifact is made from.
+    fn remove_sources(&self, app: &App);
+
     /// Lets instances see a folder of the machine, at its own path.
     fn share(&self, app: &mut App, folder: &Path);
 
