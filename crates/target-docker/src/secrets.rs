@@ -31,9 +31,6 @@ pub(crate) fn place(candidates: &[PathBuf], state_id: &str) -> Result<PathBuf, S
 
 fn in_memory(folder: &Path) -> io::Result<()> {
     let kind = rustix::fs::statfs(folder)?.f_type;
-    // The width of the number differs between machines.
-    #[expect(clippy::unnecessary_cast, reason = "it is not 64 bits wide everywhere")]
-    let kind = kind as i64;
     if IN_MEMORY.contains(&kind) { Ok(()) } else { Err(io::Error::other("it does not lie in memory")) }
 }
 

@@ -87,7 +87,10 @@ pub(crate) fn seen(state_id: &str, network: &str, answer: ContainerInspectRespon
     let started_at = state.started_at.as_deref().and_then(time);
     let finished_at = state.finished_at.as_deref().and_then(time);
     let ran = match (started_at, finished_at) {
-        (Some(started), Some(finished)) => Duration::try_from(finished.duration_since(started)).ok(),
+        // Of a run of a millisecond the engine may note the end before the beginning.
+        (Some(started), Some(finished)) => {
+            Some(Duration::try_from(finished.duration_since(started)).unwrap_or_default())
+        }
         _ => None,
     };
     let ports = settings.ports.unwrap_or_default();

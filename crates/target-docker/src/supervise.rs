@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use bascule_instances::records::{Waits, exit_or_unknown};
 use bascule_instances::restart::{self, Next};
-use bascule_model::evidence::InstanceState;
+use bascule_model::evidence::{Exit, InstanceState};
 use bascule_model::release::OnDrift;
 use jiff::Timestamp;
 
@@ -246,6 +246,7 @@ impl Supervisor {
 
     /// It ended: by itself, or with the engine.
     async fn decide_end(&self, container: &Container, ran_in: Option<Engine>) {
+        let container = &self.with_memory(container.clone()).await;
         self.note_end(container);
         if self.ended_with_engine(ran_in).await {
             self.show(InstanceState::Waiting { reason: ENGINE_WENT.to_owned() }).await;
@@ -264,6 +265,19 @@ impl Supervisor {
                 Next::CrashLoop(delay) => Waits::CrashLoop { until: later(now, delay) },
             };
         });
+    }
+
+    /// That it was killed for want of memory the engine may hear a moment after its end.
+    async fn with_memory(&self, container: Container) -> Container {
+        let maybe = container.exit == Exit::Signal { signal: 9, out_of_memory: false };
+        if !maybe || self.instance.service.limits.memory.is_none() {
+            return container;
+        }
+        tokio::time::sleep(MOMENT).await;
+        match self.look().await {
+            Some(Seen::Ours(again)) if again.finished == container.finished => *again,
+            _ => container,
+        }
     }
 
     /// So that the same end is not decided upon twice.
