@@ -84,17 +84,13 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Proces
         .map_err(|error| ProcessError::Damaged { path: path.to_owned(), detail: error.to_string() })
 }
 
-/// Writes a record that survives a power cut.
-pub(crate) fn write_durable<T: Serialize>(path: &Path, record: &T) -> Result<(), ProcessError> {
-    durable::durable(path, &bytes(path, record)?, Access::Shared)
-}
-
 /// Writes a record that survives this process.
 pub(crate) fn write<T: Serialize>(path: &Path, record: &T) -> Result<(), ProcessError> {
     durable::atomic(path, &bytes(path, record)?, Access::Shared)
 }
 
-fn bytes<T: Serialize>(path: &Path, record: &T) -> Result<Vec<u8>, ProcessError> {
+/// A record as it is written.
+pub(crate) fn bytes<T: Serialize>(path: &Path, record: &T) -> Result<Vec<u8>, ProcessError> {
     serde_json::to_vec(record)
         .map_err(|error| ProcessError::Damaged { path: path.to_owned(), detail: error.to_string() })
 }

@@ -12,7 +12,7 @@ use super::adopt::slot_record;
 use crate::error::ProcessError;
 use crate::shared::{Shared, blocking};
 use crate::slot::StandingSlot;
-use crate::state::durable::{self, Access};
+use crate::state::durable::{self, Access, Contents};
 use crate::state::records::{self, SlotRecord, VERSION};
 use crate::supervise;
 
@@ -83,17 +83,19 @@ fn prepare(shared: &Shared, spec: SlotSpec) -> Result<StandingSlot, ProcessError
 /// The values first: the record that names the slot says that they are there.
 fn write_records(shared: &Shared, slot: &StandingSlot, values: &Configuration) -> Result<(), ProcessError> {
     let sealed = shared.vault.seal(&slot.reference.release, values).map_err(ProcessError::Vault)?;
-    durable::durable(&slot.folder.configuration(), &sealed, Access::Private)?;
     let record = SlotRecord { version: VERSION, slot: slot.reference.slot, release: slot.release.clone() };
-    records::write_durable(&slot.folder.record(), &record)?;
+    let (values_path, record_path) = (slot.folder.configuration(), slot.folder.record());
+    let record = records::bytes(&record_path, &record)?;
     let instances = shared.layout.instances();
-    for above in slot.folder.path().ancestors().skip(1).take_while(|above| above.starts_with(&instances)) {
-        sync(above)?;
-    }
+    let above = slot.folder.path().ancestors().skip(1);
+    let above: Vec<&Path> = above.take_while(|above| above.starts_with(&instances)).collect();
+    durable::durable_together(
+        &[
+            Contents { path: &values_path, bytes: &sealed, access: Access::Private },
+            Contents { path: &record_path, bytes: &record, access: Access::Shared },
+        ],
+        &above,
+    )?;
     // A stop that was interrupted is taken back last: until here its end would have been right too.
     durable::remove_file(&slot.folder.stopping())
-}
-
-fn sync(folder: &Path) -> Result<(), ProcessError> {
-    durable::sync_folder(folder)
 }
