@@ -37,10 +37,15 @@ impl Fence {
         if highest != Some(generation) {
             let folder = layout.environment(key)?;
             durable::make_folder(&folder)?;
-            durable::durable(&folder.join("generation"), generation.to_string().as_bytes(), Access::Shared)?;
+            durable::durable_in_place(&folder.join("generation"), &written(generation), Access::Shared)?;
         }
         Ok(())
     }
+}
+
+/// All of one length, so that each is written over the one before.
+fn written(generation: Generation) -> Vec<u8> {
+    format!("{:020}\n", generation.0).into_bytes()
 }
 
 fn read(layout: &Layout, key: &EnvironmentKey) -> Result<Option<Generation>, StateError> {
@@ -71,5 +76,20 @@ mod tests {
         assert_eq!(again.pass(&layout, &key, Generation(4)), Err(PortError::Fenced));
         again.pass(&layout, &key, Generation(6)).unwrap();
         again.pass(&layout, &other, Generation(1)).unwrap();
+    }
+
+    #[test]
+    fn any_generation_is_read_as_it_was_written_also_by_an_earlier_version() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::new(folder.path());
+        let key: EnvironmentKey = "shop/staging".parse().unwrap();
+        for generation in [1, 9, 10, u64::MAX - 1, u64::MAX] {
+            Fence::default().pass(&layout, &key, Generation(generation)).unwrap();
+            assert_eq!(read(&layout, &key).unwrap(), Some(Generation(generation)));
+        }
+        std::fs::write(layout.environment(&key).unwrap().join("generation"), "12").unwrap();
+        assert_eq!(Fence::default().pass(&layout, &key, Generation(11)), Err(PortError::Fenced));
+        Fence::default().pass(&layout, &key, Generation(13)).unwrap();
+        assert_eq!(read(&layout, &key).unwrap(), Some(Generation(13)));
     }
 }

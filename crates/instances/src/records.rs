@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::durable::{self, Access};
+use crate::durable::{self, Access, Contents};
 use crate::error::StateError;
 use crate::layout::{Layout, SlotFolder};
 
@@ -122,12 +122,18 @@ pub fn write_slot(
     record: &SlotRecord,
     sealed: &[u8],
 ) -> Result<(), StateError> {
-    durable::durable(&folder.configuration(), sealed, Access::Private)?;
-    write_durable(&folder.record(), record)?;
+    let (values_path, record_path) = (folder.configuration(), folder.record());
+    let record = bytes(&record_path, record)?;
     let instances = layout.instances();
-    for above in folder.path().ancestors().skip(1).take_while(|above| above.starts_with(&instances)) {
-        durable::sync_folder(above)?;
-    }
+    let above = folder.path().ancestors().skip(1);
+    let above: Vec<&Path> = above.take_while(|above| above.starts_with(&instances)).collect();
+    durable::durable_together(
+        &[
+            Contents { path: &values_path, bytes: sealed, access: Access::Private },
+            Contents { path: &record_path, bytes: &record, access: Access::Shared },
+        ],
+        &above,
+    )?;
     // A stop that was interrupted is taken back last: until here its end would have been right too.
     durable::remove_file(&folder.stopping())
 }

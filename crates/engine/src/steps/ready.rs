@@ -1,7 +1,8 @@
 //! `ready`: every instance well, within the deadline. A crash loop fails at once, with the last lines of its log.
 //!
-//! While an instance starts it is probed more often than `interval` says, so that a deploy takes as long as the app's own start and
-//! not longer; afterwards the interval holds.
+//! While an instance starts it is probed more often than `interval` says; afterwards the interval holds.
+
+mod cadence;
 
 use std::time::Duration;
 
@@ -9,20 +10,17 @@ use async_trait::async_trait;
 use bascule_model::evidence::{InstanceState, InstanceStatus, Status};
 use bascule_model::plan::Plan;
 use bascule_model::problem::{Code, Problem};
-use bascule_model::release::{Health, Probe, Release};
+use bascule_model::release::{Health, Probe, Release, Service};
 use bascule_model::run::{Evidence, Touches};
 use futures_util::future::try_join_all;
 use serde_json::json;
 use tokio::sync::watch;
 
+use self::cadence::Siblings;
 use super::{Leave, Observed, Step};
 use crate::context::{StepContext, StepError};
 use crate::failure_log::last_lines;
 
-/// The first pause between two probes of a starting instance, and between the good ones that are to confirm the first.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-/// The longest pause while it starts, if `interval` is not shorter.
-const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 /// How often the target is asked for exits.
 const LOOK: Duration = Duration::from_millis(25);
 
@@ -58,13 +56,11 @@ impl Step for Ready {
         let (sender, statuses) = watch::channel(context.ports.target.observe(&slot).await?);
         let wanted: usize = spec.release.services.iter().map(|service| service.instances as usize).sum();
 
-        let waits = spec.release.services.iter().flat_map(|service| {
+        let services = spec.release.services.iter();
+        let services: Vec<_> = services.map(|service| (service, Siblings::new(service.instances))).collect();
+        let waits = services.iter().flat_map(|(service, siblings)| {
             let statuses = &statuses;
-            (1..=service.instances).map(move |n| {
-                wait_for(context, &service.health, statuses.clone(), move |i| {
-                    i.service == service.name && i.n == n
-                })
-            })
+            (1..=service.instances).map(move |n| wait_for(context, service, n, siblings, statuses.clone()))
         });
         let all_well = try_join_all(waits);
         let look = async {
@@ -114,16 +110,18 @@ impl Step for Ready {
 /// Probes one instance until it is well. Never ends by itself otherwise: the deadline is watched beside it.
 async fn wait_for(
     context: &StepContext<'_>,
-    health: &Health,
+    service: &Service,
+    n: u32,
+    siblings: &Siblings,
     statuses: watch::Receiver<Vec<InstanceStatus>>,
-    is_it: impl Fn(&InstanceStatus) -> bool,
 ) -> Result<bascule_model::evidence::ProbeResult, StepError> {
-    let clock = &context.ports.clock;
-    let mut pause = FIRST_PAUSE;
+    let clock = context.ports.clock.as_ref();
+    let health = &service.health;
     let mut good = 0;
     let mut last_detail = String::new();
+    siblings.turn(clock, n).await;
     loop {
-        let status = statuses.borrow().iter().find(|status| is_it(status)).cloned();
+        let status = statuses.borrow().iter().find(|it| it.service == service.name && it.n == n).cloned();
         let result = match status {
             Some(status) if matches!(status.state, InstanceState::Running { .. }) => {
                 probe(context, health, &status).await
@@ -133,7 +131,7 @@ async fn wait_for(
         match result {
             Some(result) if result.status == Status::Pass => {
                 good += 1;
-                pause = FIRST_PAUSE;
+                siblings.well(clock.elapsed());
                 if good >= health.healthy_after || health.probe == Probe::Uptime {
                     return Ok(result);
                 }
@@ -147,9 +145,10 @@ async fn wait_for(
             }
             None => good = 0,
         }
-        clock.sleep(pause).await;
         if good == 0 {
-            pause = (pause * 3 / 2).min(LONGEST_PAUSE).min(health.interval.max(FIRST_PAUSE));
+            siblings.until_next(clock, context.started, health.interval).await;
+        } else {
+            cadence::until_confirmation(clock).await;
         }
     }
 }
