@@ -165,14 +165,6 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StateError> {
         .map_err(|error| StateError::Damaged { path: path.to_owned(), detail: error.to_string() })
 }
 
-/// Writes a record that survives a power cut.
-///
-/// # Errors
-/// When it cannot be written.
-pub fn write_durable<T: Serialize>(path: &Path, record: &T) -> Result<(), StateError> {
-    durable::durable(path, &bytes(path, record)?, Access::Shared)
-}
-
 /// Writes a record that survives this process.
 ///
 /// # Errors
