@@ -10,6 +10,8 @@ pub(crate) mod framing;
 pub(crate) mod head;
 pub(crate) mod headers;
 pub(crate) mod host;
+pub(crate) mod passed;
 pub(crate) mod provenance;
+pub(crate) mod request_head;
 pub(crate) mod retry;
 pub(crate) mod server;

@@ -76,7 +76,7 @@ pub(crate) struct Worker {
     pub(crate) clients: Registry<Client>,
     pub(crate) exchanges: Registry<Exchange>,
     pub(crate) tunnels: Registry<OpenTunnel>,
-    /// Where tunnels read into.
+    /// Where everything is read into that is passed on at once.
     pub(crate) scratch: RefCell<Box<[u8]>>,
     leaving: Cell<Option<Leaving>>,
 }
@@ -155,10 +155,10 @@ impl Worker {
         self.exchanges.each(|exchange| {
             let claim = exchange.claim.borrow();
             let Some(claim) = &*claim else { return };
-            if over(claim.body_since.get(), body_idle) {
+            if over(claim.body.since.get(), body_idle) {
                 exchange.cut(Cut::BodyStalled);
             } else if exchange.phase.get() == Phase::AwaitingHead
-                && claim.body_since.get().is_none()
+                && claim.body.since.get().is_none()
                 && over(Some(exchange.sent.get()), upstream_limit)
             {
                 exchange.cut(Cut::UpstreamTimeout);

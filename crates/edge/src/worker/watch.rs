@@ -13,7 +13,6 @@ use crate::release::Release;
 use crate::table::ListenerIndex;
 use crate::tunnel::PendingTunnel;
 use crate::upstream::claim::Claim;
-use crate::upstream::waker::HeldWaker;
 
 /// Whether a task that waits has to be told something.
 #[derive(Debug, Default)]
@@ -175,15 +174,8 @@ pub(crate) struct Exchange {
     pub(crate) written: Cell<u64>,
     /// Whether a byte of its response came.
     pub(crate) answered: Cell<Option<()>>,
-    /// The next bytes that are written begin with a request's head.
-    pub(crate) head_next: Cell<Option<()>>,
-    /// Reading has to ask the system, not only the runtime, whether there is something.
-    pub(crate) look: Cell<Option<()>>,
-    /// What was sent of a request that may have to be sent again; `None`: it may not.
-    pub(crate) record: RefCell<Option<Vec<u8>>>,
-    /// The memory of the last record.
-    pub(crate) spare: RefCell<Vec<u8>>,
-    pub(crate) waker: Arc<HeldWaker>,
+    /// The task that the exchange belongs to.
+    pub(crate) bell: Bell,
 }
 
 impl Exchange {
@@ -196,32 +188,14 @@ impl Exchange {
             claim: RefCell::new(None),
             written: Cell::new(0),
             answered: Cell::new(None),
-            head_next: Cell::new(None),
-            look: Cell::new(None),
-            record: RefCell::new(None),
-            spare: RefCell::new(Vec::new()),
-            waker: Arc::new(HeldWaker::default()),
-        }
-    }
-
-    /// Notes what is sent from now on.
-    pub(crate) fn begin_record(&self) {
-        let mut record = std::mem::take(&mut *self.spare.borrow_mut());
-        record.clear();
-        *self.record.borrow_mut() = Some(record);
-    }
-
-    /// Stops noting.
-    pub(crate) fn end_record(&self) {
-        if let Some(record) = self.record.borrow_mut().take() {
-            *self.spare.borrow_mut() = record;
+            bell: Bell::default(),
         }
     }
 
     /// Ends the exchange.
     pub(crate) fn cut(&self, why: Cut) {
         self.cut.set(Some(why));
-        self.waker.ring();
+        self.bell.ring();
     }
 
     /// Whether the exchange is one of that release's.
