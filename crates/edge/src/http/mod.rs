@@ -3,6 +3,7 @@
 pub(crate) mod body;
 pub(crate) mod chunk;
 pub(crate) mod client_io;
+pub(crate) mod direct;
 pub(crate) mod errors;
 pub(crate) mod exchange;
 pub(crate) mod forward;

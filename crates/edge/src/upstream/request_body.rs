@@ -51,6 +51,11 @@ pub(crate) struct RequestBody {
 }
 
 impl RequestBody {
+    /// Nothing follows the head.
+    pub(crate) fn none() -> Self {
+        Self::with(None, Framing::None)
+    }
+
     pub(crate) fn of(body: Incoming) -> Self {
         let framing = Framing::of(&body);
         Self::with(Some(body), framing)

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::clock::{Clock, Millis, millis};
+use super::date::Date;
 use super::request_id::RequestIds;
 use super::watch::{Client, Cut, Exchange, OpenTunnel, Phase, Speaks};
 use crate::error::EdgeError;
@@ -29,9 +30,6 @@ const LINGER: Millis = 2_000;
 
 /// After how long without a byte it is looked whether a client that waits for its response is still there.
 const LOOK_AFTER: Millis = 1_000;
-
-/// After how long without a request a connection gives its buffers back, unless it is about to be closed.
-const REST_AFTER: Millis = 3_000;
 
 /// What the control thread tells a worker.
 #[derive(Debug)]
@@ -72,6 +70,7 @@ pub(crate) struct Worker {
     pub(crate) doctor: Doctor,
     pub(crate) clock: Rc<Clock>,
     pub(crate) ids: RequestIds,
+    pub(crate) date: Date,
     pub(crate) pool: Pool,
     pub(crate) clients: Registry<Client>,
     pub(crate) exchanges: Registry<Exchange>,
@@ -113,7 +112,6 @@ impl Worker {
         let limits = &self.limits;
         let body_idle = millis(limits.body_idle_timeout);
         let upstream_limit = millis(limits.upstream_timeout);
-        let rest_after = REST_AFTER.min(millis(limits.idle_timeout) / 4);
         let leaving = self.leaving.get().map(|leaving| (Instant::now(), leaving));
         self.clients.each(|client| {
             if over(client.linger_since.get(), LINGER) || over(client.write_since.get(), body_idle) {
@@ -130,12 +128,6 @@ impl Worker {
             let waits = client.active.get() > 0 && client.speaks.get() == Speaks::Http1;
             if waits && over(Some(client.progress.get()), LOOK_AFTER) {
                 client.look.set(Some(()));
-                client.bell.ring();
-            }
-            let may_rest = client.speaks.get() == Speaks::Http1 && client.served.get() > 0;
-            let rests = client.rest.get().is_some();
-            if may_rest && !rests && over(Some(client.progress.get()), rest_after) && client.is_unused() {
-                client.rest.set(Some(()));
                 client.bell.ring();
             }
             let idle = client.active.get() == 0
@@ -219,6 +211,7 @@ pub(crate) fn start(
             clients: Registry::default(),
             exchanges: Registry::default(),
             tunnels: Registry::default(),
+            date: Date::default(),
             scratch: RefCell::new(vec![0; pipe::PIECE].into_boxed_slice()),
             leaving: Cell::new(None),
         });

@@ -70,8 +70,6 @@ pub(crate) struct Client {
     pub(crate) linger_since: Cell<Option<Millis>>,
     /// The connection should be looked at: has the client gone while it was waiting?
     pub(crate) look: Cell<Option<()>>,
-    /// The connection has been unused for long: its buffers should be given back.
-    pub(crate) rest: Cell<Option<()>>,
     /// The connection has to end now.
     pub(crate) cut: Cell<Option<()>>,
     /// What the connection becomes after the response that is being written.
@@ -103,7 +101,6 @@ impl Client {
             write_since: Cell::new(None),
             linger_since: Cell::new(None),
             look: Cell::new(None),
-            rest: Cell::new(None),
             cut: Cell::new(None),
             tunnel: RefCell::new(None),
             bell: Bell::default(),
@@ -119,6 +116,17 @@ impl Client {
             && self.linger_since.get().is_none()
             && self.refused.get().is_none()
             && self.framing.borrow().is_at_head()
+    }
+
+    /// Whether the library has been given requests and is through with all of them.
+    pub(crate) fn is_served(&self) -> bool {
+        self.served.get() > 0 && self.served.get() == self.framing.borrow().messages() && self.is_unused()
+    }
+
+    /// The next message is read as if it were the first.
+    pub(crate) fn begin_anew(&self) {
+        self.framing.borrow_mut().begin_anew();
+        self.served.set(0);
     }
 
     /// Ends the connection.
