@@ -24,7 +24,7 @@ use crate::registry::Registered;
 use crate::table::ListenerIndex;
 use crate::tunnel;
 use crate::worker::thread::Worker;
-use crate::worker::watch::{Client, Speaks};
+use crate::worker::watch::{Back, Client, Speaks};
 
 /// The beginning of HTTP/2's preface; no HTTP/1 method begins so.
 const PREFACE: &[u8] = b"PRI * HTTP/2";
@@ -106,15 +106,21 @@ async fn uncut<F: Future>(client: &Client, future: F) -> Option<F::Output> {
 async fn serve_http1(worker: &Rc<Worker>, client: &Registered<Client>, stream: TcpStream, early: Bytes) {
     let (mut stream, mut early) = (stream, early);
     let shared = client.share();
+    let mut came_back = None;
     loop {
         if early.is_empty() {
             match uncut(client, direct::serve(worker, &shared, &mut stream)).await {
-                Some(Next::Unusual(bytes)) => early = bytes,
+                Some(Next::Unusual(served, bytes)) => {
+                    early = bytes;
+                    let in_vain = served == 0 && came_back.is_some();
+                    client.back.set(if in_vain { Back::AfterRest } else { Back::AtOnce });
+                }
                 Some(Next::End) | None => return,
             }
         }
         let Some(served) = Box::pin(serve_by_library(worker, client, stream, early)).await else { return };
         (stream, early) = (served, Bytes::new());
+        came_back = Some(());
         client.begin_anew();
     }
 }
@@ -161,13 +167,15 @@ async fn serve_by_library(
     }
 }
 
-/// Drives a connection until it ends, or until all that was read is answered and the answers are out.
+/// Drives a connection until it ends, or until it may go back: all that was read is answered and the answers are out.
 async fn until_served<F: Future<Output = hyper::Result<()>> + Unpin>(
     client: &Client,
     mut connection: F,
 ) -> hyper::Result<Outcome> {
     poll_fn(|context| match std::pin::Pin::new(&mut connection).poll(context) {
-        Poll::Pending if client.is_served() => Poll::Ready(Ok(Outcome::Served)),
+        Poll::Pending if client.back.get() == Back::AtOnce && client.is_served() => {
+            Poll::Ready(Ok(Outcome::Served))
+        }
         polled => polled.map_ok(|()| Outcome::Ended),
     })
     .await

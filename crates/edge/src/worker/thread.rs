@@ -14,7 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::clock::{Clock, Millis, millis};
 use super::date::Date;
 use super::request_id::RequestIds;
-use super::watch::{Client, Cut, Exchange, OpenTunnel, Phase, Speaks};
+use super::watch::{Back, Client, Cut, Exchange, OpenTunnel, Phase, Speaks};
 use crate::error::EdgeError;
 use crate::http::server::serve_connection;
 use crate::options::Limits;
@@ -30,6 +30,9 @@ const LINGER: Millis = 2_000;
 
 /// After how long without a byte it is looked whether a client that waits for its response is still there.
 const LOOK_AFTER: Millis = 1_000;
+
+/// After how long without a request the library gives a connection up that it was left with.
+const REST_AFTER: Millis = 1_000;
 
 /// What the control thread tells a worker.
 #[derive(Debug)]
@@ -128,6 +131,12 @@ impl Worker {
             let waits = client.active.get() > 0 && client.speaks.get() == Speaks::Http1;
             if waits && over(Some(client.progress.get()), LOOK_AFTER) {
                 client.look.set(Some(()));
+                client.bell.ring();
+            }
+            let rested =
+                client.back.get() == Back::AfterRest && over(Some(client.progress.get()), REST_AFTER);
+            if rested && client.is_served() {
+                client.back.set(Back::AtOnce);
                 client.bell.ring();
             }
             let idle = client.active.get() == 0

@@ -45,6 +45,15 @@ pub(crate) enum Speaks {
     Tunnel,
 }
 
+/// When a connection that the HTTP library serves goes back to the direct way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Back {
+    /// As soon as all that came is answered.
+    AtOnce,
+    /// When it was unused for a while: all its requests are unusual, and each change costs something.
+    AfterRest,
+}
+
 /// One client connection.
 #[derive(Debug)]
 pub(crate) struct Client {
@@ -70,6 +79,7 @@ pub(crate) struct Client {
     pub(crate) linger_since: Cell<Option<Millis>>,
     /// The connection should be looked at: has the client gone while it was waiting?
     pub(crate) look: Cell<Option<()>>,
+    pub(crate) back: Cell<Back>,
     /// The connection has to end now.
     pub(crate) cut: Cell<Option<()>>,
     /// What the connection becomes after the response that is being written.
@@ -101,6 +111,7 @@ impl Client {
             write_since: Cell::new(None),
             linger_since: Cell::new(None),
             look: Cell::new(None),
+            back: Cell::new(Back::AtOnce),
             cut: Cell::new(None),
             tunnel: RefCell::new(None),
             bell: Bell::default(),

@@ -37,8 +37,8 @@ const OWN_LINES: usize = 384;
 pub(crate) enum Next {
     /// The connection is over.
     End,
-    /// These bytes came instead; nobody has looked at them.
-    Unusual(Bytes),
+    /// After so many usual requests these bytes came instead; nobody has looked at them.
+    Unusual(u64, Bytes),
 }
 
 /// What becomes of a connection after a response.
@@ -51,18 +51,20 @@ pub(crate) enum ConnectionEnd {
 /// What a read brought.
 enum Came {
     Request(Rc<Claim>, ConnectionEnd),
-    Other(Next),
+    Unusual(Bytes),
+    End,
 }
 
 /// Serves requests until there is one that is not usual.
 pub(crate) async fn serve(worker: &Rc<Worker>, client: &Rc<Client>, stream: &mut TcpStream) -> Next {
-    loop {
+    for served in 0.. {
         let (claim, wanted) = match poll_fn(|context| poll_request(worker, client, stream, context)).await {
             Came::Request(claim, wanted) => (claim, wanted),
-            Came::Other(next) => return next,
+            Came::Unusual(bytes) => return Next::Unusual(served, bytes),
+            Came::End => break,
         };
         let Some(mut relay) = while_there(client, stream, relay::answer(worker, &claim, wanted)).await else {
-            return Next::End;
+            break;
         };
         let end = poll_fn(|context| relay.poll(worker, &claim, stream, context)).await;
         // Whoever sees the connection end finds the request counted out.
@@ -70,9 +72,10 @@ pub(crate) async fn serve(worker: &Rc<Worker>, client: &Rc<Client>, stream: &mut
         if end == ConnectionEnd::Close {
             // The client may have closed first.
             let _ = poll_fn(|context| Pin::new(&mut *stream).poll_shutdown(context)).await;
-            return Next::End;
+            break;
         }
     }
+    Next::End
 }
 
 fn poll_request(
@@ -86,14 +89,14 @@ fn poll_request(
     let read = ready!(Pin::new(stream).poll_read(context, &mut buffer));
     let bytes = buffer.filled();
     if read.is_err() || bytes.is_empty() {
-        return Poll::Ready(Came::Other(Next::End));
+        return Poll::Ready(Came::End);
     }
     client.progress.set(worker.clock.now());
     Poll::Ready(match begin(worker, client, bytes) {
         Some((claim, wanted)) => Came::Request(claim, wanted),
         None => {
             client.begin_anew();
-            Came::Other(Next::Unusual(Bytes::copy_from_slice(bytes)))
+            Came::Unusual(Bytes::copy_from_slice(bytes))
         }
     })
 }
