@@ -34,3 +34,16 @@ full_load() {
     printf "%d", $2 * factor }' "$SCRATCH/wrk")
   ERRORS=$(awk '/Socket errors/ { gsub(",", ""); sum += $4 + $6 + $8 + $10 } /Non-2xx/ { sum += $NF } END { print sum + 0 }' "$SCRATCH/wrk")
 }
+
+# resident_under_load PORT CONNECTIONS: what the proxy in ROOT has in memory while so many connections ask at the same time.
+resident_under_load() {
+  taskset -c $CLIENT_CORE wrk -t1 -c"$2" -d"${SECONDS_EACH}s" "http://127.0.0.1:$1/" >"$SCRATCH/wrk" &
+  local load=$! most=0 now
+  # The most that is seen, so that it does not matter when all of them have had their turn.
+  while kill -0 "$load" 2>/dev/null; do
+    now=$(resident_kib "$ROOT")
+    most=$((now > most ? now : most))
+    sleep 0.1
+  done
+  echo "$most"
+}

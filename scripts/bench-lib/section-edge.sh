@@ -1,10 +1,11 @@
-# The cost of a proxied request, the latency under that load and at a steady rate, and memory with 1,000 connections.
+# The cost of a proxied request, the latency under that load and at a steady rate, and memory with 1,000 connections, idle
+# and all at work.
 
 STEADY_RATE=4000
 
 section_edge() {
   local round proxy before after proxies=(bascule haproxy nginx)
-  declare -A cpu=() p99=() steady=() memory=()
+  declare -A cpu=() p99=() steady=() idle=() active=()
   for ((round = 1; round <= ROUNDS; round++)); do
     for proxy in "${proxies[@]}"; do
       "start_$proxy"
@@ -34,10 +35,11 @@ section_edge() {
       kill -0 "$holder" 2>/dev/null || die "$proxy: 1,000 connections could not be held open"
       sleep 0.05
     done
-    memory[$proxy]=$(resident_kib "$ROOT")
+    idle[$proxy]=$(resident_kib "$ROOT")
     stop "$holder"
+    active[$proxy]=$(resident_under_load "$PORT" 1000)
     stop "$ROOT"
-    say "$proxy: ${memory[$proxy]} KiB resident with 1,000 connections"
+    say "$proxy: ${idle[$proxy]} KiB resident with 1,000 idle connections, ${active[$proxy]} KiB with all at work"
   done
   render_edge | document edge
 }
@@ -48,10 +50,11 @@ render_edge() {
 ## Edge
 
 $(measured) Medians of $ROUNDS alternating rounds of $SECONDS_EACH s; a body of about 64 bytes over 32 keep-alive connections.
-At $STEADY_RATE requests per second, the latency of a request that the one before it held up counts from when it was due.
+At $STEADY_RATE requests per second, the latency of a request that the one before it held up counts from when it was due. Memory
+is what is resident with 1,000 connections: each kept open after a request or two, or all asking as fast as it goes.
 
-| | CPU per request | × haproxy | × nginx | p99, full load | × haproxy | p99, $STEADY_RATE/s | × haproxy | memory, 1,000 connections |
-|---|--:|--:|--:|--:|--:|--:|--:|--:|
+| | CPU per request | × haproxy | × nginx | p99, full load | × haproxy | p99, $STEADY_RATE/s | × haproxy | memory, 1,000 idle | 1,000 at work |
+|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|
 END
   middle() { printf '%s' "$1" | median; }
   base_cpu=$(middle "${cpu[haproxy]}")
@@ -66,6 +69,6 @@ END
       "| $(calculate "$own_cpu / $(middle "${cpu[nginx]}")")" \
       "| $(calculate "$own_p99 / 1000") ms | $(calculate "$own_p99 / $base_p99")" \
       "| $(calculate "$own_steady / 1000") ms | $(calculate "$own_steady / $base_steady")" \
-      "| $(calculate "${memory[$proxy]} / 1024" 1) MiB |"
+      "| $(calculate "${idle[$proxy]} / 1024" 1) MiB | $(calculate "${active[$proxy]} / 1024" 1) MiB |"
   done
 }

@@ -5,6 +5,7 @@
 
 mod act;
 mod drive;
+mod image;
 mod report;
 mod scenario;
 mod scratch;
@@ -35,6 +36,15 @@ pub enum Afterwards {
     Keep,
 }
 
+/// Where the demo's app runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Target {
+    /// As processes of this machine
+    Process,
+    /// As containers of this machine's Docker Engine
+    Docker,
+}
+
 /// How long the load may take to get its first answers.
 const WARM_UP: Duration = Duration::from_secs(20);
 /// So many answers of each new release are waited for before the next scene.
@@ -44,8 +54,8 @@ const ANSWERS: u64 = 100;
 ///
 /// # Errors
 /// When a scene ended in another way than it has to, and when the user pressed Ctrl-C. What was started is ended first.
-pub async fn play(context: &Context, afterwards: Afterwards) -> Result<Report, Failure> {
-    let scratch = Scratch::make(context)?;
+pub async fn play(context: &Context, target: Target, afterwards: Afterwards) -> Result<Report, Failure> {
+    let scratch = Scratch::make(context, target)?;
     context.screen.note(&format!("the demo works in {}", scratch.folder.display()));
     let mut acts = Vec::new();
     let driver = Driver::new(context, &scratch)?;

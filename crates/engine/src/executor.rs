@@ -1,12 +1,13 @@
 //! Drives one run to its end: asks the state machine what is next, writes that down, does it, writes down what came of it.
 //!
-//! Nothing is done that is not on disk first. Whoever loses the lease stops between two lines and changes nothing more.
+//! Nothing is done that is not on disk first. That a step is done and that the next one begins is one write: nothing lies between
+//! the two, and the disk is waited for once. Whoever loses the lease stops between two lines and changes nothing more.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bascule_journal::{
-    Commit, EnvironmentRecord, Journal, JournalError, Lease, LeaseEnd, ReleaseRecord, RunRecord,
+    Commit, EnvironmentRecord, Journal, JournalError, Lease, LeaseEnd, Recorded, ReleaseRecord, RunRecord,
 };
 use bascule_model::problem::Problem;
 use bascule_model::run::{Event, Evidence, Next, Outcome};
@@ -140,22 +141,30 @@ impl Drive {
 
     async fn go_on(&mut self) -> Result<Driven, Stop> {
         let mut started = self.ports.clock.elapsed();
+        // The step whose begin was written with the end of the one before, and which was not begun yet.
+        let mut announced = None;
         // A later engine's first word to the edge is its fence, so that a write of its dead predecessor cannot come after it.
         self.fence_the_edge().await?;
         loop {
             if let (Some(by), None) = (self.abort.requested(), &self.run.state.cause) {
-                self.record(Event::AbortRequested { by }).await?;
+                self.record([Event::AbortRequested { by }]).await?;
             }
             match self.run.state.next() {
                 Next::Ended => return Ok(Driven::Over(self.run.state.outcome.unwrap_or(Outcome::Stuck))),
                 Next::AwaitPerson => return Ok(Driven::AwaitsPerson),
-                Next::Finish(outcome) => self.record(Event::Finished { outcome }).await?,
-                Next::ObserveApply { step } => self.observe(step, started).await?,
-                Next::Apply { step, attempt } => {
+                Next::Finish(outcome) => self.record([Event::Finished { outcome }]).await?,
+                Next::ObserveApply { step } if announced.take() == Some(step) => {
                     if self.run.state.steps[step].name == "start" {
                         started = self.ports.clock.elapsed();
                     }
-                    self.apply(step, attempt, started).await?;
+                    announced = self.perform(step, started).await?;
+                }
+                Next::ObserveApply { step } => announced = self.observe(step, started).await?,
+                Next::Apply { step, attempt } => {
+                    let step_started =
+                        Event::StepStarted { step: self.run.state.steps[step].name.clone(), attempt };
+                    self.record([step_started]).await?;
+                    announced = Some(step);
                 }
                 Next::Undo { step, attempt } => self.undo(step, attempt, started).await?,
             }
@@ -164,7 +173,7 @@ impl Drive {
 
     /// Writes a person's decision on a stuck run before the drive goes on.
     pub(crate) async fn decide(&mut self, event: Event) -> Result<(), Problem> {
-        self.record(event).await.map_err(|stop| match stop {
+        self.record([event]).await.map_err(|stop| match stop {
             Stop::Lost => JournalError::Fenced(self.run.plan.key.clone()).into(),
             Stop::Interrupted(problem) => problem,
         })
@@ -181,24 +190,27 @@ impl Drive {
         }
     }
 
-    async fn observe(&mut self, index: usize, started: Duration) -> Result<(), Stop> {
+    async fn observe(&mut self, index: usize, started: Duration) -> Result<Option<usize>, Stop> {
         let (step, name, attempt) = self.step(index);
         let Some(step) = step else { return self.unknown_step(&name, attempt).await };
         match step.observe(&self.context(started)).await {
             Ok(Observed::Done(evidence)) => {
-                self.record(Event::StepDone { step: name, attempt, evidence }).await
+                self.conclude(Event::StepDone { step: name, attempt, evidence }).await
             }
-            Ok(Observed::Open) => self.apply(index, attempt + 1, started).await,
+            Ok(Observed::Open) => {
+                self.record([Event::StepStarted { step: name, attempt: attempt + 1 }]).await?;
+                self.perform(index, started).await
+            }
             Err(StepError::Fenced) => Err(Stop::Lost),
             Err(StepError::Failed { problem, evidence }) => {
-                self.record(Event::StepFailed { step: name, attempt, problem, evidence }).await
+                self.conclude(Event::StepFailed { step: name, attempt, problem, evidence }).await
             }
         }
     }
 
-    async fn apply(&mut self, index: usize, attempt: u32, started: Duration) -> Result<(), Stop> {
-        let (step, name, _) = self.step(index);
-        self.record(Event::StepStarted { step: name.clone(), attempt }).await?;
+    /// Calls the step whose begin is written. Answers as [`Self::conclude`].
+    async fn perform(&mut self, index: usize, started: Duration) -> Result<Option<usize>, Stop> {
+        let (step, name, attempt) = self.step(index);
         let Some(step) = step else { return self.unknown_step(&name, attempt).await };
         let abort = self.abort.clone();
         let context = self.context(started);
@@ -213,13 +225,32 @@ impl Drive {
         };
         match result {
             // The abort is recorded at the top of the loop; the step stays begun and is undone with the rest.
-            None => Ok(()),
-            Some(Ok(evidence)) => self.record(Event::StepDone { step: name, attempt, evidence }).await,
+            None => Ok(None),
+            Some(Ok(evidence)) => self.conclude(Event::StepDone { step: name, attempt, evidence }).await,
             Some(Err(StepError::Fenced)) => Err(Stop::Lost),
             Some(Err(StepError::Failed { problem, evidence })) => {
-                self.record(Event::StepFailed { step: name, attempt, problem, evidence }).await
+                self.conclude(Event::StepFailed { step: name, attempt, problem, evidence }).await
             }
         }
+    }
+
+    /// Writes how a step ended, and with it what follows at once: the begin of the next step, which is answered, or the run's end.
+    async fn conclude(&mut self, event: Event) -> Result<Option<usize>, Stop> {
+        let mut after = self.run.state.clone();
+        // One that does not fit is reported when it is recorded.
+        let fits = after.on(&event).is_ok();
+        match after.next() {
+            // What an abort leads to instead is decided at the top of the loop.
+            _ if !fits || self.abort.requested().is_some() => self.record([event]).await?,
+            Next::Apply { step, attempt } => {
+                let next = Event::StepStarted { step: after.steps[step].name.clone(), attempt };
+                self.record([event, next]).await?;
+                return Ok(Some(step));
+            }
+            Next::Finish(outcome) => self.record([event, Event::Finished { outcome }]).await?,
+            _ => self.record([event]).await?,
+        }
+        Ok(None)
     }
 
     async fn undo(&mut self, index: usize, attempt: u32, started: Duration) -> Result<(), Stop> {
@@ -228,18 +259,18 @@ impl Drive {
             self.ports.clock.sleep(UNDO_PAUSE * before).await;
         }
         let (step, name, _) = self.step(index);
-        self.record(Event::UndoStarted { step: name.clone(), attempt }).await?;
+        self.record([Event::UndoStarted { step: name.clone(), attempt }]).await?;
         let Some(step) = step else {
             let problem = unknown(&name);
-            return self.record(Event::UndoFailed { step: name, attempt, problem }).await;
+            return self.record([Event::UndoFailed { step: name, attempt, problem }]).await;
         };
         let context = self.context(started);
         let result = self.hooked(step, "undo", async { step.undo(&context).await }).await;
         match result {
-            Ok(evidence) => self.record(Event::UndoDone { step: name, attempt, evidence }).await,
+            Ok(evidence) => self.record([Event::UndoDone { step: name, attempt, evidence }]).await,
             Err(StepError::Fenced) => Err(Stop::Lost),
             Err(StepError::Failed { problem, .. }) => {
-                self.record(Event::UndoFailed { step: name, attempt, problem }).await
+                self.record([Event::UndoFailed { step: name, attempt, problem }]).await
             }
         }
     }
@@ -259,9 +290,9 @@ impl Drive {
         result
     }
 
-    async fn unknown_step(&mut self, name: &str, attempt: u32) -> Result<(), Stop> {
+    async fn unknown_step(&mut self, name: &str, attempt: u32) -> Result<Option<usize>, Stop> {
         let problem = unknown(name);
-        self.record(Event::StepFailed { step: name.to_owned(), attempt, problem, evidence: Evidence::Null })
+        self.conclude(Event::StepFailed { step: name.to_owned(), attempt, problem, evidence: Evidence::Null })
             .await
     }
 
@@ -286,8 +317,22 @@ impl Drive {
         }
     }
 
-    /// Writes one event with everything that follows from it.
-    async fn record(&mut self, event: Event) -> Result<(), Stop> {
+    /// Writes events that follow one another, with everything that follows from them, as one write.
+    async fn record<const N: usize>(&mut self, events: [Event; N]) -> Result<(), Stop> {
+        let mut commits = Vec::with_capacity(N);
+        for event in events {
+            let commit = self.commit_of(event)?;
+            // What is not written in the end is not acted upon: the drive stops.
+            self.take_over(commit.clone());
+            commits.push(commit);
+        }
+        for recorded in self.write(&commits).await? {
+            self.progress.event(&self.run.id, recorded);
+        }
+        Ok(())
+    }
+
+    fn commit_of(&self, event: Event) -> Result<Commit, Stop> {
         let mut state = self.run.state.clone();
         if let Err(illegal) = state.on(&event) {
             return Err(Stop::Interrupted(JournalError::Corrupt(illegal.to_string()).into()));
@@ -297,7 +342,7 @@ impl Drive {
         let former = self.former.as_ref().map(|(record, _)| record);
         let ends_lease =
             if matches!(event, Event::Finished { .. }) { LeaseEnd::Release } else { LeaseEnd::Keep };
-        let commit = Commit {
+        Ok(Commit {
             key: self.run.plan.key.clone(),
             generation: self.lease.generation,
             run: self.run.id.clone(),
@@ -307,25 +352,22 @@ impl Drive {
             state,
             event,
             ends_lease,
-        };
-        let recorded = self.write(&commit).await?;
-        self.take_over(commit);
-        self.progress.event(&self.run.id, recorded);
-        Ok(())
+        })
     }
 
     /// A full disk or a busy file is waited for, a little; a lost lease is not.
-    async fn write(&self, commit: &Commit) -> Result<bascule_journal::Recorded, Stop> {
+    async fn write(&self, commits: &[Commit]) -> Result<Vec<Recorded>, Stop> {
         let mut attempt = 1;
         loop {
-            match self.journal.commit(commit).await {
+            match self.journal.commit_together(commits).await {
                 Ok(recorded) => return Ok(recorded),
                 Err(JournalError::Fenced(_) | JournalError::Held(_)) => return Err(Stop::Lost),
                 // The write before came through, only its answer did not.
                 Err(JournalError::Duplicate(_)) if attempt > 1 => {
-                    let events = self.journal.events(&commit.run, 0).await;
-                    let last = events.ok().and_then(|events| events.into_iter().next_back());
-                    return last.filter(|last| last.event == commit.event).ok_or(Stop::Lost);
+                    let mut events = self.journal.events(&self.run.id, 0).await.unwrap_or_default();
+                    let last = events.split_off(events.len().saturating_sub(commits.len()));
+                    let ours = last.iter().map(|it| &it.event).eq(commits.iter().map(|it| &it.event));
+                    return if ours { Ok(last) } else { Err(Stop::Lost) };
                 }
                 Err(JournalError::Unavailable(problem)) if attempt < WRITE_ATTEMPTS => {
                     self.progress.note(&self.run.id, "journal", format!("{problem}; trying again"));

@@ -89,6 +89,53 @@ impl Tables {
         self.audit.push(row);
     }
 
+    /// Whether all of them can be written, one after the other.
+    fn check(&self, commits: &[Commit]) -> Result<(), JournalError> {
+        let mut following: Option<RunRecord> = None;
+        for (index, commit) in commits.iter().enumerate() {
+            let run = self.runs.get(&commit.run).ok_or_else(|| rules::unknown_run(&commit.run))?;
+            let (generation, held) = self.lease(&commit.key);
+            let earlier = commits[..index].iter().filter(|earlier| earlier.run == commit.run);
+            let mut written =
+                run.events.iter().map(|recorded| &recorded.event).chain(earlier.map(|it| &it.event));
+            let is_there = written.any(|event| event.identity() == commit.event.identity());
+            if is_there && commit.generation == generation {
+                return Err(JournalError::Duplicate(rules::identity(&commit.event)));
+            }
+            let stored = following.as_ref().filter(|before| before.id == commit.run).unwrap_or(&run.record);
+            rules::may_commit(commit, stored, held, generation)?;
+            following = Some(RunRecord { state: commit.state.clone(), ..stored.clone() });
+        }
+        Ok(())
+    }
+
+    /// Writes one that was checked.
+    fn write(&mut self, commit: &Commit) -> Recorded {
+        let (generation, held) = self.lease(&commit.key);
+        let owner = held.map(|lease| lease.owner.clone()).unwrap_or_default();
+        let environment = rules::merged(&commit.environment, self.environments.get(&commit.key), generation);
+        let written = self.runs.get(&commit.run).map_or(0, |run| run.events.len());
+        let recorded =
+            Recorded { sequence: written as u64 + 1, at: commit.at, generation, event: commit.event.clone() };
+        if let Some(run) = self.runs.get_mut(&commit.run) {
+            run.record.state = commit.state.clone();
+            run.record.finished_at = commit.state.outcome.map(|_| commit.at);
+            run.events.push(recorded.clone());
+            run.owe(&commit.event, commit.at);
+        }
+        self.environments.insert(commit.key.clone(), environment);
+        if let Some(record) = &commit.release {
+            self.put_release(record);
+        }
+        if commit.ends_lease == LeaseEnd::Release {
+            self.leases.insert(commit.key.clone(), (generation, None));
+        }
+        let (kind, ..) = commit.event.identity();
+        let actor = rules::actor(&commit.event, &owner);
+        self.note(commit.at, actor, kind, &commit.key, Some(&commit.run), rules::detail(&commit.event));
+        recorded
+    }
+
     fn put_release(&mut self, record: &ReleaseRecord) {
         self.releases.insert((record.release.key.clone(), record.release.id.clone()), record.clone());
     }
@@ -189,42 +236,10 @@ impl Journal for MemoryJournal {
         }
     }
 
-    async fn commit(&self, commit: &Commit) -> Result<Recorded, JournalError> {
+    async fn commit_together(&self, commits: &[Commit]) -> Result<Vec<Recorded>, JournalError> {
         let mut tables = self.tables();
-        let run = tables.runs.get(&commit.run).ok_or_else(|| rules::unknown_run(&commit.run))?;
-        let (generation, held) = tables.lease(&commit.key);
-        let is_there = run.events.iter().any(|recorded| recorded.event.identity() == commit.event.identity());
-        if is_there && commit.generation == generation {
-            return Err(JournalError::Duplicate(rules::identity(&commit.event)));
-        }
-        rules::may_commit(commit, &run.record, held, generation)?;
-        let owner = held.map(|lease| lease.owner.clone()).unwrap_or_default();
-        let environment =
-            rules::merged(&commit.environment, tables.environments.get(&commit.key), generation);
-
-        let recorded = Recorded {
-            sequence: run.events.len() as u64 + 1,
-            at: commit.at,
-            generation,
-            event: commit.event.clone(),
-        };
-        if let Some(run) = tables.runs.get_mut(&commit.run) {
-            run.record.state = commit.state.clone();
-            run.record.finished_at = commit.state.outcome.map(|_| commit.at);
-            run.events.push(recorded.clone());
-            run.owe(&commit.event, commit.at);
-        }
-        tables.environments.insert(commit.key.clone(), environment);
-        if let Some(record) = &commit.release {
-            tables.put_release(record);
-        }
-        if commit.ends_lease == LeaseEnd::Release {
-            tables.leases.insert(commit.key.clone(), (generation, None));
-        }
-        let (kind, ..) = commit.event.identity();
-        let actor = rules::actor(&commit.event, &owner);
-        tables.note(commit.at, actor, kind, &commit.key, Some(&commit.run), rules::detail(&commit.event));
-        Ok(recorded)
+        tables.check(commits)?;
+        Ok(commits.iter().map(|commit| tables.write(commit)).collect())
     }
 
     async fn put_environment(&self, environment: &EnvironmentRecord) -> Result<(), JournalError> {

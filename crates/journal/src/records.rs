@@ -1,7 +1,7 @@
 //! What is kept: leases, runs, events, releases, environments.
 //!
-//! One [`Commit`] is one transaction: the event, the derived state, the effects that are to be performed and the audit row, all or
-//! nothing, under the lease's generation. Whoever lost the lease can commit nothing any more.
+//! One [`Commit`] is all or nothing: the event, the derived state, the effects that are to be performed and the audit row, in one
+//! transaction, under the lease's generation. Whoever lost the lease can commit nothing any more.
 
 use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId, RunId, Slot};
 use bascule_model::plan::{Plan, Standing, hex};

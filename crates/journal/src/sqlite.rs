@@ -23,8 +23,8 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use bascule_model::ids::{EnvironmentKey, ReleaseId, RunId};
 use jiff::Timestamp;
-use sqlx::Connection as _;
 use sqlx::sqlite::SqlitePool;
+use sqlx::{Connection as _, SqliteConnection};
 
 use crate::error::JournalError;
 use crate::records::{
@@ -161,35 +161,12 @@ impl Journal for SqliteJournal {
         within!(self.write, |tx| leases::renew(tx, lease, until).await)
     }
 
-    async fn commit(&self, commit: &Commit) -> Result<Recorded, JournalError> {
+    async fn commit_together(&self, commits: &[Commit]) -> Result<Vec<Recorded>, JournalError> {
         within!(self.write, |tx| {
-            let stored = runs::get(tx, &commit.run).await?.ok_or_else(|| rules::unknown_run(&commit.run))?;
-            let (generation, held) = leases::get(tx, &commit.key).await?;
-            if commit.generation == generation && runs::has_event(tx, &commit.run, &commit.event).await? {
-                return Err(JournalError::Duplicate(rules::identity(&commit.event)).into());
+            let mut recorded = Vec::with_capacity(commits.len());
+            for commit in commits {
+                recorded.push(write(tx, commit).await?);
             }
-            rules::may_commit(commit, &stored, held.as_ref(), generation)?;
-            let recorded = runs::append(tx, commit).await?;
-            outbox::follow(tx, &commit.run, &commit.event, commit.at).await?;
-            let former = environments::get(tx, &commit.key).await?;
-            environments::put(tx, &rules::merged(&commit.environment, former.as_ref(), generation)).await?;
-            if let Some(record) = &commit.release {
-                releases::put(tx, record).await?;
-            }
-            if commit.ends_lease == LeaseEnd::Release {
-                leases::release(tx, &commit.key).await?;
-            }
-            let owner = held.map(|lease| lease.owner).unwrap_or_default();
-            audit::note(
-                tx,
-                commit.at,
-                rules::actor(&commit.event, &owner),
-                commit.event.identity().0,
-                &commit.key,
-                Some(&commit.run),
-                &rules::detail(&commit.event),
-            )
-            .await?;
             Ok(recorded)
         })
     }
@@ -265,10 +242,43 @@ impl Journal for SqliteJournal {
     }
 }
 
+/// Writes one event, and all that is written with it.
+async fn write(connection: &mut SqliteConnection, commit: &Commit) -> Result<Recorded, Failure> {
+    let stored = runs::get(connection, &commit.run).await?.ok_or_else(|| rules::unknown_run(&commit.run))?;
+    let (generation, held) = leases::get(connection, &commit.key).await?;
+    if commit.generation == generation && runs::has_event(connection, &commit.run, &commit.event).await? {
+        return Err(JournalError::Duplicate(rules::identity(&commit.event)).into());
+    }
+    rules::may_commit(commit, &stored, held.as_ref(), generation)?;
+    let recorded = runs::append(connection, commit).await?;
+    outbox::follow(connection, &commit.run, &commit.event, commit.at).await?;
+    let former = environments::get(connection, &commit.key).await?;
+    let environment = rules::merged(&commit.environment, former.as_ref(), generation);
+    environments::put(connection, &environment).await?;
+    if let Some(record) = &commit.release {
+        releases::put(connection, record).await?;
+    }
+    if commit.ends_lease == LeaseEnd::Release {
+        leases::release(connection, &commit.key).await?;
+    }
+    let owner = held.map(|lease| lease.owner).unwrap_or_default();
+    audit::note(
+        connection,
+        commit.at,
+        rules::actor(&commit.event, &owner),
+        commit.event.identity().0,
+        &commit.key,
+        Some(&commit.run),
+        &rules::detail(&commit.event),
+    )
+    .await?;
+    Ok(recorded)
+}
+
 /// Opens one connection, and closes it whatever happens in between.
 async fn with_connection<T>(
     options: &sqlx::sqlite::SqliteConnectOptions,
-    work: impl AsyncFnOnce(&mut sqlx::SqliteConnection) -> Result<T, Failure>,
+    work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     use sqlx::ConnectOptions as _;
     let mut connection = options.connect().await?;

@@ -41,7 +41,14 @@ pub trait Journal: Send + Sync {
     /// Writes one event and everything that follows from it. [`JournalError::Fenced`] when the lease is not held under that
     /// generation for that run, [`JournalError::Duplicate`] when the event is there already, [`JournalError::Corrupt`] when it
     /// cannot follow, or `state` is not what it makes of the stored state.
-    async fn commit(&self, commit: &Commit) -> Result<Recorded, JournalError>;
+    async fn commit(&self, commit: &Commit) -> Result<Recorded, JournalError> {
+        let mut recorded = self.commit_together(std::slice::from_ref(commit)).await?;
+        recorded.pop().ok_or_else(|| JournalError::Corrupt("a commit recorded nothing".to_owned()))
+    }
+
+    /// Writes events that follow one another, each as [`Journal::commit`] does, in one transaction: all of them, or none and the
+    /// error of the first that cannot be written.
+    async fn commit_together(&self, commits: &[Commit]) -> Result<Vec<Recorded>, JournalError>;
 
     /// Changes the environment's record outside a run (a standby that died and was forgotten, …); fenced like a commit.
     async fn put_environment(&self, environment: &EnvironmentRecord) -> Result<(), JournalError>;

@@ -104,6 +104,11 @@ pub enum InstanceState {
         /// Why.
         reason: String,
     },
+    /// It does not run for a reason that is not its own (its engine is away), and is started when that has passed.
+    Waiting {
+        /// Which one.
+        reason: String,
+    },
     /// It is asked to end.
     Stopping {
         /// Its process id.

@@ -22,6 +22,7 @@ mod serve;
 mod state_dir;
 mod status;
 mod system;
+mod targets;
 mod traffic;
 
 pub use serve::{ServeOptions, serve};

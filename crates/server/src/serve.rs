@@ -8,9 +8,13 @@ use std::sync::Arc;
 
 use bascule_engine::context::Ports;
 use bascule_engine::engine::Engine;
-use bascule_engine::ports::{Clock, Hooks};
+use bascule_engine::ports::{Artifacts, Clock, Hooks};
 use bascule_journal::sqlite::SqliteJournal;
 use bascule_model::problem::{Code, Problem};
+#[cfg(feature = "docker")]
+use bascule_target_docker::{
+    Connection, DockerImages, DockerImagesOptions, DockerOptions, DockerTarget, Reach,
+};
 use bascule_target_process::{ArtifactStore, FileVault, ProcessOptions, ProcessTarget};
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -22,6 +26,7 @@ use crate::control::Control;
 use crate::edge_link::{EdgeLink, EdgeProgram};
 use crate::health_watch::HealthWatch;
 use crate::system::{SystemClock, TimedIds};
+use crate::targets::{Stores, Targets};
 use crate::traffic::EdgeTraffic;
 use crate::{keeper, routes, state_dir};
 
@@ -75,9 +80,10 @@ async fn build(options: &ServeOptions) -> Result<Arc<Control>, Problem> {
     let artifacts = Arc::new(
         ArtifactStore::open(&state.join("artifacts"), options.environment.clone()).map_err(Problem::from)?,
     );
-    let target = ProcessTarget::open(ProcessOptions {
+    let state_id = state_id(state);
+    let process = ProcessTarget::open(ProcessOptions {
         state_dir: state.clone(),
-        state_id: state_id(state),
+        state_id: state_id.clone(),
         environment: kept(&options.environment),
         log_limit: bascule_target_process::LOG_LIMIT,
         clock: clock.clone(),
@@ -86,14 +92,44 @@ async fn build(options: &ServeOptions) -> Result<Arc<Control>, Problem> {
     })
     .await
     .map_err(Problem::from)?;
+    #[cfg(feature = "docker")]
+    let connection = Arc::new(Connection::new(Connection::socket_of(
+        options.environment.get("DOCKER_HOST").map(String::as_str),
+    )));
+    let target = Targets {
+        process,
+        #[cfg(feature = "docker")]
+        docker: DockerTarget::open(DockerOptions {
+            state_dir: state.clone(),
+            state_id: state_id.clone(),
+            connection: connection.clone(),
+            clock: clock.clone(),
+            vault: vault.clone(),
+            reach: reach(&options.environment)?,
+            memory_folders: memory_folders(&options.environment),
+        })
+        .await
+        .map_err(Problem::from)?,
+    };
+    #[cfg(feature = "docker")]
+    let images: Option<Arc<dyn Artifacts>> = Some(Arc::new(DockerImages::open(DockerImagesOptions {
+        connection,
+        state_id,
+        state_dir: state.clone(),
+        home: options.environment.get("HOME").map(PathBuf::from),
+        docker_config: options.environment.get("DOCKER_CONFIG").map(PathBuf::from),
+    })));
+    #[cfg(not(feature = "docker"))]
+    let images = None;
+    let artifacts = Stores { files: artifacts, images };
     let edge = EdgeLink::new(EdgeProgram {
         state: state.clone(),
         program: options.program.clone(),
         environment: kept(&options.environment),
     });
     let ports = Ports {
-        target,
-        artifacts,
+        target: Arc::new(target),
+        artifacts: Arc::new(artifacts),
         traffic: Arc::new(EdgeTraffic::new(edge.clone())),
         checker: Arc::new(RealChecker),
         vault,
@@ -109,6 +145,29 @@ async fn build(options: &ServeOptions) -> Result<Arc<Control>, Problem> {
         version: options.version.clone(),
         tasks: TaskTracker::new(),
     }))
+}
+
+/// How containers are reached, where `BASCULE_DOCKER_REACH` says it.
+#[cfg(feature = "docker")]
+fn reach(environment: &BTreeMap<String, String>) -> Result<Option<Reach>, Problem> {
+    match environment.get("BASCULE_DOCKER_REACH").map(String::as_str) {
+        None | Some("") => Ok(None),
+        Some("address") => Ok(Some(Reach::Address)),
+        Some("published") => Ok(Some(Reach::Published)),
+        Some(other) => Err(Problem::new(
+            Code::Usage,
+            format!("BASCULE_DOCKER_REACH is {other:?}, which is no way to reach containers"),
+            "set it to `address` or `published`, or not at all",
+        )),
+    }
+}
+
+/// Where secrets that are files can lie in memory: root's usual place, the user's own, and what every Linux has.
+#[cfg(feature = "docker")]
+fn memory_folders(environment: &BTreeMap<String, String>) -> Vec<PathBuf> {
+    let own = environment.get("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let roots = rustix::process::geteuid().is_root().then(|| PathBuf::from("/run"));
+    roots.into_iter().chain(own).chain([PathBuf::from("/dev/shm")]).collect()
 }
 
 #[cfg(not(feature = "failpoints"))]

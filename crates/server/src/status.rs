@@ -2,7 +2,7 @@
 
 use bascule_engine::ports::SlotRef;
 use bascule_journal::{EnvironmentRecord, RunRecord};
-use bascule_model::evidence::InstanceState;
+use bascule_model::evidence::{InstanceState, Status};
 use bascule_model::ids::{EnvironmentKey, ReleaseId};
 use bascule_model::plan::Standing;
 use bascule_model::problem::Problem;
@@ -97,6 +97,7 @@ async fn slot(
     if let Some(wanted) = wanted.filter(|wanted| is_settled && *wanted != running) {
         drift.push(format!("{running} of {wanted} instances of {} run", standing.release));
     }
+    drift.extend(ports.target.drift(&place).await);
     let count = match control.edge.now() {
         Some(_) => ports.traffic.count(key, &standing.release, std::time::Duration::MAX).await.ok(),
         None => None,
@@ -105,9 +106,18 @@ async fn slot(
         .into_iter()
         .map(|status| {
             let verdict = control.health.verdict(&status.id);
+            let own = status.own_check.as_ref().filter(|_| verdict.is_none());
+            let of_own = own.and_then(|own| match own.status {
+                Status::Pass => Some(true),
+                Status::Fail => Some(false),
+                Status::NoData => None,
+            });
             InstanceView {
-                healthy: verdict.as_ref().and_then(|verdict| verdict.healthy),
-                health: verdict.map(|verdict| verdict.detail).filter(|detail| !detail.is_empty()),
+                healthy: verdict.as_ref().and_then(|verdict| verdict.healthy).or(of_own),
+                health: verdict
+                    .map(|verdict| verdict.detail)
+                    .or_else(|| own.map(|own| own.output.clone()))
+                    .filter(|detail| !detail.is_empty()),
                 status,
             }
         })

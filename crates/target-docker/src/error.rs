@@ -3,6 +3,8 @@
 //! The engine's own words are kept: they are what a person searches for.
 
 use bascule_engine::ports::PortError;
+use bascule_instances::StateError;
+use bascule_model::ids::Slot;
 use bascule_model::problem::{Code, Problem};
 
 /// Errors of the Docker target and its images.
@@ -46,6 +48,79 @@ pub enum DockerError {
         /// Why.
         source: bollard::errors::Error,
     },
+    /// The records of the instances.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// A name that is needed belongs to somebody else.
+    #[error("the {what} {name} is there already, and Bascule did not make it")]
+    NameTaken {
+        /// `container` or `network`.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// The image would run as root.
+    #[error("{service} would run as root: neither its `user` nor the image {image} names another user")]
+    Root {
+        /// The service.
+        service: String,
+        /// What it was to run.
+        image: String,
+    },
+    /// The image is not on this machine.
+    #[error("the image {image} is not on this machine")]
+    NoImage {
+        /// What was to be run.
+        image: String,
+    },
+    /// The release stands in the other slot.
+    #[error("release {release} stands in {stands} already, it cannot be started in {wanted} too")]
+    OtherSlot {
+        /// The release.
+        release: String,
+        /// Where it stands.
+        stands: Slot,
+        /// Where it was to be started.
+        wanted: Slot,
+    },
+    /// There is nowhere to put files that are never to be on a disk.
+    #[error("there is no private place in memory for the secret files of {service}: {detail}")]
+    NoSecretPlace {
+        /// Whose they are.
+        service: String,
+        /// What was tried.
+        detail: String,
+    },
+    /// The network has no address left.
+    #[error("the network {network} ({subnet}) has no free address left")]
+    NoAddress {
+        /// Its name.
+        network: String,
+        /// Its addresses.
+        subnet: String,
+    },
+    /// Nothing of that stands there.
+    #[error("{what} does not stand in {key}")]
+    NotThere {
+        /// A release or service.
+        what: String,
+        /// The environment.
+        key: String,
+    },
+    /// The vault refused.
+    #[error("{}", .0.message)]
+    Vault(Problem),
+    /// A part of this room ended in a way it must not.
+    #[error("{what} ended unexpectedly")]
+    Lost {
+        /// Which part.
+        what: &'static str,
+    },
+}
+
+/// Makes a [`DockerError::Lost`] of a task that did not come to its end.
+pub(crate) fn lost(what: &'static str) -> impl FnOnce(tokio::task::JoinError) -> DockerError {
+    move |_| DockerError::Lost { what }
 }
 
 impl DockerError {
@@ -74,6 +149,35 @@ impl DockerError {
                     "run the same command again; `bascule doctor` looks at the engine",
                 );
             }
+            Self::State(error) => return error.problem(),
+            Self::NameTaken { what, name } => {
+                let command = if *what == "network" { "docker network rm" } else { "docker rm -f" };
+                return Problem::new(
+                    Code::NameTaken,
+                    self.to_string(),
+                    format!("see whose it is; if nobody needs it: `{command} {name}`, then deploy again"),
+                );
+            }
+            Self::Root { .. } => (
+                Code::RootRefused,
+                "name a user (`USER` in the Dockerfile, or `user` of the service), or say `allow_root = true`",
+            ),
+            Self::NoImage { .. } => (
+                Code::ImageUnavailable,
+                "deploy again: it is built or fetched anew; see who removes images here",
+            ),
+            Self::OtherSlot { .. } => (Code::Internal, "stop it there first: `bascule down ENV`"),
+            Self::NoSecretPlace { .. } => (
+                Code::ContainerEngineUnfit,
+                "mount a tmpfs on /run or /dev/shm, or give the values in the environment (without `secret_files`)",
+            ),
+            Self::NoAddress { .. } => (
+                Code::ContainerEngineUnfit,
+                "take containers that are not Bascule's out of the network, or run fewer instances",
+            ),
+            Self::NotThere { .. } => (Code::NothingLive, "look at `bascule status`"),
+            Self::Vault(problem) => return problem.clone(),
+            Self::Lost { .. } => (Code::Internal, "try again"),
         };
         Problem::new(code, self.to_string(), remedy)
     }
@@ -82,6 +186,21 @@ impl DockerError {
     #[must_use]
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Away { .. } | Self::Answer { .. })
+    }
+
+    /// The HTTP status and the words of an engine that said no.
+    #[must_use]
+    pub(crate) fn refusal(&self) -> Option<(u16, &str)> {
+        match self {
+            Self::Refused { status, words, .. } => Some((*status, words)),
+            _ => None,
+        }
+    }
+
+    /// Whether the engine does not know what it was asked about.
+    #[must_use]
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self.refusal(), Some((404, _)))
     }
 }
 

@@ -133,7 +133,7 @@ impl ArtifactStore {
         durable::make_folder(&aside)?;
         durable::durable(&aside.join("index"), &index.bytes(), Access::Shared)?;
         fs::rename(&aside, &place).map_err(file("write", &place))?;
-        durable::sync_folder(&self.indexes())
+        Ok(durable::sync_folder(&self.indexes())?)
     }
 
     fn remove_all_but(&self, keep: &[String]) -> Result<(), ProcessError> {

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use bascule_engine::ports::PortError;
+use bascule_instances::{StateError, file_problem};
 use bascule_model::ids::Slot;
 use bascule_model::problem::{Code, Problem};
 
@@ -22,26 +23,9 @@ pub enum ProcessError {
         /// Why.
         source: io::Error,
     },
-    /// Another target holds the state folder.
-    #[error("another control plane uses the state folder {}", path.display())]
-    Locked {
-        /// The lock.
-        path: PathBuf,
-    },
-    /// A record of the state cannot be understood.
-    #[error("the record {} is damaged: {detail}", path.display())]
-    Damaged {
-        /// The record.
-        path: PathBuf,
-        /// What is wrong with it.
-        detail: String,
-    },
-    /// A name that would not be a plain file name.
-    #[error("{name:?} cannot be the name of a release")]
-    BadName {
-        /// The refused name.
-        name: String,
-    },
+    /// The records of the instances.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// Something that `files` names is not there or cannot be taken.
     #[error("{detail}")]
     Unusable {
@@ -144,18 +128,7 @@ impl ProcessError {
                 let remedy = "see that `sh` is in PATH and the project folder can be entered";
                 return Problem::new(Code::BuildFailed, format!("{self}: {source}"), remedy);
             }
-            Self::Locked { .. } => (
-                Code::StateUnusable,
-                "use the control plane that runs (`bascule status`), or another state folder (`--state DIR`)"
-                    .to_owned(),
-            ),
-            Self::Damaged { path, .. } => (
-                Code::StateUnusable,
-                format!("look at {}; `bascule doctor` says what else is damaged", path.display()),
-            ),
-            Self::BadName { .. } => {
-                (Code::Usage, "take a release that `bascule history ENV` lists".to_owned())
-            }
+            Self::State(error) => return error.problem(),
             Self::Unusable { remedy, .. } => (Code::ArtifactMissing, remedy.clone()),
             Self::NoArtifact { .. } => {
                 (Code::ArtifactMissing, "deploy again: the artifact is made anew".to_owned())
@@ -189,36 +162,6 @@ impl ProcessError {
     }
 }
 
-fn file_problem(doing: &str, path: &Path, source: &io::Error) -> Problem {
-    match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            let free = free_bytes(path).map_or_else(String::new, |free| format!(" ({free} bytes are free)"));
-            Problem::new(
-                Code::DiskFull,
-                format!("could not {doing} {}: there is no room on the disk{free}", path.display()),
-                "make room, or use another state folder (`--state DIR`); then run the same command again",
-            )
-        }
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Problem::new(
-            Code::StateUnusable,
-            format!("could not {doing} {}: {source}", path.display()),
-            "make the folder writable for this user, or use another one (`--state DIR`)",
-        ),
-        _ => Problem::new(
-            Code::StateUnusable,
-            format!("could not {doing} {}: {source}", path.display()),
-            "see that the folder is there and can be written, then run the same command again",
-        ),
-    }
-}
-
-/// Free bytes of the file system that holds the path, or would hold it.
-fn free_bytes(path: &Path) -> Option<u64> {
-    let there = path.ancestors().find(|ancestor| ancestor.exists())?;
-    let stat = rustix::fs::statvfs(there).ok()?;
-    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
-}
-
 impl From<ProcessError> for Problem {
     fn from(error: ProcessError) -> Self {
         error.problem()
@@ -228,28 +171,5 @@ impl From<ProcessError> for Problem {
 impl From<ProcessError> for PortError {
     fn from(error: ProcessError) -> Self {
         Self::Problem(error.problem())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_full_disk_is_told_apart_from_other_failures() {
-        let full = ProcessError::File {
-            doing: "write",
-            path: "/tmp/x".into(),
-            source: io::Error::from_raw_os_error(libc::ENOSPC),
-        };
-        assert_eq!(full.problem().code, Code::DiskFull);
-        assert!(full.problem().message.contains("/tmp/x"), "{}", full.problem().message);
-        assert!(full.problem().message.contains("bytes are free"), "{}", full.problem().message);
-        let denied = ProcessError::File {
-            doing: "write",
-            path: "/tmp/x".into(),
-            source: io::Error::from_raw_os_error(libc::EROFS),
-        };
-        assert_eq!(denied.problem().code, Code::StateUnusable);
     }
 }

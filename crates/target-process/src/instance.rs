@@ -4,5 +4,5 @@ pub(crate) mod launch;
 pub(crate) mod port;
 pub(crate) mod process_record;
 pub(crate) mod program;
-pub(crate) mod restart;
-pub(crate) mod surroundings;
+
+pub(crate) use bascule_instances::{restart, surroundings};

@@ -1,23 +1,20 @@
 //! What every part of one target shares, and the one door to it: the lock on the state folder.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
 
 use bascule_engine::ports::{Clock, PortError, SlotRef, Vault};
 use bascule_model::evidence::InstanceStatus;
 use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId};
-use rustix::fs::FlockOperation;
 use tokio::sync::{OwnedMutexGuard, Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
 
 use crate::artifact::ArtifactStore;
-use crate::error::{ProcessError, file};
+use crate::error::ProcessError;
 use crate::instance::port::Ports;
 use crate::slot::StandingSlot;
-use crate::state::durable;
 use crate::state::fence::Fence;
 use crate::state::layout::Layout;
 use crate::sys::cgroup::ControlGroups;
@@ -138,26 +135,6 @@ impl Shared {
 
     pub(crate) fn standing(&self) -> Vec<Arc<StandingSlot>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
-    }
-}
-
-/// Takes the lock of a state folder. Waits a little: a former control plane's unborn child may hold it for a moment.
-pub(crate) async fn take_lock(layout: &Layout) -> Result<File, ProcessError> {
-    const WAIT: Duration = Duration::from_millis(10);
-    const PATIENCE: Duration = Duration::from_secs(5);
-    durable::make_folder(&layout.instances())?;
-    let path = layout.lock();
-    let lock = OpenOptions::new().create(true).append(true).open(&path).map_err(file("open", &path))?;
-    let begun = tokio::time::Instant::now();
-    loop {
-        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Ok(lock),
-            Err(rustix::io::Errno::WOULDBLOCK) if begun.elapsed() < PATIENCE => {
-                tokio::time::sleep(WAIT).await;
-            }
-            Err(rustix::io::Errno::WOULDBLOCK) => return Err(ProcessError::Locked { path }),
-            Err(error) => return Err(file("lock", &path)(error.into())),
-        }
     }
 }
 

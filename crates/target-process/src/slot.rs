@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bascule_engine::ports::SlotRef;
+use bascule_instances::StateError;
 use bascule_model::evidence::{InstanceState, InstanceStatus};
 use bascule_model::ids::{InstanceId, Slot};
 use bascule_model::release::{Configuration, Release, Service};
@@ -140,7 +141,7 @@ impl Instance {
         let id = InstanceId::new(&release.key, &release.id, &service.name, n);
         let record: InstanceRecord = match records::read(&folder.record()) {
             // It follows from nothing else, but an instance can be started without it.
-            Err(ProcessError::Damaged { .. }) => InstanceRecord::default(),
+            Err(StateError::Damaged { .. }) => InstanceRecord::default(),
             read => read?.unwrap_or_default(),
         };
         let status = InstanceStatus {
@@ -177,7 +178,7 @@ impl Instance {
         if *record == before && self.folder.record().exists() {
             return Ok(());
         }
-        records::write(&self.folder.record(), &*record)
+        Ok(records::write(&self.folder.record(), &*record)?)
     }
 
     pub(crate) fn process(&self) -> Option<Handle> {

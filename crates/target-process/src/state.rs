@@ -1,6 +1,5 @@
-//! The state folder: where things lie, how they are written, what the records hold.
+//! The state folder: what this target writes of its own, beside what all of them share.
 
-pub(crate) mod durable;
-pub(crate) mod fence;
-pub(crate) mod layout;
+pub(crate) use bascule_instances::{durable, fence, layout};
+
 pub(crate) mod records;

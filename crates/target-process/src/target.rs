@@ -21,7 +21,7 @@ use tokio::sync::broadcast;
 
 use crate::artifact::ArtifactStore;
 use crate::error::ProcessError;
-use crate::shared::{Change, Parts, Shared, blocking, take_lock};
+use crate::shared::{Change, Parts, Shared, blocking};
 use crate::state::layout::{self, Layout};
 use crate::supervise::port_watch;
 use crate::sys::boot;
@@ -62,7 +62,7 @@ impl ProcessTarget {
     /// When the state folder cannot be used, its records are damaged, or another control plane supervises it.
     pub async fn open(options: ProcessOptions) -> Result<Arc<Self>, ProcessError> {
         layout::component(&options.state_id)?;
-        let lock = take_lock(&Layout::new(&options.state_dir)).await?;
+        let lock = bascule_instances::lock::take(Layout::new(&options.state_dir).lock()).await?;
         let parts = Parts {
             environment: options.environment,
             log_limit: options.log_limit,

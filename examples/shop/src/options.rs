@@ -1,14 +1,19 @@
 //! Options of the shop, from arguments and a lookup of environment variables. Nothing here reads the environment by
 //! itself, so that the shop can be embedded and tested.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use crate::{Faults, Identity, ShopError};
 
 const PORT_FORM: &str = "a port number such as 3000";
+const HOST_FORM: &str = "an address such as 127.0.0.1 or 0.0.0.0";
 
 /// How the shop runs.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Port on 127.0.0.1; 0 takes a free one. `--port`, else `$PORT`, else 3000.
+    /// Where it listens: `$SHOP_HOST`, else 127.0.0.1. In a container that has to be 0.0.0.0.
+    pub host: IpAddr,
+    /// The port there; 0 takes a free one. `--port`, else `$PORT`, else 3000.
     pub port: u16,
     /// What it says about itself.
     pub identity: Identity,
@@ -37,12 +42,19 @@ impl Options {
             };
             port = parse_port("--port", &value)?;
         }
-        Ok(Self { port, identity: Identity::read(&lookup), faults: Faults::read(&lookup)? })
+        let host = lookup("SHOP_HOST").map(|value| parse_host(&value)).transpose()?;
+        let host = host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        Ok(Self { host, port, identity: Identity::read(&lookup), faults: Faults::read(&lookup)? })
     }
 }
 
 fn parse_port(name: &'static str, value: &str) -> Result<u16, ShopError> {
     value.parse().map_err(|_| ShopError::BadValue { name, value: value.to_owned(), expected: PORT_FORM })
+}
+
+fn parse_host(value: &str) -> Result<IpAddr, ShopError> {
+    let bad = |_| ShopError::BadValue { name: "SHOP_HOST", value: value.to_owned(), expected: HOST_FORM };
+    value.parse().map_err(bad)
 }
 
 #[cfg(test)]
@@ -64,6 +76,11 @@ mod tests {
 
     #[test]
     fn wrong_values_are_named() {
+        let anywhere = |name: &str| (name == "SHOP_HOST").then(|| "0.0.0.0".to_owned());
+        assert!(Options::read(arguments(&[]), anywhere).unwrap().host.is_unspecified());
+        let nowhere = |name: &str| (name == "SHOP_HOST").then(|| "here".to_owned());
+        let error = Options::read(arguments(&[]), nowhere).unwrap_err();
+        assert!(error.to_string().contains("SHOP_HOST: `here`"), "{error}");
         let error = Options::read(arguments(&["--port"]), |_| None).unwrap_err();
         assert_eq!(error.to_string(), "reading --port: `` is not a port number such as 3000");
         let error = Options::read(arguments(&["--prot"]), |_| None).unwrap_err();

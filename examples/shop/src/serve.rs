@@ -3,7 +3,7 @@
 //! One thread is enough: fifty instances must be able to stand side by side on a small machine.
 
 use std::future::Future;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::serve::ListenerExt;
@@ -49,7 +49,7 @@ pub fn run(options: Options) -> Result<Ended, ShopError> {
             BootEnd::Exit(code) => return Ok(Ended::ExitedAtStart(code)),
         }
         let port = options.faults.wrong_port.choose(options.port);
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let address = SocketAddr::from((options.host, port));
         let listener =
             TcpListener::bind(address).await.map_err(|source| ShopError::Listen { address, source })?;
         let crash = options.faults.crash.clone();

@@ -11,6 +11,7 @@ const AFTER_HELP: &str = "\
 Examples:
   bascule demo                  well under a minute; all is ended afterwards
   bascule demo --keep           leave it running, to look at
+  bascule demo --target docker  the same with containers, on a machine with a Docker Engine
   bascule demo --output json    the same figures as data
 
 Exit status: 0, or 7 when a request was lost.";
@@ -22,6 +23,10 @@ pub struct Args {
     /// Leave the app, the edge and the control plane running
     #[arg(long)]
     keep: bool,
+
+    /// Where the app runs
+    #[arg(long, value_enum, default_value_t = demo::Target::Process, value_name = "TARGET")]
+    target: demo::Target,
 }
 
 /// Runs it.
@@ -31,7 +36,7 @@ pub struct Args {
 pub fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     let afterwards = if args.keep { demo::Afterwards::Keep } else { demo::Afterwards::End };
     context.block_on(async {
-        let report = demo::play(context, afterwards).await?;
+        let report = demo::play(context, args.target, afterwards).await?;
         match context.screen.format {
             Format::Json => context.screen.json(&report)?,
             Format::Text => context.screen.out(&demo::shown(&report))?,

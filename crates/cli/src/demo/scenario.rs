@@ -119,15 +119,22 @@ impl Scene {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::demo::Target;
     use crate::demo::scratch::manifest;
 
     #[test]
     fn every_version_of_the_project_is_a_manifest_without_mistakes() {
         for scene in SCENES {
             let Does::Deploy(version) = &scene.does else { continue };
-            let text = manifest(version, "127.0.0.1:8080".parse().unwrap());
-            let parsed = bascule_model::manifest::parse(&text, "bascule.toml");
-            assert!(parsed.is_ok(), "{}", parsed.unwrap_err().render(bascule_model::manifest::Color::Never));
+            for target in [Target::Process, Target::Docker] {
+                let text = manifest(version, "127.0.0.1:8080".parse().unwrap(), target);
+                let parsed = bascule_model::manifest::parse(&text, "bascule.toml");
+                assert!(
+                    parsed.is_ok(),
+                    "{}",
+                    parsed.unwrap_err().render(bascule_model::manifest::Color::Never)
+                );
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use bascule_model::problem::{Code, Problem};
 
 use crate::context::Context;
 use crate::demo::scenario::Version;
+use crate::demo::{Target, image};
 use crate::project::MANIFEST;
 
 /// The app and the environment of the demo.
@@ -27,6 +28,8 @@ pub struct Scratch {
     pub state: PathBuf,
     /// Where the app's users come in.
     pub listen: SocketAddr,
+    /// Where its instances run.
+    pub target: Target,
 }
 
 impl Scratch {
@@ -34,7 +37,7 @@ impl Scratch {
     ///
     /// # Errors
     /// When it cannot be made, or this machine gives no port.
-    pub fn make(context: &Context) -> Result<Self, Problem> {
+    pub fn make(context: &Context, target: Target) -> Result<Self, Problem> {
         let parent = PathBuf::from(context.machine.variable("TMPDIR").unwrap_or_else(|| "/tmp".to_owned()));
         let failed = |error: io::Error| {
             Problem::new(
@@ -48,11 +51,16 @@ impl Scratch {
             project: folder.join("project"),
             state: folder.join("state"),
             listen: free_address().map_err(failed)?,
+            target,
             folder,
         };
         std::fs::create_dir(&scratch.project).map_err(failed)?;
         let program = context.machine.program()?;
-        take_program(&program, &scratch.project.join(APP)).map_err(failed)?;
+        match target {
+            Target::Process => take_program(&program, &scratch.project.join(APP)),
+            Target::Docker => image::prepare(&scratch.project, &program),
+        }
+        .map_err(failed)?;
         Ok(scratch)
     }
 
@@ -62,7 +70,7 @@ impl Scratch {
     /// When the folder cannot be written.
     pub fn write(&self, version: &Version) -> io::Result<()> {
         std::fs::write(self.project.join("version.txt"), format!("{}\n", version.name))?;
-        std::fs::write(self.project.join(MANIFEST), manifest(version, self.listen))
+        std::fs::write(self.project.join(MANIFEST), manifest(version, self.listen, self.target))
     }
 
     /// Removes what takes room: the project, the artifacts and the release folders. The journal and the logs stay, to be
@@ -92,27 +100,32 @@ fn free_address() -> io::Result<SocketAddr> {
 }
 
 /// No second copy where the file system allows that.
-fn take_program(program: &Path, to: &Path) -> io::Result<()> {
+pub(super) fn take_program(program: &Path, to: &Path) -> io::Result<()> {
     std::fs::hard_link(program, to).or_else(|_| std::fs::copy(program, to).map(drop))
 }
 
 /// The manifest of a version.
-pub fn manifest(version: &Version, listen: SocketAddr) -> String {
+pub fn manifest(version: &Version, listen: SocketAddr, target: Target) -> String {
     let fault = version.fault.map(|(name, value)| format!(", {name} = \"{value}\"")).unwrap_or_default();
     let Version { name, deadline, bake, on_no_data, .. } = version;
+    // From outside of a container only what listens everywhere in it can be reached.
+    let (build, target, host) = match target {
+        Target::Process => (format!(r#"files = ["{APP}", "version.txt"]"#), "process", "127.0.0.1"),
+        Target::Docker => (r#"dockerfile = "Dockerfile""#.to_owned(), "docker", "0.0.0.0"),
+    };
     format!(
         r#"# Written by `bascule demo`: version {name} of the example app.
 app = "{APP}"
 
 [build]
-files = ["{APP}", "version.txt"]
+{build}
 
 [services.web]
 command = ["./{APP}", "demo-app"]
 port = 3000
 instances = 2
 drain = "3s"
-env = {{ SHOP_VERSION = "{name}"{fault} }}
+env = {{ SHOP_VERSION = "{name}", SHOP_HOST = "{host}"{fault} }}
 
 [services.web.health]
 path = "/health"
@@ -140,6 +153,7 @@ min_requests = 200
 on_no_data = "{on_no_data}"
 
 [environments.{ENVIRONMENT}]
+target = "{target}"
 listen = "{listen}"
 "#
     )

@@ -93,6 +93,7 @@ fn instance(text: &mut String, value: &Value, indent: usize) {
         InstanceState::BackOff { exit, .. } => format!("ended with {exit}, waits to start again"),
         InstanceState::CrashLoop { exit } => format!("ended again and again, the last time with {exit}"),
         InstanceState::CannotStart { reason } => format!("cannot start: {}", escape::line(reason)),
+        InstanceState::Waiting { reason } => format!("waits: {}", escape::line(reason)),
         InstanceState::Stopping { pid } => format!("stopping, pid {pid}"),
         InstanceState::Gone => "gone".to_owned(),
     };

@@ -95,6 +95,9 @@ fn state(state: &InstanceState) -> (String, Vec<String>) {
         InstanceState::CannotStart { reason } => {
             ("cannot start".to_owned(), vec![shortened(&escape::line(reason), 120)])
         }
+        InstanceState::Waiting { reason } => {
+            ("waits".to_owned(), vec![shortened(&escape::line(reason), 120)])
+        }
         InstanceState::Stopping { pid } => (format!("stopping {pid}"), Vec::new()),
         InstanceState::Gone => ("gone".to_owned(), vec!["nothing of it is there".to_owned()]),
     }

@@ -20,6 +20,48 @@ macro_rules! on_each_target {
                 }
             )+
         }
+        #[cfg(feature = "docker")]
+        mod docker {
+            $(
+                #[test]
+                fn $scenario() {
+                    if let Some(docker) = crate::support::fixture::Docker::start() {
+                        super::$scenario(&docker);
+                    }
+                }
+            )+
+        }
+    };
+}
+
+/// Makes one test of each scenario that only processes can be put into.
+macro_rules! on_processes {
+    ($($scenario:ident),+ $(,)?) => {
+        mod process_only {
+            $(
+                #[test]
+                fn $scenario() {
+                    super::$scenario(&crate::support::fixture::Process);
+                }
+            )+
+        }
+    };
+}
+
+/// Makes one test of each scenario that only containers can be put into.
+#[cfg(feature = "docker")]
+macro_rules! on_docker {
+    ($($scenario:ident),+ $(,)?) => {
+        mod docker_only {
+            $(
+                #[test]
+                fn $scenario() {
+                    if let Some(docker) = crate::support::fixture::Docker::start() {
+                        super::$scenario(&docker);
+                    }
+                }
+            )+
+        }
     };
 }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, Notify};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::acceptor::{Distributor, accept};
@@ -42,7 +42,13 @@ pub(crate) struct Process {
     pub(crate) let_go: CancellationToken,
     /// Told when `leaving` was set.
     pub(crate) left: Notify,
+    /// Every call that is being answered holds this as well.
+    pub(crate) calls: Rc<()>,
 }
+
+/// How long an edge that has nothing left to serve waits for its answers to go out.
+const ANSWERS_AT_MOST: Duration = Duration::from_secs(1);
+const ANSWERS_PAUSE: Duration = Duration::from_millis(2);
 
 impl Process {
     /// Takes a listening socket and accepts on it. The one that is held already stays.
@@ -71,6 +77,17 @@ impl Process {
             self.let_go.cancel();
         }
         self.left.notify_one();
+    }
+
+    /// Waits until every call has its answer: what ends a drain is often what ends the edge.
+    pub(crate) async fn answered(&self) {
+        let answered = async {
+            while Rc::strong_count(&self.calls) > 1 {
+                sleep(ANSWERS_PAUSE).await;
+            }
+        };
+        // A caller that does not read its answer cannot hold the edge.
+        let _ = timeout(ANSWERS_AT_MOST, answered).await;
     }
 
     pub(crate) fn state(&self) -> EdgeState {

@@ -46,11 +46,11 @@ pub(crate) async fn serve(process: Rc<Process>, listener: UnixListener) {
 
 async fn serve_connection(process: Rc<Process>, stream: UnixStream, number: ConnectionNumber) {
     let stream = Rc::new(stream);
-    let (replies, mut to_send) = mpsc::unbounded_channel::<(u64, Reply)>();
+    let (replies, mut to_send) = mpsc::unbounded_channel::<(u64, Reply, Rc<()>)>();
     let writer = tokio::task::spawn_local({
         let stream = Rc::clone(&stream);
         async move {
-            while let Some((id, reply)) = to_send.recv().await {
+            while let Some((id, reply, _until_sent)) = to_send.recv().await {
                 let Ok(body) = serde_json::to_vec(&Envelope { id, body: &reply.answer }) else { return };
                 let descriptors: Vec<_> = reply.descriptors.iter().map(AsFd::as_fd).collect();
                 if send(&stream, &body, &descriptors).await.is_err() {
@@ -71,10 +71,11 @@ async fn serve_connection(process: Rc<Process>, stream: UnixStream, number: Conn
         let Ok(Some(frame)) = next else { break };
         let Some((id, call, descriptors)) = parse(frame) else { break };
         let (process, replies) = (Rc::clone(&process), replies.clone());
+        let until_sent = Rc::clone(&process.calls);
         calls.spawn_local(async move {
             let reply = perform(&process, number, call, descriptors).await;
             // The caller may be gone; what was asked is done all the same.
-            let _ = replies.send((id, reply));
+            let _ = replies.send((id, reply, until_sent));
         });
     }
     // A drain goes on without its caller: it asks again when it is back.

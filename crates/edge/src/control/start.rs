@@ -89,6 +89,7 @@ async fn live(options: EdgeOptions) -> Result<(), EdgeError> {
         leaving: Cell::new(None),
         let_go: CancellationToken::new(),
         left: Notify::new(),
+        calls: Rc::new(()),
         options,
     });
     if let Some(predecessor) = &predecessor {
@@ -131,6 +132,7 @@ async fn wait_for_the_end(
                     return Err(EdgeError::Io { doing: "serving".to_owned(), source });
                 }
                 if running == 0 {
+                    process.answered().await;
                     return Ok(());
                 }
                 false

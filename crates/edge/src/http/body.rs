@@ -1,76 +1,22 @@
-//! The bodies that pass through: the request's on its way to the instance, the response's on its way to the client.
+//! The body of a response on its way to the client, as the HTTP library takes it.
 //!
-//! Nothing is collected: a piece is asked for when the other side can take it.
+//! Nothing is collected: a piece is asked for when the client can take it.
 
 use std::fmt;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use hyper::body::{Body, Frame, SizeHint};
 
+use super::exchange::cut_response;
 use crate::upstream::balance::Load;
+use crate::upstream::body::trailer_fields;
 use crate::upstream::claim::Claim;
-use crate::upstream::connection::{BodyError, UpstreamConnection};
+use crate::upstream::connection::{BodyError, Progress, UpstreamConnection};
 use crate::worker::thread::Worker;
-
-/// A request's body. It stays in the claim, so that it is not lost with an attempt that did not get to it.
-pub(crate) struct RequestBody {
-    /// `None`: there is none.
-    claim: Option<(Rc<Claim>, Rc<Worker>)>,
-}
-
-impl RequestBody {
-    pub(crate) fn empty() -> Self {
-        Self { claim: None }
-    }
-
-    /// The body of a claimed request.
-    pub(crate) fn of(claim: &Rc<Claim>, worker: &Rc<Worker>) -> Self {
-        Self { claim: Some((Rc::clone(claim), Rc::clone(worker))) }
-    }
-}
-
-impl Body for RequestBody {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let Some((claim, worker)) = &self.claim else { return Poll::Ready(None) };
-        match Pin::new(&mut *claim.body.borrow_mut()).poll_frame(context) {
-            Poll::Pending => {
-                if claim.body_since.get().is_none() {
-                    claim.body_since.set(Some(worker.clock.now()));
-                }
-                Poll::Pending
-            }
-            Poll::Ready(frame) => {
-                claim.body_since.set(None);
-                claim.body_started.set(Some(()));
-                Poll::Ready(frame.map(|frame| {
-                    frame.map_err(|error| {
-                        claim.body_failed.set(Some(()));
-                        BodyError::Client(error)
-                    })
-                }))
-            }
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.claim.as_ref().is_none_or(|(claim, _)| claim.body.borrow().is_end_stream())
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.claim
-            .as_ref()
-            .map_or_else(|| SizeHint::with_exact(0), |(claim, _)| claim.body.borrow().size_hint())
-    }
-}
 
 /// What a client gets.
 pub(crate) enum EdgeBody {
@@ -83,8 +29,9 @@ pub(crate) enum EdgeBody {
 
 /// A response's body, with the connection that it comes over.
 pub(crate) struct Passed {
-    body: Incoming,
+    /// `None`: the body has ended.
     connection: Option<Box<UpstreamConnection>>,
+    trailers: Option<HeaderMap>,
     claim: Rc<Claim>,
     worker: Rc<Worker>,
     /// Counts on the instance as long as the response passes.
@@ -98,14 +45,14 @@ impl EdgeBody {
 
     /// The body of a response whose head came over `connection`.
     pub(crate) fn passed(
-        body: Incoming,
         connection: Box<UpstreamConnection>,
         claim: Rc<Claim>,
         worker: Rc<Worker>,
         load: Load,
     ) -> Self {
-        let mut passed = Passed { body, connection: Some(connection), claim, worker, _load: load };
-        if passed.body.is_end_stream() {
+        let ended = connection.body().is_ended();
+        let mut passed = Passed { connection: Some(connection), trailers: None, claim, worker, _load: load };
+        if ended {
             passed.finish();
         }
         Self::Passed(passed)
@@ -113,7 +60,8 @@ impl EdgeBody {
 }
 
 impl Passed {
-    /// Gives the connection back, if nothing is left of the exchange.
+    /// Gives the connection back, if nothing is left of the exchange. One that is dropped before (the client went away)
+    /// closes with it: it cannot be used again.
     fn finish(&mut self) {
         if let Some(mut connection) = self.connection.take()
             && connection.finish()
@@ -122,24 +70,40 @@ impl Passed {
         }
     }
 
-    fn failed(&self, error: &BodyError) {
-        let (counters, service) = (self.claim.counters(), self.claim.service());
-        if let (BodyError::Upstream(_), None, Some(connection)) =
-            (error, self.claim.body_failed.get(), &self.connection)
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let Some(connection) = &mut self.connection else {
+            return Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))));
+        };
+        let mut data = BytesMut::new();
+        match ready!(connection.poll_body(&self.worker, context, &mut |piece| data.extend_from_slice(piece)))
         {
-            counters.upstream_failures.increase();
-            counters.cut_responses.increase();
-            self.worker.doctor.leave_out(&connection.instance, service.health_path.as_ref());
+            Ok(Progress::More) => {
+                if connection.body().is_ended() {
+                    self.finish();
+                } else {
+                    connection.exchange.client_since.set(Some(self.worker.clock.now()));
+                }
+            }
+            Ok(Progress::Ended(section)) => {
+                self.trailers = Some(trailer_fields(&section)).filter(|trailers| !trailers.is_empty());
+                self.finish();
+                if data.is_empty() {
+                    return self.poll(context);
+                }
+            }
+            Err(error) => {
+                if matches!(error, BodyError::Upstream) && self.claim.body.failed.get().is_none() {
+                    cut_response(&self.worker, &self.claim, connection);
+                }
+                self.connection = None;
+                return Poll::Ready(Some(Err(error)));
+            }
         }
+        Poll::Ready(Some(Ok(Frame::data(data.freeze()))))
     }
-}
 
-impl Drop for Passed {
-    fn drop(&mut self) {
-        // Dropped before its end (the client went away): the connection cannot be used again and closes.
-        if self.body.is_end_stream() {
-            self.finish();
-        }
+    fn is_ended(&self) -> bool {
+        self.connection.is_none() && self.trailers.is_none()
     }
 }
 
@@ -151,30 +115,13 @@ impl Body for EdgeBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let passed = match &mut *self {
-            Self::Empty => return Poll::Ready(None),
+        match &mut *self {
+            Self::Empty => Poll::Ready(None),
             Self::Text(text) => {
                 let text = std::mem::take(text);
-                return Poll::Ready((!text.is_empty()).then(|| Ok(Frame::data(text))));
+                Poll::Ready((!text.is_empty()).then(|| Ok(Frame::data(text))))
             }
-            Self::Passed(passed) => passed,
-        };
-        let Some(connection) = &mut passed.connection else { return Poll::Ready(None) };
-        match connection.poll_body(&mut passed.body, context) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(None) => {
-                passed.finish();
-                Poll::Ready(None)
-            }
-            Poll::Ready(Some(Ok(frame))) => {
-                connection.exchange.client_since.set(Some(passed.worker.clock.now()));
-                Poll::Ready(Some(Ok(frame)))
-            }
-            Poll::Ready(Some(Err(error))) => {
-                passed.failed(&error);
-                passed.connection = None;
-                Poll::Ready(Some(Err(error)))
-            }
+            Self::Passed(passed) => passed.poll(context),
         }
     }
 
@@ -182,7 +129,7 @@ impl Body for EdgeBody {
         match self {
             Self::Empty => true,
             Self::Text(text) => text.is_empty(),
-            Self::Passed(passed) => passed.body.is_end_stream(),
+            Self::Passed(passed) => passed.is_ended(),
         }
     }
 
@@ -190,7 +137,12 @@ impl Body for EdgeBody {
         match self {
             Self::Empty => SizeHint::with_exact(0),
             Self::Text(text) => SizeHint::with_exact(text.len() as u64),
-            Self::Passed(passed) => passed.body.size_hint(),
+            Self::Passed(passed) => match &passed.connection {
+                Some(connection) => {
+                    connection.body().left().map_or_else(SizeHint::default, SizeHint::with_exact)
+                }
+                None => SizeHint::with_exact(0),
+            },
         }
     }
 }

@@ -11,7 +11,7 @@ const EXTENSION_AT_MOST: usize = 256;
 const TRAILERS_AT_MOST: usize = 16 * 1024;
 
 /// Where the reading stands.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Chunk {
     Size { value: u64, digits: u32 },
     Extension { value: u64, length: usize },
@@ -36,6 +36,21 @@ impl Chunk {
     /// A chunked body's beginning.
     pub(crate) fn first() -> Self {
         Self::Size { value: 0, digits: 0 }
+    }
+
+    /// Whether the next bytes are data.
+    pub(crate) fn is_data(&self) -> bool {
+        matches!(self, Self::Data { .. })
+    }
+
+    /// Whether a size is being read.
+    pub(crate) fn is_in_size(&self) -> bool {
+        matches!(self, Self::Size { digits: 1.., .. })
+    }
+
+    /// Whether the next byte belongs to the trailer section, its last empty line included.
+    pub(crate) fn is_trailer(&self) -> bool {
+        matches!(self, Self::Trailer { .. } | Self::TrailerNewline { .. } | Self::LastNewline)
     }
 
     /// One step: how many bytes it used, and what comes next; `None` when the body has ended.

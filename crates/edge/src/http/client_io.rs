@@ -53,14 +53,6 @@ impl ClientIo {
         }
     }
 
-    /// Waits until there is something to read.
-    pub(crate) async fn readable(&self) {
-        if self.good.is_empty() && self.held.is_empty() && self.later.is_empty() && self.early.is_empty() {
-            // An error is found by reading.
-            let _ = self.stream.readable().await;
-        }
-    }
-
     /// The bare socket, and what came in that nobody has taken.
     pub(crate) fn into_parts(self) -> (TcpStream, Bytes) {
         let mut rest = self.good;
@@ -156,7 +148,7 @@ impl ClientIo {
 }
 
 /// Whether the client has closed its side or the connection has broken. Bytes that wait to be read say nothing.
-fn has_gone(stream: &TcpStream) -> bool {
+pub(super) fn has_gone(stream: &TcpStream) -> bool {
     use rustix::io::Errno;
     match rustix::net::recv(stream, &mut [0_u8; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
         Ok((_, count)) => count == 0,

@@ -5,9 +5,11 @@ use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_A
 use http::{Response, StatusCode};
 
 use super::body::EdgeBody;
+use super::direct::ConnectionEnd;
 use super::framing::Refused;
 use super::headers::X_REQUEST_ID;
 use super::host::BadTarget;
+use crate::upstream::response::Asked;
 
 /// Why the edge answers itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +100,37 @@ impl Own {
         }
         response
     }
+}
+
+/// An answer of the edge's own as bytes.
+pub(super) fn write(
+    own: Own,
+    request_id: HeaderValue,
+    asked: Asked,
+    end: ConnectionEnd,
+    date: &str,
+) -> Vec<u8> {
+    let (parts, body) = own.response(request_id).into_parts();
+    let EdgeBody::Text(text) = body else { return Vec::new() };
+    let status = parts.status;
+    let mut bytes =
+        format!("HTTP/1.1 {} {}\r\n", status.as_u16(), status.canonical_reason().unwrap_or_default())
+            .into_bytes();
+    let length = text.len().to_string();
+    let fields = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    let more = [("content-length", length.as_bytes()), ("date", date.as_bytes())];
+    let close = (end == ConnectionEnd::Close).then_some(("connection", &b"close"[..]));
+    for (name, value) in fields.chain(more).chain(close) {
+        bytes.extend_from_slice(name.as_bytes());
+        bytes.extend_from_slice(b": ");
+        bytes.extend_from_slice(value);
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes.extend_from_slice(b"\r\n");
+    if asked == Asked::Whole {
+        bytes.extend_from_slice(&text);
+    }
+    bytes
 }
 
 /// What a client above the connection limit gets, as bytes.

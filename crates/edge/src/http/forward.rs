@@ -1,32 +1,34 @@
 //! What happens to a request between the library's parser and the claimed release.
 
 use std::convert::Infallible;
-use std::pin::pin;
 use std::rc::Rc;
 
 use http::header::{CONNECTION, COOKIE, HOST, HeaderValue, UPGRADE};
 use http::request::Parts;
-use http::{Request, Response, StatusCode, Uri, Version};
+use http::{Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::body::EdgeBody;
 use super::errors::Own;
-use super::exchange::{FirstAttempt, first_attempt, go_on, passed, perform};
+use super::exchange::{Answered, Attempt, first_attempt, go_on, perform};
 use super::headers::{Once, Seen, Wish, X_REQUEST_ID, is_sane_request_id};
 use super::host::{host_of, route_name};
+use super::passed::{passed, take};
+use super::request_head;
 use super::retry::is_idempotent;
 use crate::upstream::claim::{Claim, Claimed, Hold, Notes, Repeatable, claim};
-use crate::upstream::connection::Promised;
+use crate::upstream::request_body::{Framing, RequestBody};
+use crate::upstream::response::Asked;
 use crate::worker::thread::Worker;
 use crate::worker::watch::Client;
 
 /// What is known of a request when its head has been looked at.
-enum Begun<P> {
+enum Begun {
     /// The edge answers itself.
     Own(Own, HeaderValue, Version),
-    /// It is on its way, or has to wait.
-    Claimed(Rc<Claim>, FirstAttempt<P>),
+    /// It is on its way, or has to wait for a connection.
+    Claimed(Rc<Claim>, Option<Attempt>),
 }
 
 /// Answers one request. All that needs no waiting is done at once: the library copies what is returned.
@@ -40,32 +42,31 @@ pub(crate) fn serve(
         Ok(match begun {
             Begun::Own(own, id, version) => respond(&worker, &client, version, own.response(id)),
             Begun::Claimed(claim, attempt) => {
-                let answer = match attempt {
-                    FirstAttempt::Sent { mut connection, load, promise } => {
-                        match connection.wait(pin!(promise)).await {
-                            Ok(response) if response.status() != StatusCode::SWITCHING_PROTOCOLS => {
-                                Ok(passed(&worker, &claim, connection, load, response))
-                            }
-                            // Rare, and large: not a part of every request's future.
-                            other => {
-                                let (worker, claim) = (Rc::clone(&worker), Rc::clone(&claim));
-                                Box::pin(go_on(worker, claim, connection, load, other)).await
-                            }
-                        }
-                    }
-                    FirstAttempt::NotYet(head) => {
-                        Box::pin(perform(Rc::clone(&worker), Rc::clone(&claim), *head)).await
-                    }
-                };
+                let answer = answer(&worker, &claim, attempt).await;
                 let notes = &claim.notes;
                 let status = answer.as_ref().map_or_else(|own| own.status(), Response::status);
-                let micros = u64::try_from(notes.started.elapsed().as_micros()).unwrap_or(u64::MAX);
-                claim.counters().responded(status, micros);
+                claim.responded(status);
                 let response = answer.unwrap_or_else(|own| own.response(notes.id.clone()));
                 respond(&worker, &client, notes.version, response)
             }
         })
     }
+}
+
+async fn answer(
+    worker: &Rc<Worker>,
+    claim: &Rc<Claim>,
+    attempt: Option<Attempt>,
+) -> Result<Response<EdgeBody>, Own> {
+    // What is rare is boxed: it is large, and not a part of every request's future.
+    let answered = match attempt {
+        None => Box::pin(perform(worker, claim, take, Vec::new())).await,
+        Some(mut attempt) => match attempt.connection.wait(worker, take).await {
+            Ok((status, taken)) => Ok(Answered { attempt, status, taken }),
+            Err(error) => Box::pin(go_on(Rc::clone(worker), Rc::clone(claim), attempt, error, take)).await,
+        },
+    };
+    passed(worker, claim, answered?)
 }
 
 /// The last touch.
@@ -85,32 +86,32 @@ fn respond(
 }
 
 /// Checks, routes, claims and sends.
-fn begin(
-    worker: &Rc<Worker>,
-    client: &Rc<Client>,
-    request: Request<Incoming>,
-) -> Begun<impl Future<Output = Promised> + use<>> {
+fn begin(worker: &Rc<Worker>, client: &Rc<Client>, request: Request<Incoming>) -> Begun {
     let started = Instant::now();
     let (mut parts, body) = request.into_parts();
     let version = parts.version;
     let seen = Seen::of(&parts.headers);
     let (id, own_id) = match &seen.request_id {
-        Once::Yes(given) if is_sane_request_id(given) => (given.clone(), None),
+        Once::Yes(given) if is_sane_request_id(given.as_bytes()) => (given.clone(), None),
         _ => (worker.ids.next(), Some(())),
     };
     let (hold, host) = match route(worker, client, &parts, &seen) {
         Ok(routed) => routed,
         Err(own) => return Begun::Own(own, id, version),
     };
-    let repeatable = if is_idempotent(&parts.method) { Repeatable::Yes } else { Repeatable::No };
+    let repeatable =
+        if is_idempotent(parts.method.as_str().as_bytes()) { Repeatable::Yes } else { Repeatable::No };
     let wish = prepare(client, &mut parts, &seen, host.as_ref());
     if own_id.is_some() && seen.request_id != Once::No {
         parts.headers.remove(&X_REQUEST_ID);
     }
-    let provenance = client.provenance.borrow_mut().lines(host.as_ref());
-    let notes = Notes { started, id, own_id, provenance, version, wish, repeatable };
-    let claim = Rc::new(Claim::new(hold, Rc::clone(client), notes, body));
-    let attempt = first_attempt(worker, &claim, Request::from_parts(parts, ()));
+    let provenance = client.provenance.borrow_mut().lines(host.as_ref().map(HeaderValue::as_bytes));
+    let framing = Framing::of(&body);
+    let head = request_head::write(&parts, &provenance, own_id.map(|()| &id), framing);
+    let asked = if parts.method == Method::HEAD { Asked::Head } else { Asked::Whole };
+    let notes = Notes { started, id, asked, version, wish, repeatable };
+    let claim = Rc::new(Claim::new(hold, Rc::clone(client), notes, head, RequestBody::of(body)));
+    let attempt = first_attempt(worker, &claim);
     Begun::Claimed(claim, attempt)
 }
 
@@ -130,7 +131,7 @@ fn route(
     }
     let host = host_of(&parts.method, &parts.uri, parts.version, &seen.host).map_err(Own::BadTarget)?;
     let has_hosts = worker.table.load().has_hosts(client.listener);
-    let name = if has_hosts { host.as_ref().and_then(route_name) } else { None };
+    let name = if has_hosts { host.as_ref().and_then(|host| route_name(host.as_bytes())) } else { None };
     match claim(&worker.table, worker.index, client.listener, name.as_deref(), parts.uri.path()) {
         Claimed::Held(hold) => Ok((hold, host)),
         Claimed::Nobody => Err(Own::Nobody),
@@ -155,13 +156,10 @@ fn prepare(client: &Client, parts: &mut Parts, seen: &Seen, host: Option<&Header
     {
         parts.headers.insert(HOST, host.clone());
     }
-    parts.version = Version::HTTP_11;
     if let Wish::Upgrade(protocol) = &wish {
         parts.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         parts.headers.insert(UPGRADE, protocol.clone());
     }
-    // What the library noted for upgrades of its own is not used.
-    parts.extensions.clear();
     wish
 }
 

@@ -69,6 +69,13 @@ impl Framing {
         Self { state: State::Head, head: HeadReader::new(head_bytes), messages: 0 }
     }
 
+    /// The stream stands before a message, whatever was read of it.
+    pub(crate) fn begin_anew(&mut self) {
+        self.state = State::Head;
+        self.head.begin_anew();
+        self.messages = 0;
+    }
+
     /// Heads that were let through, the refused one included.
     pub(crate) fn messages(&self) -> u64 {
         self.messages

@@ -69,6 +69,12 @@ impl HeadReader {
         Self { limit, line: Vec::new(), found: Found::default() }
     }
 
+    /// Forgets what was read of a head.
+    pub(crate) fn begin_anew(&mut self) {
+        self.line = Vec::new();
+        self.found = Found::default();
+    }
+
     /// Looks at the next bytes of the head.
     pub(crate) fn read(&mut self, bytes: &[u8]) -> HeadStep {
         let mut at = 0;
@@ -128,7 +134,7 @@ impl HeadReader {
 }
 
 /// Where the first control character but a tab stands: the end of the line, if all is well.
-fn first_control(bytes: &[u8]) -> Option<usize> {
+pub(super) fn first_control(bytes: &[u8]) -> Option<usize> {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const HIGHS: u64 = ONES << 7;
     let mut at = 0;

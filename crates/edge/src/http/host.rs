@@ -83,7 +83,7 @@ pub(crate) fn host_of(
 }
 
 /// Name, address or bracketed IPv6 address, perhaps with a port; no user information, no path.
-fn is_authority(bytes: &[u8]) -> bool {
+pub(crate) fn is_authority(bytes: &[u8]) -> bool {
     let (host, port) = match bytes.iter().rposition(|byte| *byte == b':') {
         Some(colon) if bytes.last() != Some(&b']') => (&bytes[..colon], &bytes[colon + 1..]),
         _ => (bytes, &b""[..]),
@@ -102,8 +102,8 @@ fn is_authority(bytes: &[u8]) -> bool {
 }
 
 /// The name that routes are looked up under: lower case, without port and final dot.
-pub(crate) fn route_name(host: &HeaderValue) -> Option<Cow<'_, str>> {
-    let text = host.to_str().ok()?;
+pub(crate) fn route_name(host: &[u8]) -> Option<Cow<'_, str>> {
+    let text = std::str::from_utf8(host).ok()?;
     let name = match text.rfind(':') {
         Some(colon) if !text.ends_with(']') => &text[..colon],
         _ => text,
@@ -162,7 +162,7 @@ mod tests {
             ("[::1]:80", "[::1]"),
             ("[::1]", "[::1]"),
         ] {
-            assert_eq!(route_name(&HeaderValue::from_static(host)).unwrap(), name);
+            assert_eq!(route_name(host.as_bytes()).unwrap(), name);
         }
     }
 }

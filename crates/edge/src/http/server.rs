@@ -16,6 +16,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
 use super::client_io::ClientIo;
+use super::direct::{self, Next};
 use super::forward::serve;
 use super::framing::Framing;
 use super::provenance::Provenance;
@@ -23,7 +24,7 @@ use crate::registry::Registered;
 use crate::table::ListenerIndex;
 use crate::tunnel;
 use crate::worker::thread::Worker;
-use crate::worker::watch::{Client, Speaks};
+use crate::worker::watch::{Back, Client, Speaks};
 
 /// The beginning of HTTP/2's preface; no HTTP/1 method begins so.
 const PREFACE: &[u8] = b"PRI * HTTP/2";
@@ -54,12 +55,12 @@ pub(crate) async fn serve_connection(
     client.head_since.set(None);
     let Some(Ok((speaks, early))) = sniffed else { return };
     client.speaks.set(speaks);
-    let io = TokioIo::new(ClientIo::new(stream, client.share(), Rc::clone(&worker.clock), early));
     if speaks == Speaks::Http2 {
         // Large, and rare: not a part of every connection's task.
+        let io = TokioIo::new(ClientIo::new(stream, client.share(), Rc::clone(&worker.clock), early));
         Box::pin(serve_http2(&worker, &client, io)).await;
     } else {
-        serve_http1(&worker, &client, io).await;
+        serve_http1(&worker, &client, stream, early).await;
     }
 }
 
@@ -101,56 +102,81 @@ async fn uncut<F: Future>(client: &Client, future: F) -> Option<F::Output> {
     .await
 }
 
-/// How HTTP/1 came to its end on a connection.
-enum Outcome {
-    Ended,
-    /// Nothing has come for a while.
-    Resting,
+/// Serves usual requests directly, and has the library serve the others.
+async fn serve_http1(worker: &Rc<Worker>, client: &Registered<Client>, stream: TcpStream, early: Bytes) {
+    let (mut stream, mut early) = (stream, early);
+    let shared = client.share();
+    let mut came_back = None;
+    loop {
+        if early.is_empty() {
+            match uncut(client, direct::serve(worker, &shared, &mut stream)).await {
+                Some(Next::Unusual(served, bytes)) => {
+                    early = bytes;
+                    let in_vain = served == 0 && came_back.is_some();
+                    client.back.set(if in_vain { Back::AfterRest } else { Back::AtOnce });
+                }
+                Some(Next::End) | None => return,
+            }
+        }
+        let Some(served) = Box::pin(serve_by_library(worker, client, stream, early)).await else { return };
+        (stream, early) = (served, Bytes::new());
+        came_back = Some(());
+        client.begin_anew();
+    }
 }
 
-async fn serve_http1(worker: &Rc<Worker>, client: &Registered<Client>, io: TokioIo<ClientIo>) {
+/// How the library came to its end on a connection.
+enum Outcome {
+    Ended,
+    /// All that was read is answered.
+    Served,
+}
+
+/// Has the library read requests until all that came are answered. Gives the stream back when it can be used further.
+async fn serve_by_library(
+    worker: &Rc<Worker>,
+    client: &Registered<Client>,
+    stream: TcpStream,
+    early: Bytes,
+) -> Option<TcpStream> {
     let service = service_fn({
         let (worker, client) = (Rc::clone(worker), client.share());
         move |request: http::Request<Incoming>| serve(Rc::clone(&worker), Rc::clone(&client), request)
     });
-    let mut builder = http1::Builder::new();
-    builder
+    let io = TokioIo::new(ClientIo::new(stream, client.share(), Rc::clone(&worker.clock), early));
+    let mut connection = http1::Builder::new()
         // Whether the client is still there while it waits is looked after by the tick; asking with every request costs more.
         .half_close(true)
         .header_read_timeout(None)
         .max_header_size(worker.limits.head_bytes)
-        .max_buf_size(worker.limits.head_bytes + BUFFER_BESIDE_HEAD);
-    let mut io = io;
-    loop {
-        let mut connection = builder.serve_connection(io, &service);
-        let outcome = uncut(client, until_rest(client, &mut connection)).await;
-        let parts = match outcome {
-            Some(Ok(Outcome::Resting)) => connection.into_parts(),
-            Some(Ok(Outcome::Ended)) if client.tunnel.borrow().is_some() => {
-                Box::pin(join(worker, client, connection.into_parts())).await;
-                return;
-            }
-            _ => return,
-        };
-        // Nothing was read that was not answered; the library's buffers are given back until something comes.
-        io = parts.io;
-        if !parts.read_buf.is_empty() || uncut(client, io.inner().readable()).await.is_none() {
-            return;
+        .max_buf_size(worker.limits.head_bytes + BUFFER_BESIDE_HEAD)
+        .serve_connection(io, service);
+    let outcome = uncut(client, until_served(client, &mut connection)).await;
+    match outcome? {
+        Ok(Outcome::Served) => {
+            let parts = connection.into_parts();
+            let (stream, rest) = parts.io.into_inner().into_parts();
+            // Bytes that the library has and did not read may be anything but the beginning of a request.
+            (parts.read_buf.is_empty() && rest.is_empty()).then_some(stream)
         }
-        client.rest.set(None);
+        Ok(Outcome::Ended) if client.tunnel.borrow().is_some() => {
+            Box::pin(join(worker, client, connection.into_parts())).await;
+            None
+        }
+        _ => None,
     }
 }
 
-/// Drives a connection until it ends, or until the tick finds that it has been unused for long.
-async fn until_rest<F: Future<Output = hyper::Result<()>> + Unpin>(
+/// Drives a connection until it ends, or until it may go back: all that was read is answered and the answers are out.
+async fn until_served<F: Future<Output = hyper::Result<()>> + Unpin>(
     client: &Client,
     mut connection: F,
 ) -> hyper::Result<Outcome> {
-    poll_fn(|context| {
-        if client.rest.take().is_some() && client.is_unused() {
-            return Poll::Ready(Ok(Outcome::Resting));
+    poll_fn(|context| match std::pin::Pin::new(&mut connection).poll(context) {
+        Poll::Pending if client.back.get() == Back::AtOnce && client.is_served() => {
+            Poll::Ready(Ok(Outcome::Served))
         }
-        std::pin::Pin::new(&mut connection).poll(context).map_ok(|()| Outcome::Ended)
+        polled => polled.map_ok(|()| Outcome::Ended),
     })
     .await
 }

@@ -1,21 +1,19 @@
 //! A request's hold on the release that it claimed: it is in flight from here until the response and the request body have ended.
 
-use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
-use http::{HeaderValue, Version};
-use hyper::body::{Body, Incoming};
+use http::{HeaderValue, StatusCode, Version};
 use tokio::time::Instant;
 
+use super::request_body::RequestBody;
+use super::response::Asked;
 use crate::http::headers::Wish;
 use crate::metrics::counters::WorkerCounters;
 use crate::release::{Release, Service};
 use crate::table::{ListenerIndex, Table, Target};
-use crate::worker::clock::Millis;
 use crate::worker::watch::Client;
 
 /// What the route table said.
@@ -84,10 +82,7 @@ impl Drop for Hold {
 pub(crate) struct Notes {
     pub(crate) started: Instant,
     pub(crate) id: HeaderValue,
-    /// Whether the id is ours: then it is not among the request's fields and has to be written with the provenance.
-    pub(crate) own_id: Option<()>,
-    /// Lines that are put into the head when it is written.
-    pub(crate) provenance: Bytes,
+    pub(crate) asked: Asked,
     pub(crate) version: Version,
     pub(crate) wish: Wish,
     pub(crate) repeatable: Repeatable,
@@ -105,28 +100,22 @@ pub(crate) struct Claim {
     hold: Hold,
     pub(crate) client: Rc<Client>,
     pub(crate) notes: Notes,
-    /// The request's body, as long as it has not ended; here, so that it outlives an attempt that did not get to it.
-    pub(crate) body: RefCell<Incoming>,
-    /// Since when the body waits for the client.
-    pub(crate) body_since: Cell<Option<Millis>>,
-    /// Whether a piece of the body went out.
-    pub(crate) body_started: Cell<Option<()>>,
-    /// Whether the client broke the body off.
-    pub(crate) body_failed: Cell<Option<()>>,
+    /// The request's head as it is sent; of a request that came at once, with its body.
+    pub(crate) head: Vec<u8>,
+    /// The body that follows the head; here, so that it outlives an attempt that did not get to it.
+    pub(crate) body: RequestBody,
 }
 
 impl Claim {
-    pub(crate) fn new(hold: Hold, client: Rc<Client>, notes: Notes, body: Incoming) -> Self {
+    pub(crate) fn new(
+        hold: Hold,
+        client: Rc<Client>,
+        notes: Notes,
+        head: Vec<u8>,
+        body: RequestBody,
+    ) -> Self {
         client.active.set(client.active.get() + 1);
-        Self {
-            hold,
-            client,
-            notes,
-            body: RefCell::new(body),
-            body_since: Cell::new(None),
-            body_started: Cell::new(None),
-            body_failed: Cell::new(None),
-        }
+        Self { hold, client, notes, head, body }
     }
 
     pub(crate) fn release(&self) -> &Arc<Release> {
@@ -141,9 +130,10 @@ impl Claim {
         self.hold.counters()
     }
 
-    /// Whether there is a request body that has not ended.
-    pub(crate) fn has_body(&self) -> bool {
-        !self.body.borrow().is_end_stream()
+    /// Counts the head of the response, and how long it took.
+    pub(crate) fn responded(&self, status: StatusCode) {
+        let micros = u64::try_from(self.notes.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.counters().responded(status, micros);
     }
 }
 

@@ -36,9 +36,9 @@ impl Pool {
         loop {
             let mut connection = self.unused.borrow_mut().get_mut(&serial)?.pop()?.connection;
             let open = match certainty {
-                // If it has closed meanwhile, sending will find out before a byte is written.
-                Certainty::Likely => connection.is_ready(),
-                Certainty::Checked => connection.settle_surely(),
+                // If it has closed meanwhile, sending or reading will find out.
+                Certainty::Likely => connection.is_likely_open(),
+                Certainty::Checked => connection.is_surely_open(),
             };
             if open {
                 connection.reused = Some(());

@@ -12,8 +12,9 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::clock::{Clock, Millis, millis};
+use super::date::Date;
 use super::request_id::RequestIds;
-use super::watch::{Client, Cut, Exchange, OpenTunnel, Phase, Speaks};
+use super::watch::{Back, Client, Cut, Exchange, OpenTunnel, Phase, Speaks};
 use crate::error::EdgeError;
 use crate::http::server::serve_connection;
 use crate::options::Limits;
@@ -30,8 +31,8 @@ const LINGER: Millis = 2_000;
 /// After how long without a byte it is looked whether a client that waits for its response is still there.
 const LOOK_AFTER: Millis = 1_000;
 
-/// After how long without a request a connection gives its buffers back, unless it is about to be closed.
-const REST_AFTER: Millis = 3_000;
+/// After how long without a request the library gives a connection up that it was left with.
+const REST_AFTER: Millis = 1_000;
 
 /// What the control thread tells a worker.
 #[derive(Debug)]
@@ -72,11 +73,12 @@ pub(crate) struct Worker {
     pub(crate) doctor: Doctor,
     pub(crate) clock: Rc<Clock>,
     pub(crate) ids: RequestIds,
+    pub(crate) date: Date,
     pub(crate) pool: Pool,
     pub(crate) clients: Registry<Client>,
     pub(crate) exchanges: Registry<Exchange>,
     pub(crate) tunnels: Registry<OpenTunnel>,
-    /// Where tunnels read into.
+    /// Where everything is read into that is passed on at once.
     pub(crate) scratch: RefCell<Box<[u8]>>,
     leaving: Cell<Option<Leaving>>,
 }
@@ -113,7 +115,6 @@ impl Worker {
         let limits = &self.limits;
         let body_idle = millis(limits.body_idle_timeout);
         let upstream_limit = millis(limits.upstream_timeout);
-        let rest_after = REST_AFTER.min(millis(limits.idle_timeout) / 4);
         let leaving = self.leaving.get().map(|leaving| (Instant::now(), leaving));
         self.clients.each(|client| {
             if over(client.linger_since.get(), LINGER) || over(client.write_since.get(), body_idle) {
@@ -132,10 +133,10 @@ impl Worker {
                 client.look.set(Some(()));
                 client.bell.ring();
             }
-            let may_rest = client.speaks.get() == Speaks::Http1 && client.served.get() > 0;
-            let rests = client.rest.get().is_some();
-            if may_rest && !rests && over(Some(client.progress.get()), rest_after) && client.is_unused() {
-                client.rest.set(Some(()));
+            let rested =
+                client.back.get() == Back::AfterRest && over(Some(client.progress.get()), REST_AFTER);
+            if rested && client.is_served() {
+                client.back.set(Back::AtOnce);
                 client.bell.ring();
             }
             let idle = client.active.get() == 0
@@ -155,10 +156,10 @@ impl Worker {
         self.exchanges.each(|exchange| {
             let claim = exchange.claim.borrow();
             let Some(claim) = &*claim else { return };
-            if over(claim.body_since.get(), body_idle) {
+            if over(claim.body.since.get(), body_idle) {
                 exchange.cut(Cut::BodyStalled);
             } else if exchange.phase.get() == Phase::AwaitingHead
-                && claim.body_since.get().is_none()
+                && claim.body.since.get().is_none()
                 && over(Some(exchange.sent.get()), upstream_limit)
             {
                 exchange.cut(Cut::UpstreamTimeout);
@@ -219,6 +220,7 @@ pub(crate) fn start(
             clients: Registry::default(),
             exchanges: Registry::default(),
             tunnels: Registry::default(),
+            date: Date::default(),
             scratch: RefCell::new(vec![0; pipe::PIECE].into_boxed_slice()),
             leaving: Cell::new(None),
         });

@@ -13,7 +13,6 @@ use crate::release::Release;
 use crate::table::ListenerIndex;
 use crate::tunnel::PendingTunnel;
 use crate::upstream::claim::Claim;
-use crate::upstream::waker::HeldWaker;
 
 /// Whether a task that waits has to be told something.
 #[derive(Debug, Default)]
@@ -46,6 +45,15 @@ pub(crate) enum Speaks {
     Tunnel,
 }
 
+/// When a connection that the HTTP library serves goes back to the direct way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Back {
+    /// As soon as all that came is answered.
+    AtOnce,
+    /// When it was unused for a while: all its requests are unusual, and each change costs something.
+    AfterRest,
+}
+
 /// One client connection.
 #[derive(Debug)]
 pub(crate) struct Client {
@@ -71,8 +79,7 @@ pub(crate) struct Client {
     pub(crate) linger_since: Cell<Option<Millis>>,
     /// The connection should be looked at: has the client gone while it was waiting?
     pub(crate) look: Cell<Option<()>>,
-    /// The connection has been unused for long: its buffers should be given back.
-    pub(crate) rest: Cell<Option<()>>,
+    pub(crate) back: Cell<Back>,
     /// The connection has to end now.
     pub(crate) cut: Cell<Option<()>>,
     /// What the connection becomes after the response that is being written.
@@ -104,7 +111,7 @@ impl Client {
             write_since: Cell::new(None),
             linger_since: Cell::new(None),
             look: Cell::new(None),
-            rest: Cell::new(None),
+            back: Cell::new(Back::AtOnce),
             cut: Cell::new(None),
             tunnel: RefCell::new(None),
             bell: Bell::default(),
@@ -120,6 +127,17 @@ impl Client {
             && self.linger_since.get().is_none()
             && self.refused.get().is_none()
             && self.framing.borrow().is_at_head()
+    }
+
+    /// Whether the library has been given requests and is through with all of them.
+    pub(crate) fn is_served(&self) -> bool {
+        self.served.get() > 0 && self.served.get() == self.framing.borrow().messages() && self.is_unused()
+    }
+
+    /// The next message is read as if it were the first.
+    pub(crate) fn begin_anew(&self) {
+        self.framing.borrow_mut().begin_anew();
+        self.served.set(0);
     }
 
     /// Ends the connection.
@@ -175,15 +193,8 @@ pub(crate) struct Exchange {
     pub(crate) written: Cell<u64>,
     /// Whether a byte of its response came.
     pub(crate) answered: Cell<Option<()>>,
-    /// The next bytes that are written begin with a request's head.
-    pub(crate) head_next: Cell<Option<()>>,
-    /// Reading has to ask the system, not only the runtime, whether there is something.
-    pub(crate) look: Cell<Option<()>>,
-    /// What was sent of a request that may have to be sent again; `None`: it may not.
-    pub(crate) record: RefCell<Option<Vec<u8>>>,
-    /// The memory of the last record.
-    pub(crate) spare: RefCell<Vec<u8>>,
-    pub(crate) waker: Arc<HeldWaker>,
+    /// The task that the exchange belongs to.
+    pub(crate) bell: Bell,
 }
 
 impl Exchange {
@@ -196,32 +207,14 @@ impl Exchange {
             claim: RefCell::new(None),
             written: Cell::new(0),
             answered: Cell::new(None),
-            head_next: Cell::new(None),
-            look: Cell::new(None),
-            record: RefCell::new(None),
-            spare: RefCell::new(Vec::new()),
-            waker: Arc::new(HeldWaker::default()),
-        }
-    }
-
-    /// Notes what is sent from now on.
-    pub(crate) fn begin_record(&self) {
-        let mut record = std::mem::take(&mut *self.spare.borrow_mut());
-        record.clear();
-        *self.record.borrow_mut() = Some(record);
-    }
-
-    /// Stops noting.
-    pub(crate) fn end_record(&self) {
-        if let Some(record) = self.record.borrow_mut().take() {
-            *self.spare.borrow_mut() = record;
+            bell: Bell::default(),
         }
     }
 
     /// Ends the exchange.
     pub(crate) fn cut(&self, why: Cut) {
         self.cut.set(Some(why));
-        self.waker.ring();
+        self.bell.ring();
     }
 
     /// Whether the exchange is one of that release's.

@@ -6,14 +6,15 @@ use std::time::Duration;
 use bascule_edge::Health;
 use bascule_model::ids::{InstanceId, Slot};
 use http::Request;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
 
 use crate::support::client::{Http1, get, text};
 use crate::support::edge::{Edge, key, route};
 use crate::support::eventually;
 use crate::support::instance::{Instance, full};
 use crate::support::load::{Load, Mix};
+use crate::support::scripted::{OK, head, scripted};
 
 async fn edge() -> (tempfile::TempDir, Edge) {
     let folder = tempfile::tempdir().unwrap();
@@ -30,39 +31,6 @@ async fn is_reachable(edge: &Edge, which: usize) -> bool {
     let state = edge.client.state().await.unwrap();
     state.environment(&key()).unwrap().slot(Slot::Blue).unwrap().instances[which].reachable
 }
-
-/// A server that does one thing with each connection, given its number.
-async fn scripted<F, T>(script: F) -> SocketAddr
-where
-    F: Fn(usize, TcpStream) -> T + Send + 'static,
-    T: Future<Output = ()> + Send + 'static,
-{
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        for number in 0.. {
-            let (stream, _) = listener.accept().await.unwrap();
-            tokio::spawn(script(number, stream));
-        }
-    });
-    address
-}
-
-/// Reads a request's head.
-async fn head(stream: &mut TcpStream) -> String {
-    let mut text = String::new();
-    while !text.contains("\r\n\r\n") {
-        let mut bytes = [0; 1024];
-        let count = stream.read(&mut bytes).await.unwrap_or(0);
-        if count == 0 {
-            break;
-        }
-        text.push_str(&String::from_utf8_lossy(&bytes[..count]));
-    }
-    text
-}
-
-const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 #[tokio::test]
 async fn an_instance_that_refuses_costs_no_request_and_is_left_out_until_it_is_back() {

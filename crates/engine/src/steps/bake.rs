@@ -194,6 +194,7 @@ impl<'a> Watch<'a> {
         {
             results.push(result);
         }
+        results.extend(instances.iter().filter_map(own_check));
         results
     }
 
@@ -239,6 +240,18 @@ impl<'a> Watch<'a> {
     }
 }
 
+/// What an instance without traffic says of itself; those with traffic are asked.
+fn own_check(instance: &InstanceStatus) -> Option<CheckResult> {
+    let own = instance.own_check.as_ref().filter(|_| instance.address.is_none())?;
+    Some(CheckResult {
+        name: format!("own check of {}", instance.id),
+        status: own.status,
+        attempts: 1,
+        detail: own.output.clone(),
+        took_ms: 0,
+    })
+}
+
 /// Instances that are down, or were started again since the switch. How often they tried before they were well is not asked here.
 fn restarts(instances: &[InstanceStatus], switched: Option<Timestamp>) -> u32 {
     let is_later = |started: Option<Timestamp>| match (started, switched) {
@@ -246,7 +259,12 @@ fn restarts(instances: &[InstanceStatus], switched: Option<Timestamp>) -> u32 {
         _ => true,
     };
     let failed = instances.iter().filter(|one| {
-        !matches!(one.state, InstanceState::Running { .. }) || (one.restarts > 0 && is_later(one.started_at))
+        match one.state {
+            InstanceState::Running { .. } => one.restarts > 0 && is_later(one.started_at),
+            // Its engine took it down: that says nothing of the release.
+            InstanceState::Waiting { .. } => false,
+            _ => true,
+        }
     });
     u32::try_from(failed.count()).unwrap_or(u32::MAX)
 }
@@ -289,6 +307,7 @@ mod tests {
             (instance(1, before, running()), 0),
             (instance(1, after, running()), 1),
             (instance(0, before, InstanceState::CrashLoop { exit: Exit::Code { code: 1 } }), 1),
+            (instance(0, before, InstanceState::Waiting { reason: "its engine is away".to_owned() }), 0),
         ];
         for (status, expected) in &seen {
             assert_eq!(restarts(std::slice::from_ref(status), Some(switched)), *expected, "{status:?}");

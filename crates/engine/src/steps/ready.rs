@@ -1,7 +1,8 @@
 //! `ready`: every instance well, within the deadline. A crash loop fails at once, with the last lines of its log.
 //!
-//! While an instance starts it is probed more often than `interval` says, so that a deploy takes as long as the app's own start and
-//! not longer; afterwards the interval holds.
+//! While an instance starts it is probed more often than `interval` says; afterwards the interval holds.
+
+mod cadence;
 
 use std::time::Duration;
 
@@ -9,20 +10,17 @@ use async_trait::async_trait;
 use bascule_model::evidence::{InstanceState, InstanceStatus, Status};
 use bascule_model::plan::Plan;
 use bascule_model::problem::{Code, Problem};
-use bascule_model::release::{Health, Probe};
+use bascule_model::release::{Health, Probe, Release, Service};
 use bascule_model::run::{Evidence, Touches};
 use futures_util::future::try_join_all;
 use serde_json::json;
 use tokio::sync::watch;
 
+use self::cadence::Siblings;
 use super::{Leave, Observed, Step};
 use crate::context::{StepContext, StepError};
 use crate::failure_log::last_lines;
 
-/// The first pause between two probes of a starting instance, and between the good ones that are to confirm the first.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-/// The longest pause while it starts, if `interval` is not shorter.
-const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 /// How often the target is asked for exits.
 const LOOK: Duration = Duration::from_millis(25);
 
@@ -58,13 +56,11 @@ impl Step for Ready {
         let (sender, statuses) = watch::channel(context.ports.target.observe(&slot).await?);
         let wanted: usize = spec.release.services.iter().map(|service| service.instances as usize).sum();
 
-        let waits = spec.release.services.iter().flat_map(|service| {
+        let services = spec.release.services.iter();
+        let services: Vec<_> = services.map(|service| (service, Siblings::new(service.instances))).collect();
+        let waits = services.iter().flat_map(|(service, siblings)| {
             let statuses = &statuses;
-            (1..=service.instances).map(move |n| {
-                wait_for(context, &service.health, statuses.clone(), move |i| {
-                    i.service == service.name && i.n == n
-                })
-            })
+            (1..=service.instances).map(move |n| wait_for(context, service, n, siblings, statuses.clone()))
         });
         let all_well = try_join_all(waits);
         let look = async {
@@ -77,7 +73,11 @@ impl Step for Ready {
                         matches!(i.state, InstanceState::CrashLoop { .. } | InstanceState::CannotStart { .. })
                     })
                     .cloned();
+                let unwell = now.iter().find(|i| own_check_fails(&spec.release, i)).cloned();
                 sender.send_replace(now);
+                if let Some(instance) = unwell {
+                    return Err(unhealthy(context, &instance).await);
+                }
                 if let Some(instance) = looping {
                     return Err::<(), StepError>(gave_up(context, &instance).await);
                 }
@@ -110,16 +110,18 @@ impl Step for Ready {
 /// Probes one instance until it is well. Never ends by itself otherwise: the deadline is watched beside it.
 async fn wait_for(
     context: &StepContext<'_>,
-    health: &Health,
+    service: &Service,
+    n: u32,
+    siblings: &Siblings,
     statuses: watch::Receiver<Vec<InstanceStatus>>,
-    is_it: impl Fn(&InstanceStatus) -> bool,
 ) -> Result<bascule_model::evidence::ProbeResult, StepError> {
-    let clock = &context.ports.clock;
-    let mut pause = FIRST_PAUSE;
+    let clock = context.ports.clock.as_ref();
+    let health = &service.health;
     let mut good = 0;
     let mut last_detail = String::new();
+    siblings.turn(clock, n).await;
     loop {
-        let status = statuses.borrow().iter().find(|status| is_it(status)).cloned();
+        let status = statuses.borrow().iter().find(|it| it.service == service.name && it.n == n).cloned();
         let result = match status {
             Some(status) if matches!(status.state, InstanceState::Running { .. }) => {
                 probe(context, health, &status).await
@@ -129,7 +131,7 @@ async fn wait_for(
         match result {
             Some(result) if result.status == Status::Pass => {
                 good += 1;
-                pause = FIRST_PAUSE;
+                siblings.well(clock.elapsed());
                 if good >= health.healthy_after || health.probe == Probe::Uptime {
                     return Ok(result);
                 }
@@ -143,9 +145,10 @@ async fn wait_for(
             }
             None => good = 0,
         }
-        clock.sleep(pause).await;
         if good == 0 {
-            pause = (pause * 3 / 2).min(LONGEST_PAUSE).min(health.interval.max(FIRST_PAUSE));
+            siblings.until_next(clock, context.started, health.interval).await;
+        } else {
+            cadence::until_confirmation(clock).await;
         }
     }
 }
@@ -155,6 +158,14 @@ async fn probe(
     health: &Health,
     status: &InstanceStatus,
 ) -> Option<bascule_model::evidence::ProbeResult> {
+    if let (Probe::Uptime, Some(own)) = (&health.probe, &status.own_check) {
+        let detail = if own.status == Status::NoData {
+            "its own check has not said anything yet".to_owned()
+        } else {
+            format!("its own check says: {}", own.output)
+        };
+        return Some(bascule_model::evidence::ProbeResult { status: own.status, detail, took_ms: 0 });
+    }
     if let (Probe::Uptime, Some(started)) = (&health.probe, status.started_at) {
         let ran = context.ports.clock.now().duration_since(started);
         let ran = Duration::try_from(ran).unwrap_or_default();
@@ -169,6 +180,25 @@ async fn probe(
         Some(address) => Some(context.ports.checker.probe(address, health).await),
         None => None,
     }
+}
+
+/// Where nothing else can be asked, an instance's own check decides, and its "unhealthy" is final: it has had its retries.
+fn own_check_fails(release: &Release, instance: &InstanceStatus) -> bool {
+    let by_itself =
+        release.service(&instance.service).is_some_and(|service| service.health.probe == Probe::Uptime);
+    by_itself && instance.own_check.as_ref().is_some_and(|own| own.status == Status::Fail)
+}
+
+async fn unhealthy(context: &StepContext<'_>, instance: &InstanceStatus) -> StepError {
+    let lines = last_lines(context, &instance.id).await;
+    let said = instance.own_check.as_ref().map(|own| own.output.as_str()).unwrap_or_default();
+    let said = if said.is_empty() { "nothing" } else { said };
+    let problem = Problem::new(
+        Code::InstanceNotReady,
+        format!("{} is unhealthy: its own check says {said}{lines}", instance.id),
+        "mend what the check (the image's HEALTHCHECK) shows, then deploy again",
+    );
+    StepError::failed(problem, json!({ "instance": instance }))
 }
 
 async fn gave_up(context: &StepContext<'_>, instance: &InstanceStatus) -> StepError {
@@ -209,6 +239,7 @@ async fn too_late(context: &StepContext<'_>, statuses: &[InstanceStatus], deadli
                 None => "it has no address".to_owned(),
             },
             InstanceState::BackOff { exit, .. } => format!("it ended with {exit}"),
+            InstanceState::Waiting { reason } => reason.clone(),
             other => format!("{other:?}"),
         };
         let seen = context.ports.target.explain(&slot, &status.id).await.map(|seen| format!(" ({seen})"));

@@ -6,7 +6,10 @@ mod chance;
 mod fakes;
 mod scenario;
 mod world;
+mod writes;
 
+use bascule_engine::executor::Driven;
+use bascule_model::run::Outcome;
 use scenario::Scenario;
 
 /// Seeds of one test.
@@ -50,4 +53,21 @@ fn an_engine_that_slept_through_its_lease_changes_nothing() {
 #[test]
 fn every_run_can_be_aborted_at_any_time() {
     each_seed("aborts", |seed| in_virtual_time(Scenario::new(seed).with_crashes().with_aborts().play()));
+}
+
+#[test]
+fn the_end_of_a_step_and_the_begin_of_the_next_are_one_write() {
+    let (writes, driven) = in_virtual_time(writes::of_a_deploy(true));
+    assert_eq!(driven, Driven::Over(Outcome::Live));
+    let steps = ["lease", "artifact", "start", "ready", "verify", "switch", "bake", "verify-live", "settle"];
+    let mut expected = vec!["step_started lease".to_owned()];
+    expected.extend(steps.windows(2).map(|two| format!("step_done {}, step_started {}", two[0], two[1])));
+    expected.push("step_done settle, finished ".to_owned());
+    assert_eq!(writes, expected);
+
+    // What follows a failure is decided when the failure is on disk.
+    let (writes, driven) = in_virtual_time(writes::of_a_deploy(false));
+    assert_eq!(driven, Driven::Over(Outcome::RolledBack));
+    assert!(writes.contains(&"step_failed verify".to_owned()), "{writes:?}");
+    assert_eq!(writes.last().map(String::as_str), Some("finished "));
 }

@@ -312,7 +312,7 @@ impl Scenario {
     }
 }
 
-fn wish() -> Wish {
+pub fn wish() -> Wish {
     let service = Service {
         name: ServiceName::new("web").expect("a name"),
         container: None,

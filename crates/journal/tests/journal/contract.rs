@@ -26,6 +26,7 @@ macro_rules! contract {
             an_illegal_event_changes_nothing,
             a_state_that_does_not_follow_is_refused,
             a_commit_changes_everything_at_once,
+            what_is_written_together_is_all_there_or_not_at_all,
             what_is_announced_is_owed_until_it_ends,
             the_audit_trail_is_a_chain,
             runs_come_newest_first,

@@ -161,7 +161,7 @@ impl Contents {
             let folder = File::open(&self.folder).map_err(file("sync", &self.folder))?;
             rustix::fs::syncfs(&folder).map_err(|error| file("sync", &self.folder)(error.into()))?;
         }
-        durable::sync_folder(&self.folder)
+        Ok(durable::sync_folder(&self.folder)?)
     }
 
     /// Removes what no artifact needs, leftovers of earlier deaths too.

@@ -103,8 +103,8 @@ fn place(source: &Path, path: &Path, content: &Content) -> io::Result<()> {
 
 fn clear(path: &Path) -> Result<(), ProcessError> {
     match fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_dir() => durable::remove_folder(path),
-        Ok(_) => durable::remove_file(path),
+        Ok(metadata) if metadata.is_dir() => Ok(durable::remove_folder(path)?),
+        Ok(_) => Ok(durable::remove_file(path)?),
         Err(_) => Ok(()),
     }
 }

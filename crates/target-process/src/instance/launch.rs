@@ -13,6 +13,8 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use bascule_instances::StateError;
+
 use crate::error::{ProcessError, file};
 use crate::instance::process_record;
 use crate::state::durable;
@@ -41,6 +43,12 @@ pub(crate) enum LaunchError {
     Refused(String),
     /// Our own records could not be written.
     State(ProcessError),
+}
+
+impl From<StateError> for LaunchError {
+    fn from(error: StateError) -> Self {
+        Self::State(error.into())
+    }
 }
 
 impl From<ProcessError> for LaunchError {
@@ -85,7 +93,7 @@ pub(crate) fn launch(launch: &Launch<'_>) -> Result<Handle, LaunchError> {
     let identity = process_record::read(&record_path, launch.boot)?;
     identity.and_then(Handle::open).ok_or_else(|| {
         let detail = "the process that was just made did not write itself into it".to_owned();
-        LaunchError::State(ProcessError::Damaged { path: record_path, detail })
+        LaunchError::State(StateError::Damaged { path: record_path, detail }.into())
     })
 }
 

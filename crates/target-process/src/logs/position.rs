@@ -25,7 +25,7 @@ impl Position {
     }
 
     pub(super) fn write(self, folder: &InstanceFolder) -> Result<(), ProcessError> {
-        records::write(&folder.log_position(), &self)
+        Ok(records::write(&folder.log_position(), &self)?)
     }
 }
 

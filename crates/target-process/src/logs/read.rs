@@ -7,12 +7,12 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use bascule_instances::text::line;
+
 use super::position::{self, Part};
 use crate::error::{ProcessError, file};
 use crate::state::layout::InstanceFolder;
 
-/// Longest line that is handed out, in bytes.
-const LONGEST_LINE: usize = 16 * 1024;
 /// So much is read at once when a log is followed.
 const CHUNK: u64 = 1024 * 1024;
 /// So much is read at most for the last lines.
@@ -145,17 +145,6 @@ fn last_lines(bytes: &[u8], count: usize) -> Vec<String> {
     let mut lines: Vec<String> = body.rsplit(|byte| *byte == b'\n').take(count).map(line).collect();
     lines.reverse();
     lines
-}
-
-fn line(bytes: &[u8]) -> String {
-    let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-    match bytes.get(..LONGEST_LINE) {
-        Some(beginning) if bytes.len() > LONGEST_LINE => {
-            let cut = bytes.len() - LONGEST_LINE;
-            format!("{} … ({cut} more bytes)", String::from_utf8_lossy(beginning))
-        }
-        _ => String::from_utf8_lossy(bytes).into_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ pub(crate) fn recover(folder: &InstanceFolder) -> Result<(), ProcessError> {
     if Position::read(folder)?.rotating_at.is_some() {
         finish(folder)
     } else {
-        durable::remove_file(&new(folder))
+        Ok(durable::remove_file(&new(folder))?)
     }
 }
 

@@ -29,9 +29,8 @@ pub(crate) struct Seen {
 }
 
 /// Looks. None when not all may be seen: then nothing is claimed. Blocks.
-pub(crate) fn look(shared: &Shared, instance: &Instance) -> Option<Seen> {
+fn look(shared: &Shared, instance: &Instance, listening: &[Listener]) -> Option<Seen> {
     let port = instance.record().port?;
-    let listening = listeners::all();
     let leader = instance.process()?.identity.pid;
     let mut sockets = listeners::sockets(leader)?;
     let at_port: Vec<&Listener> =
@@ -53,6 +52,15 @@ pub(crate) fn look(shared: &Shared, instance: &Instance) -> Option<Seen> {
     })
 }
 
+/// Looks whether the port is taken. Nothing while nobody listens on it: whose processes they are need not be asked then, and asking
+/// that of many instances that start together would take the time in which they start. Blocks.
+fn look_at_port(shared: &Shared, instance: &Instance) -> Option<Seen> {
+    let port = instance.record().port?;
+    let listening = listeners::all();
+    let is_used = listening.iter().any(|listener| reaches(listener.address, port));
+    is_used.then(|| look(shared, instance, &listening))?
+}
+
 /// Whether a connection to 127.0.0.1 and this port comes to a socket bound there.
 fn reaches(bound: SocketAddr, port: u16) -> bool {
     let host = match bound.ip() {
@@ -71,7 +79,7 @@ pub(crate) async fn taken_by_another(shared: &std::sync::Arc<Shared>, instance: 
         waited += pause;
         pause = (pause * 2).min(LONGEST_PAUSE);
         let (shared, instance) = (shared.clone(), instance.clone());
-        match tokio::task::spawn_blocking(move || look(&shared, &instance)).await {
+        match tokio::task::spawn_blocking(move || look_at_port(&shared, &instance)).await {
             Ok(Some(seen)) if seen.port_is_anothers => return,
             Ok(Some(seen)) if seen.port_is_own => break,
             _ => {}
@@ -83,7 +91,7 @@ pub(crate) async fn taken_by_another(shared: &std::sync::Arc<Shared>, instance: 
 /// Why an instance cannot be reached on its port, as one sentence; none when it can, or nothing is known.
 pub(crate) fn explain(shared: &Shared, instance: &Instance) -> Option<String> {
     let port = instance.record().port?;
-    let seen = look(shared, instance)?;
+    let seen = look(shared, instance, &listeners::all())?;
     if seen.port_is_own {
         return None;
     }

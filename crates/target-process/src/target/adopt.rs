@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use bascule_engine::ports::SlotRef;
+use bascule_instances::records;
+use bascule_model::release::TargetKind;
 
 use crate::error::ProcessError;
 use crate::shared::{Shared, blocking};
 use crate::slot::StandingSlot;
-use crate::state::durable;
 use crate::state::layout::SlotFolder;
-use crate::state::records::{self, SlotRecord, VERSION};
+use crate::state::records::SlotRecord;
 use crate::supervise;
 
 /// Begins to supervise every slot but those that are being stopped: whoever began that, ends it.
@@ -45,44 +46,11 @@ pub(super) fn recorded(shared: &Shared) -> Result<Vec<(SlotRef, SlotRecord)>, Pr
 type Recorded = Result<(SlotRef, SlotRecord), ProcessError>;
 
 fn all(shared: &Shared) -> Result<Vec<Recorded>, ProcessError> {
-    let mut found = Vec::new();
-    let instances = shared.layout.instances();
-    for app in durable::names(&instances)? {
-        let app = instances.join(app);
-        if !app.is_dir() {
-            continue;
-        }
-        for environment in durable::names(&app)? {
-            let environment = app.join(environment);
-            if !environment.is_dir() {
-                continue;
-            }
-            for release in durable::names(&environment)? {
-                let folder = SlotFolder::at(environment.join(release));
-                found.extend(slot_record(&folder).transpose().map(|record| {
-                    let record = record?;
-                    let (key, release) = (record.release.key.clone(), record.release.id.clone());
-                    Ok((SlotRef { key, slot: record.slot, release }, record))
-                }));
-            }
-        }
-    }
-    Ok(found)
+    let found = records::slots(&shared.layout, TargetKind::Process)?;
+    Ok(found.into_iter().map(|record| record.map_err(ProcessError::from)).collect())
 }
 
-/// The record of a slot; none when nothing stands there.
+/// The record of a slot; none when no process of ours stands there.
 pub(super) fn slot_record(folder: &SlotFolder) -> Result<Option<SlotRecord>, ProcessError> {
-    let path = folder.record();
-    let record: Option<SlotRecord> = match records::read(&path) {
-        // A file that lies where a folder is expected is none of ours.
-        Err(ProcessError::File { source, .. }) if source.kind() == std::io::ErrorKind::NotADirectory => None,
-        read => read?,
-    };
-    match record {
-        Some(record) if record.version > VERSION => Err(ProcessError::Damaged {
-            path,
-            detail: format!("it was written by a newer version (form {})", record.version),
-        }),
-        other => Ok(other),
-    }
+    Ok(records::slot(folder, TargetKind::Process)?)
 }

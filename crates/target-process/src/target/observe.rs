@@ -48,9 +48,7 @@ async fn supervised(instance: &Instance) -> InstanceStatus {
 
 fn runs(instance: &Instance, pid: u32) -> bool {
     let process = instance.process();
-    process.is_some_and(|process| {
-        u32::try_from(process.identity.pid) == Ok(pid) && process.identity.is_running()
-    })
+    process.is_some_and(|process| u32::try_from(process.identity.pid) == Ok(pid) && !process.has_ended())
 }
 
 /// A slot that is being stopped, or was when the former control plane ended.

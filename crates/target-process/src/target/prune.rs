@@ -5,7 +5,6 @@ use std::sync::Arc;
 use bascule_engine::ports::PortError;
 use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId};
 
-use super::adopt::slot_record;
 use crate::error::ProcessError;
 use crate::shared::{Shared, blocking};
 use crate::state::durable;
@@ -40,9 +39,10 @@ fn releases(shared: &Shared, key: &EnvironmentKey) -> Result<Vec<ReleaseId>, Pro
 
 fn remove(shared: &Shared, key: &EnvironmentKey, release: &ReleaseId) -> Result<(), ProcessError> {
     let folder = shared.layout.slot(key, release)?;
-    if slot_record(&folder)?.is_some() {
+    // Whosever it is: another target's slot is not ours to forget.
+    if folder.record().exists() {
         return Ok(());
     }
     durable::remove_folder(folder.path())?;
-    durable::remove_folder(&shared.layout.release(key, release)?)
+    Ok(durable::remove_folder(&shared.layout.release(key, release)?)?)
 }

@@ -1,6 +1,5 @@
 //! Starts a slot: artifact, folder, records, then every instance that is not there.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use bascule_engine::ports::{PortError, SlotSpec};
@@ -12,7 +11,7 @@ use super::adopt::slot_record;
 use crate::error::ProcessError;
 use crate::shared::{Shared, blocking};
 use crate::slot::StandingSlot;
-use crate::state::durable::{self, Access};
+use crate::state::durable;
 use crate::state::records::{self, SlotRecord, VERSION};
 use crate::supervise;
 
@@ -80,20 +79,8 @@ fn prepare(shared: &Shared, spec: SlotSpec) -> Result<StandingSlot, ProcessError
     Ok(slot)
 }
 
-/// The values first: the record that names the slot says that they are there.
 fn write_records(shared: &Shared, slot: &StandingSlot, values: &Configuration) -> Result<(), ProcessError> {
     let sealed = shared.vault.seal(&slot.reference.release, values).map_err(ProcessError::Vault)?;
-    durable::durable(&slot.folder.configuration(), &sealed, Access::Private)?;
     let record = SlotRecord { version: VERSION, slot: slot.reference.slot, release: slot.release.clone() };
-    records::write_durable(&slot.folder.record(), &record)?;
-    let instances = shared.layout.instances();
-    for above in slot.folder.path().ancestors().skip(1).take_while(|above| above.starts_with(&instances)) {
-        sync(above)?;
-    }
-    // A stop that was interrupted is taken back last: until here its end would have been right too.
-    durable::remove_file(&slot.folder.stopping())
-}
-
-fn sync(folder: &Path) -> Result<(), ProcessError> {
-    durable::sync_folder(folder)
+    Ok(records::write_slot(&shared.layout, &slot.folder, &record, &sealed)?)
 }

@@ -2,6 +2,9 @@
 //!
 //! All instances are asked at the same moment. The grace is for everything an instance made: a shell that ends at once does not
 //! cut short the program that it started. A death in the middle leaves a mark, so that nobody starts the instances again.
+//!
+//! A look at all processes of the machine costs what many instances need to end: it is made when their leaders have ended, or
+//! when it is time to show how far the stop is.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +20,7 @@ use crate::error::ProcessError;
 use crate::shared::{Shared, blocking};
 use crate::slot::{Instance, StandingSlot};
 use crate::state::durable::{self, Access};
+use crate::state::records;
 use crate::supervise::leftovers::{KILL_PATIENCE, still_there};
 use crate::sys::cgroup;
 use crate::sys::members::{self, Member, Wanted};
@@ -104,8 +108,25 @@ async fn end_processes(shared: &Arc<Shared>, slot: &Arc<StandingSlot>) -> Result
         if !kill.is_empty() {
             members::signal(&kill, Signal::KILL);
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        let leaders_ended = !leaving.iter().filter_map(|one| one.leader.as_ref()).any(|it| !it.has_ended());
+        // Leaders that have ended leave children at most, whose end nobody tells.
+        tokio::select! {
+            () = tokio::time::sleep(if leaders_ended { pause } else { LONGEST_PAUSE }) => {}
+            () = leaders_end(&leaving), if !leaders_ended => {}
+        }
+        if leaders_ended {
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+/// Waits until no leader is left.
+async fn leaders_end(leaving: &[Leaving]) {
+    for leader in leaving.iter().filter_map(|one| one.leader.as_ref()) {
+        if leader.ended().await.is_err() {
+            // It cannot be watched: the next look tells.
+            return std::future::pending().await;
+        }
     }
 }
 
@@ -151,7 +172,5 @@ fn forget(shared: &Shared, slot: &StandingSlot) -> Result<(), ProcessError> {
         durable::remove_file(&instance.folder.record())?;
     }
     shared.tidy_groups();
-    durable::remove_file(&slot.folder.configuration())?;
-    durable::remove_file(&slot.folder.record())?;
-    durable::remove_file(&slot.folder.stopping())
+    Ok(records::forget_slot(&slot.folder)?)
 }

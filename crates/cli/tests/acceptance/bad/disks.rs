@@ -125,7 +125,7 @@ fn read_only_meanwhile(fixture: &dyn Fixture) {
     let Some(disk) = Disk::read_only(&world.state()) else { return };
     app.version("2");
     fs::write(app.project().join("goods.txt"), "goods of version 2").unwrap();
-    app.web.insert("files", r#"["app", "goods.txt"]"#.to_owned());
+    fixture.take_along(&mut app, &["goods.txt"]);
     let ran = world.deploy(&app);
     assert_ne!(ran.status, 0, "{ran:#?}");
     ran.expect_message(&["ead-only"]);

@@ -27,7 +27,7 @@ fn missing_files(fixture: &dyn Fixture) {
     let mut app = world.shop("shop");
     world.deploy(&app).expect_live();
     let before = settled(&world, &app);
-    app.web.insert("files", r#"["ap"]"#.to_owned());
+    app.build.insert("files", r#"["ap"]"#.to_owned());
     world
         .deploy(&app)
         .expect(4, "refused", "ARTIFACT_MISSING")
@@ -50,8 +50,7 @@ fn a_failing_build(fixture: &dyn Fixture) {
     let mut app = world.shop("shop");
     world.deploy(&app).expect_live();
     let before = settled(&world, &app);
-    let files = app.web["files"].clone();
-    app.web.insert("files", format!("{files}\ncommand = \"echo the shop does not compile; exit 9\""));
+    app.build.insert("command", r#""echo the shop does not compile; exit 9""#.to_owned());
     let ran = world.deploy(&app);
     ran.expect(4, "refused", "BUILD_FAILED").expect_message(&["exit status 9", "the shop does not compile"]);
     truth_of(&world, &app, &ran, &before);
@@ -60,7 +59,7 @@ fn a_failing_build(fixture: &dyn Fixture) {
 fn an_artifact_changed_on_disk(fixture: &dyn Fixture) {
     let world = World::new(fixture);
     let mut app = world.shop("shop");
-    app.web.insert("files", r#"["app", "goods.txt"]"#.to_owned());
+    fixture.take_along(&mut app, &["goods.txt"]);
     let mut releases = Vec::new();
     for version in ["1", "2", "3"] {
         fs::write(app.project().join("goods.txt"), format!("the goods of version {version}")).unwrap();
@@ -88,4 +87,5 @@ fn stored_files(world: &World<'_>) -> Vec<PathBuf> {
     fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path()).collect()
 }
 
-on_each_target!(port_in_use, missing_files, a_wrong_manifest, a_failing_build, an_artifact_changed_on_disk);
+on_each_target!(port_in_use, a_wrong_manifest);
+on_processes!(missing_files, a_failing_build, an_artifact_changed_on_disk);

@@ -99,4 +99,5 @@ fn a_path_too_long_for_a_socket(fixture: &dyn Fixture) {
     assert!(!long.exists(), "nothing is made for what cannot work");
 }
 
-on_each_target!(nonsense, two_control_planes, many_who_start_one, a_path_too_long_for_a_socket);
+// Nothing in them depends on the target.
+on_processes!(nonsense, two_control_planes, many_who_start_one, a_path_too_long_for_a_socket);

@@ -17,9 +17,7 @@ pub fn kill_at_every_step(fixture: &dyn Fixture, kind: Kind, victim: Victim) {
     world.serve();
     let stage = Stage::new(&world, kind);
     let witness = Witness::of(victim, stage.app.door);
-    for point in kind.apply_points() {
-        kill_at(&stage, victim, &point, None);
-    }
+    at_every_step(&stage, kind, &|| victim.strike(&world, &stage.app));
     witness.tell();
 }
 
@@ -29,13 +27,25 @@ pub fn kill_at_every_undo(fixture: &dyn Fixture, kind: Kind, victim: Victim) {
     world.serve();
     let stage = Stage::new(&world, kind);
     let witness = Witness::of(victim, stage.app.door);
-    for point in kind.undo_points() {
-        kill_at(&stage, victim, &point, Some(&kind.last_point()));
-    }
+    at_every_undo(&stage, kind, &|| victim.strike(&world, &stage.app));
     witness.tell();
 }
 
-fn kill_at(stage: &Stage<'_>, victim: Victim, point: &str, failing: Option<&str>) {
+/// Lets it happen at every point of the kind's steps.
+pub fn at_every_step(stage: &Stage<'_>, kind: Kind, strike: &dyn Fn()) {
+    for point in kind.apply_points() {
+        strike_at(stage, strike, &point, None);
+    }
+}
+
+/// Lets the kind's last step fail, and lets it happen at every point of the undo.
+pub fn at_every_undo(stage: &Stage<'_>, kind: Kind, strike: &dyn Fn()) {
+    for point in kind.undo_points() {
+        strike_at(stage, strike, &point, Some(&kind.last_point()));
+    }
+}
+
+fn strike_at(stage: &Stage<'_>, strike: &dyn Fn(), point: &str, failing: Option<&str>) {
     let (world, app) = (stage.world, &stage.app);
     let began = Instant::now();
     let before = stage.set();
@@ -43,12 +53,12 @@ fn kill_at(stage: &Stage<'_>, victim: Victim, point: &str, failing: Option<&str>
     world.points.pause(point);
     let mut command = stage.begin(&before);
     world.points.wait_for(point, &mut command);
-    victim.strike(world, app);
+    strike();
     world.points.go_on(point);
     let ran = command.end();
     failing.into_iter().for_each(|failing| world.points.mend(failing));
     truth_of(world, app, &ran, &before);
-    println!("{victim:?} at {point}: {} ms", began.elapsed().as_millis());
+    println!("struck at {point}: {} ms", began.elapsed().as_millis());
     let outcome: Outcome = serde_json::from_value(ran.last()["outcome"].clone()).unwrap();
     match failing {
         Some(_) => assert_eq!(outcome, Outcome::RolledBack, "{ran:#?}"),

@@ -9,5 +9,7 @@ mod victims;
 mod witnesses;
 
 mod deploys;
+#[cfg(feature = "docker")]
+mod engines;
 mod failures;
 mod rollbacks;

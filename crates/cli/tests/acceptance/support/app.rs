@@ -25,6 +25,8 @@ pub struct App {
     pub env: BTreeMap<String, String>,
     /// `[rollout]`
     pub rollout: BTreeMap<&'static str, String>,
+    /// `[build]`
+    pub build: BTreeMap<&'static str, String>,
     /// `[services.web]`
     pub web: BTreeMap<&'static str, String>,
     /// `[services.web.health]`
@@ -35,6 +37,7 @@ pub struct App {
     pub others: usize,
     /// Whatever else, at the end.
     pub more: String,
+    target: &'static str,
     project: PathBuf,
 }
 
@@ -42,25 +45,25 @@ impl App {
     /// The shop in a project folder, with short times.
     pub fn shop(name: &str, project: &Path, fixture: &dyn Fixture) -> Self {
         std::fs::create_dir_all(project).unwrap();
-        let (files, command) = fixture.put_shop(project);
         let mut app = Self {
             name: name.to_owned(),
             door: free_door(),
             hosts: Vec::new(),
             env: BTreeMap::new(),
             rollout: BTreeMap::new(),
+            build: BTreeMap::new(),
             web: BTreeMap::new(),
+            target: fixture.target(),
             health: BTreeMap::new(),
             instances: 1,
             others: 0,
             more: String::new(),
             project: project.to_owned(),
         };
-        app.web.insert("files", files);
-        app.web.insert("command", command);
+        fixture.put_shop(&mut app);
+        app.web.insert("command", r#"["./app", "--port", "$PORT"]"#.to_owned());
         app.web.insert("port", "3000".to_owned());
         app.web.insert("drain", r#""5s""#.to_owned());
-        app.web.insert("target", format!("{:?}", fixture.target()));
         app.health.insert("path", r#""/health""#.to_owned());
         app.health.insert("interval", r#""200ms""#.to_owned());
         app.health.insert("start_period", r#""2s""#.to_owned());
@@ -111,17 +114,17 @@ impl App {
 
     fn manifest(&self) -> String {
         let mut text = format!("app = {:?}\n", self.name);
-        let mut web = self.web.clone();
-        let target = web.remove("target").unwrap_or_default();
-        if let Some(files) = web.remove("files") {
-            let _ = writeln!(text, "[build]\nfiles = {files}");
-        }
-        section(&mut text, "services.web", &web);
+        section(&mut text, "build", &self.build);
+        section(&mut text, "services.web", &self.web);
         let _ = writeln!(text, "instances = {}", self.instances);
         section(&mut text, "services.web.health", &self.health);
         section(&mut text, "rollout", &self.rollout);
         let _ = writeln!(text, "{}", self.more);
-        let _ = writeln!(text, "[environments.{ENVIRONMENT}]\ntarget = {target}\nlisten = \"{}\"", self.door);
+        let _ = writeln!(
+            text,
+            "[environments.{ENVIRONMENT}]\ntarget = {:?}\nlisten = \"{}\"",
+            self.target, self.door
+        );
         if !self.hosts.is_empty() {
             let _ = writeln!(text, "hosts = {:?}", self.hosts);
         }

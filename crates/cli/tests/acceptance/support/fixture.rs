@@ -1,10 +1,17 @@
 //! What differs between targets: how an app is made deployable, and how what runs of it is seen and hurt.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+#[cfg(feature = "docker")]
+mod docker;
+mod process;
+
 use std::path::Path;
 
-use super::{PROGRAM, processes};
+#[cfg(feature = "docker")]
+pub use docker::Docker;
+pub use process::Process;
+
+use super::app::App;
+use super::world::World;
 
 /// A running instance, as the machine sees it and not as Bascule says.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,55 +31,30 @@ pub trait Fixture {
     /// Its name in the manifest.
     fn target(&self) -> &'static str;
 
-    /// Puts the shop into the project; answers the values of `files` and `command` in TOML.
-    fn put_shop(&self, project: &Path) -> (String, String);
+    /// What commands need in their environment.
+    fn environment(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
 
-    /// What runs of the world with that home folder.
-    fn running(&self, home: &Path) -> Vec<Instance>;
+    /// Puts the shop into the app's project, and what the manifest says of it into the app.
+    fn put_shop(&self, app: &mut App);
+
+    /// Makes the artifact hold these files of the project as well.
+    fn take_along(&self, app: &mut App, names: &[&str]);
+
+    /// Removes what the artifact is made from.
+    fn remove_sources(&self, app: &App);
+
+    /// Lets instances see a folder of the machine, at its own path.
+    fn share(&self, app: &mut App, folder: &Path);
+
+    /// What runs of the world.
+    fn running(&self, world: &World<'_>) -> Vec<Instance>;
 
     /// What the target keeps on disk of releases that stand in slots: their names.
-    fn standing(&self, state: &Path, app: &str, environment: &str) -> Vec<String>;
-
-    /// Kills an instance as `kill -9` does.
-    fn kill(&self, instance: &Instance);
-}
-
-/// Plain processes on this machine.
-pub struct Process;
-
-impl Fixture for Process {
-    fn target(&self) -> &'static str {
-        "process"
-    }
-
-    fn put_shop(&self, project: &Path) -> (String, String) {
-        // The program under test is the shop as well; a script keeps its 60 MB out of the artifact.
-        let script = project.join("app");
-        fs::write(&script, format!("#!/bin/sh\nexec {PROGRAM} demo-app \"$@\"\n")).unwrap();
-        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
-        (r#"["app"]"#.to_owned(), r#"["./app", "--port", "$PORT"]"#.to_owned())
-    }
-
-    fn running(&self, home: &Path) -> Vec<Instance> {
-        let text = |process: &processes::Process, name: &str| process.environment.get(name).cloned();
-        let mut all: Vec<Instance> = processes::of(home)
-            .iter()
-            .filter_map(|process| {
-                Some(Instance {
-                    app: text(process, "BASCULE_APP")?,
-                    release: text(process, "BASCULE_RELEASE")?,
-                    name: text(process, "BASCULE_INSTANCE")?,
-                    pid: process.pid,
-                })
-            })
-            .collect();
-        all.sort();
-        all
-    }
-
     fn standing(&self, state: &Path, app: &str, environment: &str) -> Vec<String> {
         let folder = state.join("instances").join(app).join(environment);
-        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
         let mut names: Vec<String> = entries
             .filter(|entry| entry.path().join("slot.json").exists())
             .map(|entry| entry.file_name().to_string_lossy().into_owned())
@@ -81,7 +63,8 @@ impl Fixture for Process {
         names
     }
 
+    /// Kills an instance as `kill -9` does.
     fn kill(&self, instance: &Instance) {
-        processes::kill(instance.pid);
+        super::processes::kill(instance.pid);
     }
 }

@@ -72,6 +72,7 @@ impl<'a> World<'a> {
             .env("LANG", "C")
             .env("USER", "tester")
             .env("BASCULE_STATE", self.state())
+            .envs(self.fixture.environment())
             .current_dir(self.home());
         #[cfg(feature = "failpoints")]
         command.env("BASCULE_FAILPOINTS", self.points.folder());
@@ -174,7 +175,7 @@ impl<'a> World<'a> {
 
     /// What runs of an app.
     pub fn running(&self, app: &App) -> Vec<Instance> {
-        self.fixture.running(self.home()).into_iter().filter(|one| one.app == app.name).collect()
+        self.fixture.running(self).into_iter().filter(|one| one.app == app.name).collect()
     }
 
     /// The last lines of a file in the state folder.

@@ -89,7 +89,10 @@ fn abort_in_the_bake(fixture: &dyn Fixture) {
 fn an_outage_of_both(fixture: &dyn Fixture) {
     let world = World::new(fixture);
     let mut app = world.shop("shop");
-    let outage = world.home().join("outage");
+    let faults = world.home().join("faults");
+    std::fs::create_dir(&faults).unwrap();
+    fixture.share(&mut app, &faults);
+    let outage = faults.join("outage");
     app.set("SHOP_FAULT_FILE", outage.to_str().unwrap());
     app.rollout.insert("min_requests", "50".to_owned());
     app.more = "[[verify]]\nname = \"users\"\nget = \"/api/users\"\nexpect = { status = 200 }\n".to_owned();

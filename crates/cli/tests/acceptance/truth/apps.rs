@@ -27,7 +27,7 @@ fn down(fixture: &dyn Fixture) {
 fn a_worker_beside_it(fixture: &dyn Fixture) {
     let world = World::new(fixture);
     let mut app = world.shop("shop");
-    app.web.insert("files", r#"["app", "worker"]"#.to_owned());
+    fixture.take_along(&mut app, &["worker"]);
     app.script("worker", "echo working; exec sleep 1000");
     app.more =
         "[services.worker]\ncommand = [\"./worker\"]\n[services.worker.health]\nstart_period = \"300ms\"\n"

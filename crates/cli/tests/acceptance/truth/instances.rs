@@ -96,9 +96,5 @@ fn a_release_that_failed_is_repaired(fixture: &dyn Fixture) {
     }
 }
 
-on_each_target!(
-    killed_while_live,
-    the_port_is_taken_meanwhile,
-    a_dead_live_release_is_repaired,
-    a_release_that_failed_is_repaired,
-);
+on_each_target!(killed_while_live, a_dead_live_release_is_repaired, a_release_that_failed_is_repaired);
+on_processes!(the_port_is_taken_meanwhile);

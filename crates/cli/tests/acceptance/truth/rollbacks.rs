@@ -55,7 +55,7 @@ fn to_a_release(fixture: &dyn Fixture) {
     let mut before = settled(&world, &app);
     // The manifest of today is of no account: what stood comes back as it stood.
     std::fs::write(app.project().join("bascule.toml"), "app = \"shop\"\nnonsense").unwrap();
-    std::fs::remove_file(app.project().join("app")).unwrap();
+    fixture.remove_sources(&app);
     for to in [&releases[0], &releases[2], &releases[0]] {
         let ran = world.rollback_to(&app, to);
         ran.expect_live();

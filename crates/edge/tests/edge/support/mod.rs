@@ -4,6 +4,7 @@ pub mod client;
 pub mod edge;
 pub mod instance;
 pub mod load;
+pub mod scripted;
 pub mod websocket;
 
 use std::time::Duration;

@@ -111,6 +111,53 @@ pub async fn a_commit_changes_everything_at_once(journal: &dyn Journal) {
     assert_eq!(journal.environment(&key).await.unwrap(), Some(commit.environment));
 }
 
+pub async fn what_is_written_together_is_all_there_or_not_at_all(journal: &dyn Journal) {
+    let key = key("shop/staging");
+    let run = run(&key, "run-1", 0);
+    let mut driver = Driver::begin(journal, &run, "one").await.unwrap();
+    driver.write(journal, started("lease", 1)).await.unwrap();
+    let audit = journal.audit(0, 100).await.unwrap();
+    let stored = journal.run(&run.id).await.unwrap().unwrap();
+
+    let end = driver.commit(done("lease", 1));
+    let mut following = Driver::of(journal, &run, driver.lease.clone()).await;
+    following.state = end.state.clone();
+    let next = following.commit(started("start", 1));
+    let mut stale = next.clone();
+    stale.generation = stale.generation.next();
+    let mut elsewhere = next.clone();
+    elsewhere.state.retries = 1;
+    for (second, error) in [
+        (end.clone(), "Duplicate"),
+        (stale, "Fenced"),
+        (elsewhere, "Corrupt"),
+        (following.commit(done("start", 1)), "Corrupt"),
+    ] {
+        let refused = journal.commit_together(&[end.clone(), second]).await.unwrap_err();
+        assert!(format!("{refused:?}").starts_with(error), "{refused:?}");
+        assert_eq!(journal.run(&run.id).await.unwrap().unwrap(), stored);
+        assert_eq!(journal.audit(0, 100).await.unwrap(), audit);
+    }
+
+    let recorded = journal.commit_together(&[end, next.clone()]).await.unwrap();
+    assert_eq!(recorded.iter().map(|recorded| recorded.sequence).collect::<Vec<_>>(), [2, 3]);
+    assert_eq!(journal.events(&run.id, 1).await.unwrap(), recorded);
+    assert_eq!(journal.run(&run.id).await.unwrap().unwrap().state, next.state);
+    let owed = journal.owed(&run.id).await.unwrap();
+    assert_eq!(owed.iter().map(|owed| owed.step.as_str()).collect::<Vec<_>>(), ["start"]);
+    assert_eq!(journal.audit(0, 100).await.unwrap().len(), audit.len() + 2);
+
+    driver.state = next.state;
+    driver.write(journal, failed("start", 1)).await.unwrap();
+    driver.write(journal, undo_started("start", 1)).await.unwrap();
+    let end = driver.commit(undo_done("start", 1));
+    driver.state = end.state.clone();
+    let over = driver.commit(finished(Outcome::RolledBack));
+    journal.commit_together(&[end, over]).await.unwrap();
+    assert_eq!(journal.lease(&key).await.unwrap(), None);
+    assert_eq!(journal.active(&key).await.unwrap(), None);
+}
+
 pub async fn what_is_announced_is_owed_until_it_ends(journal: &dyn Journal) {
     let run = run(&key("shop/staging"), "run-1", 0);
     let mut driver = Driver::begin(journal, &run, "one").await.unwrap();

@@ -5,49 +5,74 @@
 //! artifacts/sha256/<hex>/index                         what an artifact holds; its SHA-256 is the digest
 //! artifacts/contents/<hex>-<mode>                      each file's contents, once
 //! releases/<app>/<environment>/<release>/app/          the folder that instances run in
-//! instances/lock                                       held by the control plane that supervises
+//! instances/lock, instances/docker.lock                held by the control plane that supervises
 //! instances/<app>/<environment>/generation             the fence
 //! instances/<app>/<environment>/<release>/slot.json    what stands there; gone when nothing does
 //! instances/…/<release>/configuration.sealed           its values, sealed
 //! instances/…/<release>/<service>-<n>/process          boot, pid and start time of the process
 //! instances/…/<release>/<service>-<n>/instance.json    port, restarts, what it waits for
 //! instances/…/<release>/<service>-<n>/out.log          its output; out.1.log to out.3.log are older
+//! instances/…/<release>/<service>-<n>/container.log    what was kept of a container's output when it was removed
 //! ```
 
 use std::path::{Path, PathBuf};
 
 use bascule_model::ids::{EnvironmentKey, ReleaseId, ServiceName};
 
-use crate::error::ProcessError;
+use crate::error::StateError;
 
 /// The paths below one state folder.
 #[derive(Debug, Clone)]
-pub(crate) struct Layout {
+pub struct Layout {
     state: PathBuf,
 }
 
 impl Layout {
-    pub(crate) fn new(state: &Path) -> Self {
+    /// Below this folder.
+    #[must_use]
+    pub fn new(state: &Path) -> Self {
         Self { state: state.to_owned() }
     }
 
-    pub(crate) fn instances(&self) -> PathBuf {
+    /// All of the instances' records.
+    #[must_use]
+    pub fn instances(&self) -> PathBuf {
         self.state.join("instances")
     }
 
-    pub(crate) fn lock(&self) -> PathBuf {
+    /// Held while processes are supervised.
+    #[must_use]
+    pub fn lock(&self) -> PathBuf {
         self.instances().join("lock")
     }
 
-    pub(crate) fn environment(&self, key: &EnvironmentKey) -> Result<PathBuf, ProcessError> {
+    /// Held while containers are supervised.
+    #[must_use]
+    pub fn docker_lock(&self) -> PathBuf {
+        self.instances().join("docker.lock")
+    }
+
+    /// An environment's records.
+    ///
+    /// # Errors
+    /// When a name is no plain file name; so for the others.
+    pub fn environment(&self, key: &EnvironmentKey) -> Result<PathBuf, StateError> {
         Ok(self.instances().join(component(key.app.as_str())?).join(component(key.environment.as_str())?))
     }
 
-    pub(crate) fn slot(&self, key: &EnvironmentKey, release: &ReleaseId) -> Result<SlotFolder, ProcessError> {
+    /// The records of a release's instances.
+    ///
+    /// # Errors
+    /// As [`Self::environment`].
+    pub fn slot(&self, key: &EnvironmentKey, release: &ReleaseId) -> Result<SlotFolder, StateError> {
         Ok(SlotFolder(self.environment(key)?.join(component(release.as_str())?)))
     }
 
-    pub(crate) fn releases(&self, key: &EnvironmentKey) -> Result<PathBuf, ProcessError> {
+    /// The folders that an environment's releases run in.
+    ///
+    /// # Errors
+    /// As [`Self::environment`].
+    pub fn releases(&self, key: &EnvironmentKey) -> Result<PathBuf, StateError> {
         Ok(self
             .state
             .join("releases")
@@ -55,81 +80,115 @@ impl Layout {
             .join(component(key.environment.as_str())?))
     }
 
-    pub(crate) fn release(&self, key: &EnvironmentKey, release: &ReleaseId) -> Result<PathBuf, ProcessError> {
+    /// The folder that a release runs in.
+    ///
+    /// # Errors
+    /// As [`Self::environment`].
+    pub fn release(&self, key: &EnvironmentKey, release: &ReleaseId) -> Result<PathBuf, StateError> {
         Ok(self.releases(key)?.join(component(release.as_str())?))
     }
 }
 
 /// The folder of one release's instances.
 #[derive(Debug, Clone)]
-pub(crate) struct SlotFolder(PathBuf);
+pub struct SlotFolder(PathBuf);
 
 impl SlotFolder {
-    pub(crate) fn at(path: PathBuf) -> Self {
+    /// That this folder is.
+    #[must_use]
+    pub fn at(path: PathBuf) -> Self {
         Self(path)
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// The folder itself.
+    #[must_use]
+    pub fn path(&self) -> &Path {
         &self.0
     }
 
-    pub(crate) fn record(&self) -> PathBuf {
+    /// Its record.
+    #[must_use]
+    pub fn record(&self) -> PathBuf {
         self.0.join("slot.json")
     }
 
-    pub(crate) fn configuration(&self) -> PathBuf {
+    /// Its values, sealed.
+    #[must_use]
+    pub fn configuration(&self) -> PathBuf {
         self.0.join("configuration.sealed")
     }
 
     /// There while the slot is being stopped: nobody starts its instances again.
-    pub(crate) fn stopping(&self) -> PathBuf {
+    #[must_use]
+    pub fn stopping(&self) -> PathBuf {
         self.0.join("stopping")
     }
 
-    pub(crate) fn instance(&self, service: &ServiceName, n: u32) -> InstanceFolder {
+    /// The folder of one of its instances.
+    #[must_use]
+    pub fn instance(&self, service: &ServiceName, n: u32) -> InstanceFolder {
         InstanceFolder(self.0.join(format!("{service}-{n}")))
     }
 }
 
 /// The folder of one instance.
 #[derive(Debug, Clone)]
-pub(crate) struct InstanceFolder(PathBuf);
+pub struct InstanceFolder(PathBuf);
 
 impl InstanceFolder {
-    #[cfg(test)]
-    pub(crate) fn at(path: PathBuf) -> Self {
+    /// That this folder is.
+    #[must_use]
+    pub fn at(path: PathBuf) -> Self {
         Self(path)
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// The folder itself.
+    #[must_use]
+    pub fn path(&self) -> &Path {
         &self.0
     }
 
-    pub(crate) fn process(&self) -> PathBuf {
+    /// Boot, pid and start time of its process.
+    #[must_use]
+    pub fn process(&self) -> PathBuf {
         self.0.join("process")
     }
 
-    pub(crate) fn record(&self) -> PathBuf {
+    /// Its record.
+    #[must_use]
+    pub fn record(&self) -> PathBuf {
         self.0.join("instance.json")
     }
 
     /// The log (0) and its older parts (1 is the latest of them).
-    pub(crate) fn log(&self, age: u32) -> PathBuf {
+    #[must_use]
+    pub fn log(&self, age: u32) -> PathBuf {
         if age == 0 { self.0.join("out.log") } else { self.0.join(format!("out.{age}.log")) }
     }
 
-    pub(crate) fn log_position(&self) -> PathBuf {
+    /// What was kept of its containers' output.
+    #[must_use]
+    pub fn kept_log(&self) -> PathBuf {
+        self.0.join("container.log")
+    }
+
+    /// What is known of its rotated logs.
+    #[must_use]
+    pub fn log_position(&self) -> PathBuf {
         self.0.join("out.position")
     }
 }
 
 /// A text that is one plain file name; names come from files and command lines too.
-pub(crate) fn component(text: &str) -> Result<&str, ProcessError> {
+///
+/// # Errors
+/// [`StateError::BadName`].
+pub fn component(text: &str) -> Result<&str, StateError> {
     let plain = !text.is_empty()
         && text.len() <= 200
         && !text.starts_with('.')
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
-    if plain { Ok(text) } else { Err(ProcessError::BadName { name: text.to_owned() }) }
+    if plain { Ok(text) } else { Err(StateError::BadName { name: text.to_owned() }) }
 }
 
 #[cfg(test)]

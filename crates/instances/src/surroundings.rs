@@ -14,13 +14,19 @@ const INHERITED: [&str; 4] = ["PATH", "HOME", "LANG", "TZ"];
 
 /// Who an instance is.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Who<'a> {
-    pub(crate) key: &'a EnvironmentKey,
-    pub(crate) release: &'a ReleaseId,
-    pub(crate) slot: Slot,
-    pub(crate) instance: &'a InstanceId,
-    pub(crate) state_id: &'a str,
-    pub(crate) port: Option<u16>,
+pub struct Who<'a> {
+    /// Its environment.
+    pub key: &'a EnvironmentKey,
+    /// Its release.
+    pub release: &'a ReleaseId,
+    /// Where that stands.
+    pub slot: Slot,
+    /// Its name.
+    pub instance: &'a InstanceId,
+    /// Whose instances these are.
+    pub state_id: &'a str,
+    /// What it is to listen on.
+    pub port: Option<u16>,
 }
 
 impl Who<'_> {
@@ -41,7 +47,8 @@ impl Who<'_> {
     }
 
     /// All its variables.
-    pub(crate) fn environment(
+    #[must_use]
+    pub fn environment(
         &self,
         wiring: &BTreeMap<String, String>,
         configured: &BTreeMap<String, InstanceText>,
@@ -57,14 +64,16 @@ impl Who<'_> {
     }
 
     /// Its command line.
-    pub(crate) fn command(&self, command: &[InstanceText]) -> Vec<String> {
+    #[must_use]
+    pub fn command(&self, command: &[InstanceText]) -> Vec<String> {
         let own = self.own();
         command.iter().map(|text| text.render(|name| own.get(name).cloned())).collect()
     }
 }
 
 /// What every process of an instance carries in its environment.
-pub(crate) fn marks(state_id: &str, instance: &InstanceId) -> Vec<String> {
+#[must_use]
+pub fn marks(state_id: &str, instance: &InstanceId) -> Vec<String> {
     vec![format!("BASCULE_INSTANCE={instance}"), format!("BASCULE_STATE_ID={state_id}")]
 }
 

@@ -12,30 +12,30 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 /// The wait before the first restart.
-pub(crate) const FIRST_DELAY: Duration = Duration::from_millis(100);
+pub const FIRST_DELAY: Duration = Duration::from_millis(100);
 /// The longest wait of an instance that has not been up.
-pub(crate) const LONGEST_STARTING: Duration = Duration::from_secs(10);
+pub const LONGEST_STARTING: Duration = Duration::from_secs(10);
 /// The longest wait of one that has been up, and the wait after a crash loop.
-pub(crate) const LONGEST: Duration = Duration::from_secs(30);
+pub const LONGEST: Duration = Duration::from_secs(30);
 /// A run this long lets the waits begin anew.
-pub(crate) const STEADY: Duration = Duration::from_secs(10);
+pub const STEADY: Duration = Duration::from_secs(10);
 /// So many quick exits in a row are a crash loop.
-pub(crate) const CRASH_LOOP: u32 = 3;
+pub const CRASH_LOOP: u32 = 3;
 
 /// What is remembered between exits.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct History {
+pub struct History {
     /// Exits since the last steady run.
-    pub(crate) exits: u32,
+    pub exits: u32,
     /// Exits within the start period, in a row.
-    pub(crate) quick_exits: u32,
+    pub quick_exits: u32,
     /// It once ran for its whole start period.
-    pub(crate) was_up: bool,
+    pub was_up: bool,
 }
 
 /// What to do after an exit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Next {
+pub enum Next {
     /// Start it again after this time.
     BackOff(Duration),
     /// It is a crash loop; try again only after this time.
@@ -43,11 +43,8 @@ pub(crate) enum Next {
 }
 
 /// Decides after a run of this length; none: nobody saw how long it ran.
-pub(crate) fn after_exit(
-    history: &History,
-    ran: Option<Duration>,
-    start_period: Duration,
-) -> (History, Next) {
+#[must_use]
+pub fn after_exit(history: &History, ran: Option<Duration>, start_period: Duration) -> (History, Next) {
     let was_up = history.was_up || ran.is_none_or(|ran| ran >= start_period);
     let quick = ran.is_some_and(|ran| ran < start_period);
     let steady = ran.is_some_and(|ran| ran >= STEADY);

@@ -1,0 +1,141 @@
+//! Builds with the classic builder: the context goes as one tar stream, and is never held in memory.
+//!
+//! A Dockerfile that lies outside of the context goes under a name of its own, which the engine takes away again.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, StreamBody};
+use hyper::Method;
+use hyper::body::Frame;
+use hyper::header::CONTENT_TYPE;
+use serde::Deserialize;
+use tokio::sync::mpsc;
+
+use super::{Failure, Order, Outcome};
+use crate::connection::Connection;
+use crate::image::error::ImageError;
+use crate::image::output::{Lines, Output};
+use crate::image::recipe::Recipe;
+use crate::image::reference::{Reference, host};
+use crate::image::wire::{self, Body};
+use crate::image::{dockerfile, tar};
+
+const IGNORE: &str = ".dockerignore";
+/// Bytes that are sent at once.
+const CHUNK: usize = 64 * 1024;
+/// Chunks that wait for the engine.
+const WAITING: usize = 16;
+
+/// One line of the engine's answer.
+#[derive(Deserialize)]
+struct Line {
+    stream: Option<String>,
+    status: Option<String>,
+    aux: Option<Aux>,
+    error: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Aux {
+    #[serde(rename = "ID")]
+    id: Option<String>,
+}
+
+/// Builds.
+pub(in crate::image) async fn build(
+    connection: &Connection,
+    order: &Order<'_>,
+    output: &mut Output<'_>,
+) -> Result<Outcome, ImageError> {
+    let recipe = order.recipe;
+    let inside = recipe.dockerfile_in_context();
+    let name = inside.clone().unwrap_or_else(|| format!(".dockerfile.{}", &order.fingerprint[..20]));
+    let mut query = order.query();
+    query.push(("version", "1".to_owned()));
+    query.push(("dockerfile", name.clone()));
+    query.push(("rm", "1".to_owned()));
+    query.push(("forcerm", "1".to_owned()));
+    let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let bases = dockerfile::images(&recipe.dockerfile, &recipe.build.args);
+    let hosts: Vec<String> =
+        bases.iter().map(|base| host(&Reference::parse(base).repository).to_owned()).collect();
+    let request = wire::request(connection, Method::POST, "/build", &query)
+        .await?
+        .header(CONTENT_TYPE, "application/x-tar")
+        .header("X-Registry-Config", order.keychain.headers(hosts.iter().map(String::as_str)).await?);
+    let body = stream(Arc::clone(recipe), name, inside.is_some());
+    let answer = wire::send(connection, "build the image", request, body).await?;
+    let mut answer = answer.accepted().await?;
+    let (mut image, mut step, mut lines) = (None, None, Lines::default());
+    while let Some(line) = answer.next::<Line>().await? {
+        if let Some(error) = line.error {
+            let error = output.hide(&error);
+            output.line(&format!("ERROR: {error}"))?;
+            return Ok(Outcome::Failed(Failure { step, error, tail: output.tail() }));
+        }
+        for text in lines.push(line.stream.unwrap_or_default().as_bytes()) {
+            if text.starts_with("Step ") {
+                output.forget();
+                output.line(&text)?;
+                output.note(&text);
+                step = Some(output.hide(&text));
+            } else {
+                output.said("", &text)?;
+            }
+        }
+        if let Some(status) = line.status {
+            output.line(&status)?;
+        }
+        image = line.aux.and_then(|aux| aux.id).or(image);
+    }
+    Ok(image.map_or(Outcome::BrokeOff, Outcome::Built))
+}
+
+/// The context, the Dockerfile and what leaves files out, as a body that is read while it is sent.
+fn stream(recipe: Arc<Recipe>, name: String, is_inside: bool) -> Body {
+    let (sender, receiver) = mpsc::channel::<Result<Frame<Bytes>, io::Error>>(WAITING);
+    tokio::task::spawn_blocking(move || {
+        let mut out = io::BufWriter::with_capacity(CHUNK, Chunks(sender.clone()));
+        if let Err(error) = write(&recipe, &name, is_inside, &mut out) {
+            // Who does not listen any more knows already.
+            let _ = sender.blocking_send(Err(error));
+        }
+    });
+    let frames = futures_util::stream::unfold(receiver, |mut receiver| async move {
+        receiver.recv().await.map(|frame| (frame, receiver))
+    });
+    StreamBody::new(frames).boxed_unsync()
+}
+
+fn write(recipe: &Recipe, name: &str, is_inside: bool, out: &mut impl Write) -> io::Result<()> {
+    let (context, like) = (&recipe.context, &recipe.dockerfile_entry);
+    let is_own_file = recipe.ignore_text.as_ref().is_some_and(|(path, _)| path.ends_with(IGNORE));
+    // The engine takes away what the `.dockerignore` in the stream names of these two: the Dockerfile, and that file itself.
+    let is_to_go = !is_inside || recipe.ignore.ignores(name);
+    if is_to_go && !(is_inside && is_own_file && context.has(IGNORE)) {
+        tar::write_text(out, like, IGNORE, &format!("{name}\n{IGNORE}\n"))?;
+        tar::write_entries(out, context, context.entries.iter().filter(|entry| entry.path != IGNORE))?;
+    } else {
+        tar::write_entries(out, context, context.entries.iter())?;
+    }
+    if !context.has(name) {
+        tar::write_text(out, like, name, &recipe.dockerfile)?;
+    }
+    tar::finish(out)
+}
+
+struct Chunks(mpsc::Sender<Result<Frame<Bytes>, io::Error>>);
+
+impl Write for Chunks {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let frame = Frame::data(Bytes::copy_from_slice(bytes));
+        self.0.blocking_send(Ok(frame)).map_err(|_| io::ErrorKind::BrokenPipe)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
