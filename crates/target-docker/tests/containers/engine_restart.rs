@@ -62,8 +62,9 @@ impl Engine {
     fn start(&mut self) {
         let at = |name: &str| self.path(name).display().to_string();
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path("log")).unwrap();
-        // A daemon that was killed leaves its number, which a later process may have by now.
+        // Daemons that were killed leave their numbers: a later process may have them by now, or nobody buries the dead here.
         let _ = std::fs::remove_file(self.path("pid"));
+        let _ = std::fs::remove_file(self.path("exec/containerd/containerd.pid"));
         let daemon = Command::new("dockerd")
             .args(["--host", &format!("unix://{}", at("docker.sock"))])
             .args(["--data-root", &at("data"), "--exec-root", &at("exec"), "--pidfile", &at("pid")])
