@@ -101,6 +101,17 @@ pub enum ProcessError {
     /// The machine gives no random numbers.
     #[error("could not get random numbers from the system")]
     Random,
+    /// Nothing of that stands there.
+    #[error("{what} does not stand in {key}")]
+    NotThere {
+        /// A release or service.
+        what: String,
+        /// The environment.
+        key: String,
+    },
+    /// A command could not be started.
+    #[error("could not run the command: {0}")]
+    NotRun(String),
     /// The vault refused.
     #[error("{}", .0.message)]
     Vault(Problem),
@@ -154,6 +165,11 @@ impl ProcessError {
             Self::Sealed { .. } => (
                 Code::ConfigurationUnreadable,
                 "deploy again: the configuration is sealed anew with the key that is there".to_owned(),
+            ),
+            Self::NotThere { .. } => (Code::NothingLive, "look at `bascule status`".to_owned()),
+            Self::NotRun(_) => (
+                Code::InstanceStartFailed,
+                "see that the program is in the artifact or in PATH, then run it again".to_owned(),
             ),
             Self::Vault(problem) => return problem.clone(),
             Self::Random | Self::Lost { .. } => (Code::Internal, "try again".to_owned()),

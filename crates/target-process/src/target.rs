@@ -1,6 +1,7 @@
 //! The process target: the engine's port, and what it takes to open it.
 
 mod adopt;
+mod exec;
 mod observe;
 mod output;
 mod prune;
@@ -13,7 +14,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bascule_engine::ports::{Clock, LogLines, LogQuery, PortError, SlotRef, SlotSpec, Target, Vault};
+use bascule_engine::ports::{
+    Clock, ExecSession, ExecSpec, LogLines, LogQuery, PortError, SlotRef, SlotSpec, Target, Vault,
+};
 use bascule_model::evidence::InstanceStatus;
 use bascule_model::ids::{EnvironmentKey, Generation, InstanceId, ReleaseId};
 use bascule_model::release::Release;
@@ -152,6 +155,10 @@ impl Target for ProcessTarget {
         let instance = Arc::clone(standing.instance(instance)?);
         let shared = Arc::clone(&self.shared);
         blocking("looking at sockets", move || Ok(port_watch::explain(&shared, &instance))).await.ok()?
+    }
+
+    async fn exec(&self, spec: &ExecSpec) -> Result<ExecSession, PortError> {
+        exec::exec(&self.shared, spec).await
     }
 
     async fn prune(

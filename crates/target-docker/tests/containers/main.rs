@@ -10,6 +10,7 @@
 )]
 
 mod engine;
+mod engine_restart;
 mod exec;
 mod health;
 mod logs;

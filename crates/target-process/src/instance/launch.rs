@@ -129,6 +129,13 @@ fn refusal(launch: &Launch<'_>, error: &io::Error) -> String {
 
 /// What the child does to itself before it becomes the app.
 fn prepare(record: RawFd, groups: &[RawFd]) -> io::Result<()> {
+    become_alone(groups)?;
+    // SAFETY: the record is open until the child has become the app.
+    unsafe { write_stat(record) }
+}
+
+/// A session, signals, descriptors and control groups of its own. For a child between fork and exec.
+pub(super) fn become_alone(groups: &[RawFd]) -> io::Result<()> {
     // SAFETY: system calls on numbers, constant strings and a buffer of this stack frame; each is async-signal-safe.
     unsafe {
         check(libc::setsid())?;
@@ -149,8 +156,8 @@ fn prepare(record: RawFd, groups: &[RawFd]) -> io::Result<()> {
                 return Err(io::Error::last_os_error());
             }
         }
-        write_stat(record)
     }
+    Ok(())
 }
 
 /// Copies `/proc/self/stat` into the record.

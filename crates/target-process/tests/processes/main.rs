@@ -5,6 +5,7 @@
 mod support;
 
 mod artifacts;
+mod exec;
 mod helper;
 mod limits;
 mod logs;
