@@ -12,4 +12,4 @@ mod image;
 
 pub use connection::{Connection, EngineFacts};
 pub use error::DockerError;
-pub use image::{Builder, DockerImages, DockerImagesOptions, ImageError};
+pub use image::{Builder, DockerImages, DockerImagesOptions, ImageError, Network};
