@@ -25,7 +25,10 @@ fn images(world: &World, socket: &std::path::Path) -> DockerImages {
 async fn a_build_whose_connection_breaks_is_begun_again() {
     let Some(world) = World::new().await else { return };
     world.busybox();
-    world.write("Dockerfile", format!("{BASE}RUN echo built-now; /bin/busybox sleep 2\n"));
+    world.write(
+        "Dockerfile",
+        format!("{BASE}RUN echo built-now; /bin/busybox sleep 2; : {}\n", world.state_id),
+    );
     // A door to the engine that can be shut.
     let door = world.folder.path().join("door");
     let open = |door: &std::path::Path| {

@@ -199,7 +199,10 @@ async fn another_base_of_the_same_name_is_another_image() {
 async fn sources_that_change_meanwhile_make_no_image() {
     let Some(world) = World::new().await else { return };
     world.busybox();
-    world.write("Dockerfile", format!("{BASE}RUN echo built-now; /bin/busybox sleep 3\nCOPY a /\n"));
+    world.write(
+        "Dockerfile",
+        format!("{BASE}RUN echo built-now; /bin/busybox sleep 3; : {}\nCOPY a /\n", world.state_id),
+    );
     world.write("a", "one");
     let building = world.build(Builder::Best);
     let writing = async {

@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
+use bollard::query_parameters::RemoveImageOptions;
+
 use crate::support::*;
 
 const FILES: &[&str] = &[
@@ -90,6 +92,7 @@ async fn what_arrives() {
                 expected(left_out),
                 "{rules:?} with Docker's own client"
             );
+            docker().remove_image(&name, None::<RemoveImageOptions>, None).await.unwrap();
         }
     }
 }

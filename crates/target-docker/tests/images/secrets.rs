@@ -28,7 +28,8 @@ async fn a_secret_is_in_no_layer_history_log_or_label() {
     world.write(
         "Dockerfile",
         format!(
-            "{BASE}{mount} busybox=/bin/busybox; $busybox cat /run/secrets/token; $busybox wc -c < /run/secrets/token > /length\n"
+            "{BASE}{mount} busybox=/bin/busybox; $busybox cat /run/secrets/token; $busybox wc -c < /run/secrets/token > /length; : {}\n",
+            world.state_id
         ),
     );
     let (build, values) = with_secret();

@@ -191,7 +191,12 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        let (id, others) = (self.state_id.clone(), std::mem::take(&mut *self.others.lock().unwrap()));
+        let id = self.state_id.clone();
+        let mut others = std::mem::take(&mut *self.others.lock().unwrap());
+        // What the classic builder keeps of each step, the last one first.
+        let log = self.log();
+        let kept = log.lines().filter_map(|line| line.strip_prefix(" ---> "));
+        others.extend(kept.filter(|id| id.len() == 12).map(str::to_owned).rev());
         let cleaned = std::thread::spawn(move || {
             tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
                 let docker = docker();
@@ -200,7 +205,9 @@ impl Drop for World {
                 let ours = docker.list_images(Some(options)).await.unwrap_or_default();
                 let names = ours.into_iter().map(|image| image.id).chain(others);
                 for name in names {
-                    let options = RemoveImageOptions { force: true, ..Default::default() };
+                    // The ids of steps may be of images that others use, too.
+                    let is_of_step = name.len() == 12;
+                    let options = RemoveImageOptions { force: !is_of_step, ..Default::default() };
                     let _ = docker.remove_image(&name, Some(options), None).await;
                 }
             });
