@@ -63,6 +63,11 @@ impl Connection {
         &self.socket
     }
 
+    /// Whether it has answered since this process began: then it is there, and only away.
+    pub(crate) fn has_answered(&self) -> bool {
+        self.client.initialized()
+    }
+
     /// The client, after the engine has said which version of the API it speaks.
     ///
     /// # Errors

@@ -39,7 +39,7 @@ use bollard::models::ImageInspect;
 
 use crate::connection::Connection;
 use crate::error::DockerError;
-pub use build::Builder;
+pub use build::{Builder, Network};
 use credentials::Keychain;
 pub use error::ImageError;
 use recipe::Recipe;
@@ -47,6 +47,8 @@ use reference::{Reference, host};
 
 /// How long an engine that is away is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The same for one that nobody has seen yet: it may not be there at all.
+const PATIENCE_WITH_STRANGERS: Duration = Duration::from_secs(2);
 
 /// What images need from the wiring.
 #[derive(Debug, Clone)]
@@ -71,6 +73,7 @@ pub struct DockerImages {
     state_dir: PathBuf,
     docker_config: Option<PathBuf>,
     builder: Builder,
+    network: Network,
 }
 
 impl DockerImages {
@@ -80,13 +83,30 @@ impl DockerImages {
         let DockerImagesOptions { connection, state_id, state_dir, home, docker_config } = options;
         let folder = docker_config.or_else(|| home.map(|home| home.join(".docker")));
         let docker_config = folder.map(|folder| folder.join("config.json"));
-        Self { connection, state_id, state_dir, docker_config, builder: Builder::default() }
+        Self {
+            connection,
+            state_id,
+            state_dir,
+            docker_config,
+            builder: Builder::default(),
+            network: Network::default(),
+        }
     }
 
     /// With this builder.
     #[must_use]
     pub fn with_builder(self, builder: Builder) -> Self {
         Self { builder, ..self }
+    }
+
+    /// With this network for the steps of builds.
+    #[must_use]
+    pub fn with_network(self, network: Network) -> Self {
+        Self { network, ..self }
+    }
+
+    fn patience(&self) -> Duration {
+        if self.connection.has_answered() { PATIENCE } else { PATIENCE_WITH_STRANGERS }
     }
 
     /// The logins that a source's registry and its base images need.
@@ -100,7 +120,7 @@ impl DockerImages {
         let doing = format!("look at the image {name}");
         let inspected = self
             .connection
-            .patient_call(&doing, PATIENCE, |docker| async move { docker.inspect_image(name).await })
+            .patient_call(&doing, self.patience(), |docker| async move { docker.inspect_image(name).await })
             .await;
         match inspected {
             Ok(image) => Ok(Some(image)),

@@ -28,6 +28,6 @@ mod warnings;
 
 pub use connection::{Connection, EngineFacts};
 pub use error::DockerError;
-pub use image::{Builder, DockerImages, DockerImagesOptions, ImageError};
+pub use image::{Builder, DockerImages, DockerImagesOptions, ImageError, Network};
 pub use shared::Reach;
 pub use target::{DockerOptions, DockerTarget};

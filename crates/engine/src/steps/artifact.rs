@@ -111,6 +111,9 @@ fn moved(what: &str) -> Problem {
     )
 }
 
+/// A digest as it is shown: its beginning, without the repository of an image.
 fn short(digest: &str) -> &str {
+    let digest = digest.strip_prefix("image:").unwrap_or(digest);
+    let digest = digest.rsplit_once('@').map_or(digest, |(_, digest)| digest);
     digest.get(..19).unwrap_or(digest)
 }

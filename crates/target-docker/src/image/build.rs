@@ -10,10 +10,12 @@ use super::buildkit;
 use super::credentials::Keychain;
 use super::dockerfile;
 use super::error::ImageError;
+use super::labels::Labels;
 use super::output::Output;
 use super::recipe::Recipe;
 use super::wire;
 use crate::connection::Connection;
+use crate::error::DockerError;
 
 /// Which builder of the engine is used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,12 +27,23 @@ pub enum Builder {
     Classic,
 }
 
+/// What the steps of a build reach.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Network {
+    /// What the engine gives them: its default network.
+    #[default]
+    Usual,
+    /// Nothing. For engines that have no default network.
+    None,
+}
+
 /// What is to be built.
 pub(super) struct Order<'a> {
     pub(super) recipe: &'a Arc<Recipe>,
     pub(super) fingerprint: &'a str,
     pub(super) tag: String,
-    pub(super) labels: BTreeMap<&'static str, String>,
+    pub(super) labels: Labels,
+    pub(super) network: Network,
     pub(super) secrets: &'a BTreeMap<String, String>,
     pub(super) keychain: Keychain,
 }
@@ -61,6 +74,9 @@ impl Order<'_> {
             ("buildargs", json(serde_json::json!(build.args))),
             ("labels", json(serde_json::json!(self.labels))),
         ];
+        if self.network == Network::None {
+            query.push(("networkmode", "none".to_owned()));
+        }
         query.extend(build.target.iter().map(|target| ("target", target.clone())));
         query.extend(build.platform.iter().map(|platform| ("platform", platform.clone())));
         query
@@ -101,6 +117,14 @@ async fn is_switched_off(connection: &Connection) -> Result<bool, ImageError> {
 }
 
 impl Failure {
+    /// The engine refused the request as a whole: it could not read the Dockerfile, or had no room for the context.
+    pub(super) fn of_request(error: DockerError, output: &mut Output<'_>) -> Result<Self, ImageError> {
+        let DockerError::Refused { words, .. } = error else { return Err(error.into()) };
+        let error = output.hide(&words);
+        output.line(&format!("ERROR: {error}"))?;
+        Ok(Self { step: None, error, tail: Vec::new() })
+    }
+
     /// The same with what to do about it.
     pub(super) fn told(self, recipe: &Recipe, log: &Path) -> ImageError {
         let Self { step, error, tail } = self;

@@ -50,7 +50,10 @@ pub(super) async fn build(
     let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let request = wire::request(connection, Method::POST, "/build", &query).await?;
     let answer = wire::send(connection, "build the image", request, wire::nothing()).await?;
-    let mut answer = answer.accepted().await?;
+    let mut answer = match answer.accepted().await {
+        Ok(answer) => answer,
+        Err(error) => return Ok(Some(Outcome::Failed(Failure::of_request(error, output)?))),
+    };
     let mut progress = Progress::default();
     let mut image = None;
     while let Some(line) = answer.next::<Line>().await? {

@@ -17,7 +17,7 @@ use super::output::Output;
 use super::recipe::Recipe;
 use super::reference::{Named, Reference};
 use super::registry::Registries;
-use super::{DockerImages, PATIENCE, blocking, commit};
+use super::{DockerImages, blocking, commit};
 
 /// How often a build is begun whose engine went away.
 const ATTEMPTS: usize = 3;
@@ -56,6 +56,7 @@ impl DockerImages {
                     fingerprint: &fingerprint,
                     tag: format!("{name}:{tag}"),
                     labels: self.labels(making, &fingerprint).await?,
+                    network: self.network,
                     secrets: &making.values.build_secrets,
                     keychain: self.keychain(repository, making.values),
                 };
@@ -97,7 +98,7 @@ impl DockerImages {
         let options = ListImagesOptions { filters: Some(labels::filter(&wanted)), ..Default::default() };
         let found = self
             .connection
-            .patient_call("look for an image of the same sources", PATIENCE, |docker| {
+            .patient_call("look for an image of the same sources", self.patience(), |docker| {
                 let options = options.clone();
                 async move { docker.list_images(Some(options)).await }
             })
@@ -163,7 +164,9 @@ impl DockerImages {
         output.line(&format!("{error}; it is waited for"))?;
         output.note("waiting for the Docker Engine");
         self.connection
-            .patient_call("wait for the Docker Engine", PATIENCE, |docker| async move { docker.ping().await })
+            .patient_call("wait for the Docker Engine", self.patience(), |docker| async move {
+                docker.ping().await
+            })
             .await?;
         Ok(())
     }
@@ -174,7 +177,7 @@ impl DockerImages {
         // The engine's clock: that of an image that was built somewhere else is another one.
         let info = self
             .connection
-            .patient_call("ask the Docker Engine for the time", PATIENCE, |docker| async move {
+            .patient_call("ask the Docker Engine for the time", self.patience(), |docker| async move {
                 docker.info().await
             })
             .await?;
@@ -196,7 +199,7 @@ impl DockerImages {
     async fn tag(&self, id: &str, repository: &str, tag: &str) -> Result<(), ImageError> {
         let doing = format!("name the image {repository}:{tag}");
         self.connection
-            .patient_call(&doing, PATIENCE, |docker| {
+            .patient_call(&doing, self.patience(), |docker| {
                 let options =
                     TagImageOptions { repo: Some(repository.to_owned()), tag: Some(tag.to_owned()) };
                 async move { docker.tag_image(id, Some(options)).await }

@@ -128,7 +128,22 @@ impl Lines {
 
 fn texts(bytes: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes);
-    text.split(['\n', '\r']).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    text.split(['\n', '\r']).map(without_colors).filter(|line| !line.is_empty()).collect()
+}
+
+/// Without control sequences (ECMA-48): the classic builder paints what goes to standard error, and programs paint, too.
+fn without_colors(line: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = line.chars();
+    while let Some(c) = rest.next() {
+        if c != '\u{1b}' {
+            plain.push(c);
+        } else if rest.next() == Some('[') {
+            // Ends with the first character from `@` to `~`.
+            let _ = rest.find(|c| ('@'..='~').contains(c));
+        }
+    }
+    plain
 }
 
 #[cfg(test)]
@@ -150,5 +165,6 @@ mod tests {
         assert_eq!(lines.push(b"ee\n\n1%\r2%\n"), ["three", "1%", "2%"]);
         lines.push("é".as_bytes());
         assert_eq!(lines.finish(), ["é"]);
+        assert_eq!(lines.push(b"\x1b[91mred\x1b[0m \x1b[1;32m\n\x1b[0m\nend\n"), ["red ", "end"]);
     }
 }

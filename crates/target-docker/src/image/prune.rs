@@ -11,11 +11,11 @@ use bollard::query_parameters::{ListImagesOptions, RemoveImageOptions};
 use hyper::Method;
 use serde::Deserialize;
 
+use super::DockerImages;
 use super::error::ImageError;
 use super::labels;
 use super::reference::{Named, familiar};
 use super::wire;
-use super::{DockerImages, PATIENCE};
 use crate::error::DockerError;
 
 /// What the engine's data take.
@@ -78,7 +78,7 @@ impl DockerImages {
         let doing = format!("remove the image {name}");
         let removed = self
             .connection
-            .patient_call(&doing, PATIENCE, |docker| async move {
+            .patient_call(&doing, self.patience(), |docker| async move {
                 docker.remove_image(name, None::<RemoveImageOptions>, None).await
             })
             .await;
@@ -103,7 +103,7 @@ impl DockerImages {
         };
         let images = self
             .connection
-            .patient_call("list the images of Bascule", PATIENCE, |docker| {
+            .patient_call("list the images of Bascule", self.patience(), |docker| {
                 let options = options.clone();
                 async move { docker.list_images(Some(options)).await }
             })

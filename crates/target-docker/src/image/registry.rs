@@ -8,6 +8,7 @@ use std::time::Duration;
 use hyper::Method;
 use hyper::http::request::Builder;
 use serde::Deserialize;
+use tokio::time::Instant;
 
 use super::credentials::Keychain;
 use super::error::{ImageError, is_full};
@@ -22,6 +23,8 @@ const PAUSES: [Duration; 4] =
     [Duration::from_millis(250), Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
 /// How long a registry has to say what a name stands for.
 const QUESTION: Duration = Duration::from_secs(10);
+/// After this time no further attempt is begun: the engine makes several of its own for what broke in the middle.
+const ENOUGH: Duration = Duration::from_secs(20);
 const HEADER: &str = "X-Registry-Auth";
 
 /// One line of the engine's answer.
@@ -69,12 +72,12 @@ impl Registries<'_> {
     pub(super) async fn push(&self, to: &Reference, output: &mut Output<'_>) -> Result<String, ImageError> {
         let path = format!("/images/{}/push", to.repository);
         let tag = to.tag_or_latest().to_owned();
-        let mut attempt = 0;
+        let mut attempts = Attempts::begin();
         loop {
             match self.transfer("push", to, &path, &[("tag", &tag)], output).await {
                 Ok(Some(digest)) => return Ok(digest),
                 Ok(None) => return Err(self.answerless("push")),
-                Err(trouble) => self.wait_or_fail(trouble, &mut attempt, output).await?,
+                Err(trouble) => self.wait_or_fail(trouble, &mut attempts, output).await?,
             }
         }
     }
@@ -83,11 +86,11 @@ impl Registries<'_> {
     pub(super) async fn pull(&self, image: &Reference, output: &mut Output<'_>) -> Result<(), ImageError> {
         let query =
             [("fromImage", image.repository.as_str()), ("tag", image.digest.as_deref().unwrap_or_default())];
-        let mut attempt = 0;
+        let mut attempts = Attempts::begin();
         loop {
             match self.transfer("pull", image, "/images/create", &query, output).await {
                 Ok(_) => return Ok(()),
-                Err(trouble) => self.wait_or_fail(trouble, &mut attempt, output).await?,
+                Err(trouble) => self.wait_or_fail(trouble, &mut attempts, output).await?,
             }
         }
     }
@@ -169,15 +172,14 @@ impl Registries<'_> {
     async fn wait_or_fail(
         &self,
         trouble: Trouble,
-        attempt: &mut usize,
+        attempts: &mut Attempts,
         output: &mut Output<'_>,
     ) -> Result<(), ImageError> {
         match trouble {
             Trouble::Passing(error) => {
-                let Some(pause) = PAUSES.get(*attempt) else { return Err(error) };
-                *attempt += 1;
+                let Some(pause) = attempts.pause() else { return Err(error) };
                 output.line(&format!("{error}; once more in {} ms", pause.as_millis()))?;
-                tokio::time::sleep(*pause).await;
+                tokio::time::sleep(pause).await;
                 Ok(())
             }
             Trouble::Final(error) => Err(error),
@@ -186,6 +188,25 @@ impl Registries<'_> {
 
     fn answerless(&self, doing: &str) -> ImageError {
         self.connection.error(doing, std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into()).into()
+    }
+}
+
+/// How often something was tried.
+struct Attempts {
+    failed: usize,
+    since: Instant,
+}
+
+impl Attempts {
+    fn begin() -> Self {
+        Self { failed: 0, since: Instant::now() }
+    }
+
+    /// The pause before the next one; none where it is enough.
+    fn pause(&mut self) -> Option<Duration> {
+        let pause = PAUSES.get(self.failed).copied().filter(|_| self.since.elapsed() < ENOUGH);
+        self.failed += 1;
+        pause
     }
 }
 
@@ -224,6 +245,8 @@ fn trouble(doing: &'static str, image: &Reference, words: String) -> Trouble {
         "unauthorized",
         "denied",
         "forbidden",
+        "http 401",
+        "http 403",
         "no basic auth credentials",
         "authentication required",
         "incorrect username or password",
@@ -251,6 +274,11 @@ mod tests {
             ("no basic auth credentials", Code::RegistryRefused, false),
             ("denied: requested access to the resource is denied", Code::RegistryRefused, false),
             ("unexpected HTTP status: 403 Forbidden", Code::RegistryRefused, false),
+            (
+                "error parsing HTTP 403 response body: unexpected end of JSON input: \"\"",
+                Code::RegistryRefused,
+                false,
+            ),
             ("filesystem layer verification failed for digest sha256:12", Code::ImageUnavailable, false),
             ("write /var/lib/docker/tmp/x: no space left on device", Code::DiskFull, false),
             (

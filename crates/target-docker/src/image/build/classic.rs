@@ -67,7 +67,10 @@ pub(in crate::image) async fn build(
         .header("X-Registry-Config", order.keychain.headers(hosts.iter().map(String::as_str)).await?);
     let body = stream(Arc::clone(recipe), name, inside.is_some());
     let answer = wire::send(connection, "build the image", request, body).await?;
-    let mut answer = answer.accepted().await?;
+    let mut answer = match answer.accepted().await {
+        Ok(answer) => answer,
+        Err(error) => return Ok(Outcome::Failed(Failure::of_request(error, output)?)),
+    };
     let (mut image, mut step, mut lines) = (None, None, Lines::default());
     while let Some(line) = answer.next::<Line>().await? {
         if let Some(error) = line.error {

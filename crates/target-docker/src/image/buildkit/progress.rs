@@ -21,11 +21,20 @@ struct Step {
     name: String,
     started: Option<f64>,
     is_done: bool,
-    lines: Lines,
-    /// What it wrote last.
-    tail: Vec<String>,
+    output: Lines,
+    errors: Lines,
+    /// What it wrote last, and where to.
+    tail: Vec<(Stream, String)>,
 }
 
+/// The engine tells what went to the two apart, and not in the order in which it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stream {
+    Output,
+    Errors,
+}
+
+/// How many lines a failure tells.
 const TAIL: usize = 20;
 
 impl Progress {
@@ -46,7 +55,11 @@ impl Progress {
         let (name, error) = self.failed.take()?;
         let mut of_step: Vec<Step> = self.steps.into_values().filter(|step| step.name == name).collect();
         let tail = of_step.pop().map(|step| step.tail).unwrap_or_default();
-        Some((output.hide(&name), output.hide(&error), tail.iter().map(|line| output.hide(line)).collect()))
+        Some((
+            output.hide(&name),
+            output.hide(&error),
+            tail.iter().map(|(_, line)| output.hide(line)).collect(),
+        ))
     }
 
     fn vertex(&mut self, vertex: &[u8], output: &mut Output<'_>) -> Result<(), ImageError> {
@@ -55,8 +68,7 @@ impl Progress {
         let mut is_new = false;
         let step = self.steps.entry(text(1)).or_insert_with(|| {
             is_new = true;
-            let (lines, tail) = (Lines::default(), Vec::new());
-            Step { number: next, name: text(3), started: None, is_done: false, lines, tail }
+            Step::new(next, text(3))
         });
         let prefix = format!("#{} ", step.number);
         let started = field(vertex, 5).map(|time| seconds(time.bytes()));
@@ -75,8 +87,10 @@ impl Progress {
             return Ok(());
         }
         step.is_done = true;
-        for line in step.lines.finish() {
-            step.wrote(&prefix, &line, output)?;
+        for (stream, lines) in
+            [(Stream::Output, step.output.finish()), (Stream::Errors, step.errors.finish())]
+        {
+            step.wrote(stream, &prefix, lines, output)?;
         }
         let error = text(7);
         if !error.is_empty() {
@@ -97,20 +111,44 @@ impl Progress {
         let step = field(log, 1).map(Value::text).and_then(|digest| self.steps.get_mut(&digest));
         let Some(step) = step else { return Ok(()) };
         let prefix = format!("#{} ", step.number);
-        for line in step.lines.push(field(log, 4).map(Value::bytes).unwrap_or_default()) {
-            step.wrote(&prefix, &line, output)?;
-        }
-        Ok(())
+        let bytes = field(log, 4).map(Value::bytes).unwrap_or_default();
+        let (stream, lines) = match field(log, 3).map(Value::number) {
+            Some(2) => (Stream::Errors, step.errors.push(bytes)),
+            _ => (Stream::Output, step.output.push(bytes)),
+        };
+        step.wrote(stream, &prefix, lines, output)
     }
 }
 
 impl Step {
-    fn wrote(&mut self, prefix: &str, line: &str, output: &mut Output<'_>) -> Result<(), ImageError> {
-        if self.tail.len() == TAIL {
-            self.tail.remove(0);
+    fn new(number: usize, name: String) -> Self {
+        let (output, errors) = (Lines::default(), Lines::default());
+        Self { number, name, started: None, is_done: false, output, errors, tail: Vec::new() }
+    }
+
+    fn wrote(
+        &mut self,
+        stream: Stream,
+        prefix: &str,
+        lines: Vec<String>,
+        output: &mut Output<'_>,
+    ) -> Result<(), ImageError> {
+        for line in lines {
+            output.line(&format!("{prefix}{line}"))?;
+            self.remember(stream, line);
         }
-        self.tail.push(line.to_owned());
-        output.line(&format!("{prefix}{line}"))
+        Ok(())
+    }
+
+    /// Neither stream pushes the other one out.
+    fn remember(&mut self, stream: Stream, line: String) {
+        self.tail.push((stream, line));
+        if self.tail.len() > TAIL {
+            let errors = self.tail.iter().filter(|(stream, _)| *stream == Stream::Errors).count();
+            let longer = if errors > TAIL / 2 { Stream::Errors } else { Stream::Output };
+            let oldest = self.tail.iter().position(|(stream, _)| *stream == longer).unwrap_or_default();
+            self.tail.remove(oldest);
+        }
     }
 }
 
@@ -151,6 +189,16 @@ mod tests {
         }
         let mut message = Vec::new();
         put_bytes(&mut message, 1, &vertex);
+        message
+    }
+
+    fn errors(digest: &str, text: &str) -> Vec<u8> {
+        let mut log = Vec::new();
+        put_bytes(&mut log, 1, digest.as_bytes());
+        put_number(&mut log, 3, 2);
+        put_bytes(&mut log, 4, text.as_bytes());
+        let mut message = Vec::new();
+        put_bytes(&mut message, 3, &log);
         message
     }
 
@@ -195,5 +243,28 @@ mod tests {
             #3 [2/3] RUN make ***\n#3 one\n#3 two ***\n#4 [other 1/1] RUN\n#4 ERROR: context canceled\n#3 rest\n\
             #3 ERROR: exit code: 1\n";
         assert_eq!(written, expected);
+    }
+
+    #[test]
+    fn neither_stream_pushes_the_other_one_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let note = |_: String| {};
+        let mut output = Output::open(&folder.path().join("log"), &note, [].iter()).unwrap();
+        let mut progress = Progress::default();
+        let many: String = (1..=40).map(|n| format!("line-{n}\n")).collect();
+        for message in [
+            vertex("a", "RUN", (1, 0), 0, ""),
+            errors("a", "it is broken\n"),
+            log("a", &many),
+            vertex("a", "RUN", (1, 2), 0, "exit code: 1"),
+        ] {
+            progress.take(&message, &mut output).unwrap();
+        }
+        let (_, _, tail) = progress.failure(&output).unwrap();
+        assert_eq!(tail.len(), TAIL);
+        assert_eq!(
+            (tail[0].as_str(), tail[1].as_str(), tail[19].as_str()),
+            ("it is broken", "line-22", "line-40")
+        );
     }
 }
