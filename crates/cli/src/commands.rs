@@ -14,6 +14,7 @@ mod history;
 mod init;
 mod logs;
 mod plan;
+mod prune;
 mod resolve;
 mod rollback;
 mod run;
@@ -60,6 +61,8 @@ pub enum Command {
     Resolve(resolve::Args),
     /// Stop everything of an environment
     Down(down::Args),
+    /// Remove what releases that nobody keeps have left
+    Prune(prune::Args),
     /// Check this machine, with a fix for what is missing
     Doctor(doctor::Args),
     /// Watch an example app being deployed under load
@@ -98,6 +101,7 @@ pub fn run(command: Command, context: &Context) -> Result<u8, Failure> {
         Command::Abort(args) => abort::run(&args, context),
         Command::Resolve(args) => resolve::run(&args, context),
         Command::Down(args) => down::run(&args, context),
+        Command::Prune(args) => prune::run(&args, context).map(done),
         Command::Doctor(args) => doctor::run(&args, context),
         Command::Demo(args) => demo::run(&args, context),
         Command::Schema(args) => schema::run(&args, context).map(done),

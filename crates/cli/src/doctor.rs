@@ -2,6 +2,8 @@
 
 mod capacity;
 mod cgroups;
+#[cfg(feature = "docker")]
+mod docker;
 mod manifest;
 mod processes;
 mod state;
@@ -59,6 +61,8 @@ pub async fn examine(context: &Context) -> Vec<Finding> {
     findings.push(capacity::backlog());
     findings.push(capacity::pidfd());
     findings.extend(cgroups::controllers());
+    #[cfg(feature = "docker")]
+    findings.extend(docker::engine(context).await);
     findings.extend(manifest::project(context, &reached.listening));
     findings
 }

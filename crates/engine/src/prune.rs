@@ -1,33 +1,113 @@
 //! What is kept, and the removal of everything else.
 
+use std::collections::BTreeMap;
+
 use bascule_journal::EnvironmentRecord;
 use bascule_model::ids::{EnvironmentKey, ReleaseId};
 use bascule_model::problem::Problem;
 
 use crate::engine::Engine;
+use crate::ports::Unneeded;
+
+/// What every environment keeps.
+struct Kept {
+    environments: BTreeMap<EnvironmentKey, (EnvironmentRecord, Vec<ReleaseId>)>,
+    /// None while a run is about to make one: what it has just made is in no record yet, and looks like nobody's.
+    artifacts: Option<Vec<String>>,
+}
+
+/// What was found that nobody needs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Leftovers {
+    /// Each thing.
+    pub unneeded: Vec<Unneeded>,
+    /// Artifacts were not looked at, because a run is making one.
+    pub without_artifacts: bool,
+}
 
 impl Engine {
-    /// Removes what no kept release needs: folders, logs and artifacts. Best effort, after a run.
+    /// Removes what no kept release of the environment needs: folders, logs and artifacts. Best effort, after a run.
     ///
     /// # Errors
     /// Those of the target and the store.
     pub async fn prune(&self, key: &EnvironmentKey) -> Result<(), Problem> {
-        let environment = self.environment(key).await?;
-        let mut kept_artifacts = Vec::new();
-        let mut kept_here = Vec::new();
-        for other in self.journal.environments().await? {
-            let kept = self.kept(&other).await?;
-            for record in self.journal.releases(&other.key, 1000).await? {
-                if kept.contains(&record.release.id) {
-                    kept_artifacts.push(record.release.artifact.clone());
-                }
-            }
-            if other.key == *key {
-                kept_here = kept;
+        let kept = self.kept_everywhere().await?;
+        if let Some((environment, releases)) = kept.environments.get(key) {
+            let pruned = self.ports.target.prune(environment.generation, key, releases).await;
+            pruned.map_err(Problem::from)?;
+        }
+        match &kept.artifacts {
+            Some(artifacts) => self.ports.artifacts.prune(artifacts).await.map_err(Problem::from),
+            None => Ok(()),
+        }
+    }
+
+    /// What [`Self::tidy`] would remove now: of one environment, or of all. Changes nothing.
+    ///
+    /// # Errors
+    /// Those of the target and the store.
+    pub async fn unneeded(&self, only: Option<&EnvironmentKey>) -> Result<Leftovers, Problem> {
+        self.listed(&self.kept_everywhere().await?, only).await
+    }
+
+    /// Removes what nobody needs: of one environment, or of all. Answers what is gone now.
+    ///
+    /// # Errors
+    /// Those of the target and the store.
+    pub async fn tidy(&self, only: Option<&EnvironmentKey>) -> Result<Leftovers, Problem> {
+        let kept = self.kept_everywhere().await?;
+        let before = self.listed(&kept, only).await?;
+        for (key, (environment, releases)) in &kept.environments {
+            if only.is_none_or(|only| only == key) {
+                let pruned = self.ports.target.prune(environment.generation, key, releases).await;
+                pruned.map_err(Problem::from)?;
             }
         }
-        self.ports.target.prune(environment.generation, key, &kept_here).await.map_err(Problem::from)?;
-        self.ports.artifacts.prune(&kept_artifacts).await.map_err(Problem::from)
+        if let Some(artifacts) = &kept.artifacts {
+            self.ports.artifacts.prune(artifacts).await.map_err(Problem::from)?;
+        }
+        // What something still holds (an image in a container of a stranger's) stays, and is not said to be gone.
+        let after = self.listed(&kept, only).await?;
+        let is_gone = |one: &Unneeded| after.unneeded.iter().all(|left| left.what != one.what);
+        let unneeded = before.unneeded.into_iter().filter(is_gone).collect();
+        Ok(Leftovers { unneeded, ..before })
+    }
+
+    async fn listed(&self, kept: &Kept, only: Option<&EnvironmentKey>) -> Result<Leftovers, Problem> {
+        let mut unneeded = Vec::new();
+        for (key, (_, releases)) in &kept.environments {
+            if only.is_none_or(|only| only == key) {
+                unneeded.extend(self.ports.target.unneeded(key, releases).await.map_err(Problem::from)?);
+            }
+        }
+        if let Some(artifacts) = &kept.artifacts {
+            unneeded.extend(self.ports.artifacts.unneeded(artifacts).await.map_err(Problem::from)?);
+        }
+        Ok(Leftovers { unneeded, without_artifacts: kept.artifacts.is_none() })
+    }
+
+    async fn kept_everywhere(&self) -> Result<Kept, Problem> {
+        let mut kept = Kept { environments: BTreeMap::new(), artifacts: Some(Vec::new()) };
+        for environment in self.journal.environments().await? {
+            let releases = self.kept(&environment).await?;
+            for record in self.journal.releases(&environment.key, 1000).await? {
+                if let Some(artifacts) = &mut kept.artifacts
+                    && releases.contains(&record.release.id)
+                    && !record.release.artifact.is_empty()
+                {
+                    artifacts.push(record.release.artifact);
+                }
+            }
+            kept.environments.insert(environment.key.clone(), (environment, releases));
+        }
+        for run in self.journal.unfinished().await? {
+            let Some(id) = &run.plan.release else { continue };
+            let release = self.journal.release(&run.plan.key, id).await?;
+            if release.is_none_or(|record| record.release.artifact.is_empty()) {
+                kept.artifacts = None;
+            }
+        }
+        Ok(kept)
     }
 
     /// What stands in a slot, what a run works on, and the last releases that settled.

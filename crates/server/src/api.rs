@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use bascule_engine::draft::Wish;
-use bascule_engine::ports::Vault;
+use bascule_engine::ports::{Unneeded, Vault};
 use bascule_engine::progress::Update;
 use bascule_journal::Recorded;
 use bascule_model::evidence::{CheckResult, InstanceStatus};
@@ -113,6 +113,38 @@ pub struct KeyRequest {
     pub key: EnvironmentKey,
     /// Who wants it.
     pub actor: String,
+}
+
+/// `POST /v1/prune` → [`Pruned`]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PruneRequest {
+    /// Only this environment's releases; none: all of the state folder. Artifacts are looked at either way.
+    pub key: Option<EnvironmentKey>,
+    /// Only say it.
+    pub mode: PruneMode,
+    /// Who wants it.
+    pub actor: String,
+}
+
+/// Whether something is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PruneMode {
+    /// It is.
+    Remove,
+    /// It is only said what would be.
+    DryRun,
+}
+
+/// What nobody needs, and is gone now; or would be.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Pruned {
+    /// Each thing.
+    pub removed: Vec<Unneeded>,
+    /// Bytes of all of them, as far as that is known.
+    pub bytes: u64,
+    /// Artifacts and images were left alone, because a run is making one.
+    pub without_artifacts: bool,
 }
 
 /// `POST /v1/exec` → an upgraded connection with the frames of [`crate::exec::frames`]

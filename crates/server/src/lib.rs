@@ -25,4 +25,7 @@ mod system;
 mod targets;
 mod traffic;
 
+#[cfg(feature = "docker")]
+pub mod container_engine;
+
 pub use serve::{ServeOptions, serve};

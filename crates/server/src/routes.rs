@@ -16,7 +16,8 @@ use serde::Deserialize;
 
 use crate::api::{
     AbortRequest, DeployRequest, EnvironmentStatus, Hello, HistoryEntry, INTERFACE, KeyRequest, LogsRequest,
-    PlanRequest, Planned, ResolveRequest, RollbackRequest, RunReport, Started, Verified,
+    PlanRequest, Planned, PruneMode, PruneRequest, Pruned, ResolveRequest, RollbackRequest, RunReport,
+    Started, Verified,
 };
 use crate::control::Control;
 use crate::{exec, follow, logs, status};
@@ -61,6 +62,7 @@ pub fn router(control: Arc<Control>) -> Router {
         .route("/v1/history", get(history))
         .route("/v1/logs", get(read_logs))
         .route("/v1/exec", post(exec::exec))
+        .route("/v1/prune", post(prune))
         .route("/v1/runs/{run}", get(report))
         .route("/v1/runs/{run}/follow", get(follow_run))
         .route("/v1/runs/{run}/abort", post(abort))
@@ -153,6 +155,20 @@ async fn history(State(control): Shared, Query(query): Query<KeyQuery>) -> Answe
         problem: run.state.stuck.or(run.state.cause),
     });
     Ok(Json(entries.collect()))
+}
+
+async fn prune(State(control): Shared, Json(request): Json<PruneRequest>) -> Answer<Pruned> {
+    let only = request.key.as_ref();
+    let found = match request.mode {
+        PruneMode::DryRun => control.engine.unneeded(only).await?,
+        PruneMode::Remove => control.engine.tidy(only).await?,
+    };
+    let bytes = found.unneeded.iter().map(|one| one.bytes).sum();
+    if request.mode == PruneMode::Remove && !found.unneeded.is_empty() {
+        let count = found.unneeded.len();
+        crate::log::line(&control.engine, &format!("{} pruned {count} things, {bytes} bytes", request.actor));
+    }
+    Ok(Json(Pruned { removed: found.unneeded, bytes, without_artifacts: found.without_artifacts }))
 }
 
 async fn read_logs(State(control): Shared, Query(request): Query<LogsRequest>) -> Result<Response, Refusal> {

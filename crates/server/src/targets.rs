@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bascule_engine::ports::{
     Artifacts, ExecSession, ExecSpec, LogLines, LogQuery, Made, Making, PortError, Presence, SlotRef,
-    SlotSpec, Target,
+    SlotSpec, Target, Unneeded,
 };
 use bascule_model::evidence::InstanceStatus;
 use bascule_model::ids::{EnvironmentKey, Generation, InstanceId, ReleaseId};
@@ -139,6 +139,14 @@ impl Target for Targets {
         self.of_slot(&spec.slot).exec(spec).await
     }
 
+    async fn unneeded(&self, key: &EnvironmentKey, keep: &[ReleaseId]) -> Result<Vec<Unneeded>, PortError> {
+        let mut unneeded = Vec::new();
+        for target in self.all() {
+            unneeded.extend(target.unneeded(key, keep).await?);
+        }
+        Ok(unneeded)
+    }
+
     async fn prune(
         &self,
         fence: Generation,
@@ -178,6 +186,23 @@ impl Stores {
     }
 }
 
+/// Digests of images, and of files.
+fn by_kind(digests: &[String]) -> (Vec<String>, Vec<String>) {
+    digests.iter().cloned().partition(|digest| digest.starts_with(IMAGE))
+}
+
+/// Where nothing that is kept is an image, an engine that is not there is not missed.
+fn without_engine(error: PortError, kept_images: &[String]) -> Result<(), PortError> {
+    match error {
+        PortError::Problem(problem)
+            if kept_images.is_empty() && problem.code == Code::ContainerEngineUnavailable =>
+        {
+            Ok(())
+        }
+        error => Err(error),
+    }
+}
+
 #[async_trait]
 impl Artifacts for Stores {
     async fn survey(&self, source: &Source, values: &Configuration) -> Result<ArtifactPlan, PortError> {
@@ -194,12 +219,23 @@ impl Artifacts for Stores {
     }
 
     async fn prune(&self, keep: &[String]) -> Result<(), PortError> {
-        let (images, files): (Vec<String>, Vec<String>) =
-            keep.iter().cloned().partition(|digest| digest.starts_with(IMAGE));
+        let (images, files) = by_kind(keep);
         self.files.prune(&files).await?;
         match &self.images {
-            Some(store) => store.prune(&images).await,
+            Some(store) => store.prune(&images).await.or_else(|error| without_engine(error, &images)),
             None => Ok(()),
         }
+    }
+
+    async fn unneeded(&self, keep: &[String]) -> Result<Vec<Unneeded>, PortError> {
+        let (images, files) = by_kind(keep);
+        let mut unneeded = self.files.unneeded(&files).await?;
+        if let Some(store) = &self.images {
+            match store.unneeded(&images).await {
+                Ok(more) => unneeded.extend(more),
+                Err(error) => without_engine(error, &images)?,
+            }
+        }
+        Ok(unneeded)
     }
 }

@@ -39,6 +39,7 @@ use bollard::models::ImageInspect;
 
 use crate::connection::Connection;
 use crate::error::DockerError;
+pub(crate) use build::is_switched_off;
 pub use build::{Builder, Network};
 use credentials::Keychain;
 pub use error::ImageError;

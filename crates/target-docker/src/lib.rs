@@ -23,6 +23,7 @@ mod seen;
 mod shared;
 mod slot;
 mod supervise;
+mod survey;
 mod target;
 mod warnings;
 
@@ -30,4 +31,5 @@ pub use connection::{Connection, EngineFacts};
 pub use error::DockerError;
 pub use image::{Builder, DockerImages, DockerImagesOptions, ImageError, Network};
 pub use shared::Reach;
+pub use survey::{Engine, Survey};
 pub use target::{DockerOptions, DockerTarget};

@@ -12,7 +12,7 @@ use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
 use bascule_engine::ports::{
-    Clock, ExecSession, ExecSpec, LogLines, LogQuery, PortError, SlotRef, SlotSpec, Target, Vault,
+    Clock, ExecSession, ExecSpec, LogLines, LogQuery, PortError, SlotRef, SlotSpec, Target, Unneeded, Vault,
 };
 use bascule_instances::layout::{self, Layout};
 use bascule_instances::{lock, records};
@@ -168,6 +168,10 @@ impl Target for DockerTarget {
 
     async fn exec(&self, spec: &ExecSpec) -> Result<ExecSession, PortError> {
         exec::exec(&self.shared, spec).await
+    }
+
+    async fn unneeded(&self, key: &EnvironmentKey, keep: &[ReleaseId]) -> Result<Vec<Unneeded>, PortError> {
+        prune::unneeded(&self.shared, key, keep).await
     }
 
     async fn prune(

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bascule_engine::ports::{Artifacts, Made, Making, PortError, Presence};
+use bascule_engine::ports::{Artifacts, Made, Making, PortError, Presence, Unneeded};
 use bascule_model::plan::ArtifactPlan;
 use bascule_model::release::{Configuration, Source};
 use rustix::fs::FlockOperation;
@@ -146,6 +146,36 @@ impl ArtifactStore {
         self.sweep()
     }
 
+    /// What [`Self::remove_all_but`] would remove. Contents that several artifacts share are counted with the first that goes,
+    /// and not at all when one that stays has them.
+    fn all_but(&self, keep: &[String]) -> Result<Vec<Unneeded>, ProcessError> {
+        let is_kept = |name: &str| keep.iter().any(|digest| digest.trim_start_matches("sha256:") == name);
+        let names: Vec<String> =
+            durable::names(&self.indexes())?.into_iter().filter(|name| !name.starts_with('.')).collect();
+        let (stay, go): (Vec<String>, Vec<String>) = names.into_iter().partition(|name| is_kept(name));
+        let contents = |name: &String| {
+            let bytes = durable::read_if_there(&self.indexes().join(name).join("index"))?.unwrap_or_default();
+            let index = Index::parse(&bytes);
+            let of =
+                |index: &Index| index.contents().map(|one| (one.file_name(), one.size)).collect::<Vec<_>>();
+            Ok::<_, ProcessError>(index.as_ref().map(of).unwrap_or_default())
+        };
+        let mut counted = HashSet::new();
+        for name in &stay {
+            counted.extend(contents(name)?.into_iter().map(|(file, _)| file));
+        }
+        let mut found = Vec::new();
+        for name in &go {
+            let own = contents(name)?.into_iter().filter(|(file, _)| counted.insert(file.clone()));
+            let bytes = own.map(|(_, size)| size).sum();
+            found.push(Unneeded {
+                what: format!("artifact sha256:{}", name.get(..12).unwrap_or(name)),
+                bytes,
+            });
+        }
+        Ok(found)
+    }
+
     /// Removes what belongs to no artifact.
     fn sweep(&self) -> Result<(), ProcessError> {
         let mut needed = HashSet::new();
@@ -232,6 +262,11 @@ impl Artifacts for ArtifactStore {
 
     async fn verify(&self, digest: &str, _: &Configuration) -> Result<Presence, PortError> {
         Ok(self.verify(digest).await?)
+    }
+
+    async fn unneeded(&self, keep: &[String]) -> Result<Vec<Unneeded>, PortError> {
+        let (store, keep) = (self.clone(), keep.to_vec());
+        Ok(blocking("listing artifacts", move || store.all_but(&keep)).await?)
     }
 
     async fn prune(&self, keep: &[String]) -> Result<(), PortError> {

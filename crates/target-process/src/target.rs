@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bascule_engine::ports::{
-    Clock, ExecSession, ExecSpec, LogLines, LogQuery, PortError, SlotRef, SlotSpec, Target, Vault,
+    Clock, ExecSession, ExecSpec, LogLines, LogQuery, PortError, SlotRef, SlotSpec, Target, Unneeded, Vault,
 };
 use bascule_model::evidence::InstanceStatus;
 use bascule_model::ids::{EnvironmentKey, Generation, InstanceId, ReleaseId};
@@ -159,6 +159,10 @@ impl Target for ProcessTarget {
 
     async fn exec(&self, spec: &ExecSpec) -> Result<ExecSession, PortError> {
         exec::exec(&self.shared, spec).await
+    }
+
+    async fn unneeded(&self, key: &EnvironmentKey, keep: &[ReleaseId]) -> Result<Vec<Unneeded>, PortError> {
+        prune::unneeded(&self.shared, key, keep).await
     }
 
     async fn prune(

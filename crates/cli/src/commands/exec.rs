@@ -88,29 +88,42 @@ pub fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
 
 /// A program that cannot be started is told as a shell tells it.
 fn not_started(context: &Context, problem: Problem) -> Result<u8, Failure> {
-    if problem.code != Code::InstanceStartFailed {
-        return Err(problem.into());
-    }
-    let status = status_of(&problem.message);
+    let Some(status) = status_of(&problem) else { return Err(problem.into()) };
     Failure::from(problem).say(&context.screen);
     Ok(status)
 }
 
-fn status_of(message: &str) -> u8 {
-    let message = message.to_lowercase();
-    let is_missing =
-        ["not found", "no such file", "not there", "there is no"].iter().any(|words| message.contains(words));
-    if is_missing { 127 } else { 126 }
+/// None: it is something else that went wrong.
+fn status_of(problem: &Problem) -> Option<u8> {
+    const MISSING: [&str; 4] = ["not found", "no such file", "is not there", "is not in the"];
+    const UNFIT: [&str; 3] = ["permission denied", "not executable", "exec format error"];
+    let message = problem.message.to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|words| message.contains(words));
+    match problem.code {
+        Code::InstanceStartFailed | Code::ContainerEngineRefused if says(&MISSING) => Some(127),
+        Code::ContainerEngineRefused if says(&UNFIT) => Some(126),
+        Code::InstanceStartFailed => Some(126),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::status_of;
+    use super::*;
 
     #[test]
     fn what_cannot_be_started_has_a_shells_status() {
-        assert_eq!(status_of("exec: \"x\": executable file not found in $PATH"), 127);
-        assert_eq!(status_of("./x: No such file or directory (os error 2)"), 127);
-        assert_eq!(status_of("./x: Permission denied (os error 13)"), 126);
+        use Code::{ContainerEngineRefused as Engine, InstanceStartFailed as Process, NothingLive};
+        for (code, message, status) in [
+            (Process, "nosuch was not found in PATH", Some(127)),
+            (Process, "./x is not in the artifact", Some(127)),
+            (Process, "./x is not executable: make it so", Some(126)),
+            (Engine, "its program \"x\" is not in the image (executable file not found in $PATH)", Some(127)),
+            (Engine, "it is not executable for that user (permission denied)", Some(126)),
+            (Engine, "the mount is not to be had", None),
+            (NothingLive, "nothing is live: not found", None),
+        ] {
+            assert_eq!(status_of(&Problem::new(code, message, "r")), status, "{message}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
-use bascule_model::manifest::{Environment, Manifest};
+use bascule_model::manifest::{Environment, ImageFrom, Manifest};
 use rustix::fs::{Access, access};
 
 use super::Finding;
@@ -50,6 +50,10 @@ fn wrong(failure: &Failure) -> Finding {
 /// The program of each service: in the artifact's folder (which a build may still make), or on the PATH.
 fn commands(context: &Context, project: &Project, environment: &Environment) -> Vec<Finding> {
     let check = "command";
+    if environment.target.runs_containers() {
+        // Its programs are in the image.
+        return dockerfile(project, environment).into_iter().collect();
+    }
     let is_built = environment.build.command.is_some();
     let mut findings = Vec::new();
     for (name, service) in &environment.services {
@@ -72,6 +76,22 @@ fn commands(context: &Context, project: &Project, environment: &Environment) -> 
         });
     }
     findings
+}
+
+/// Whether the Dockerfile is there.
+fn dockerfile(project: &Project, environment: &Environment) -> Option<Finding> {
+    let ImageFrom::Build(build) = &environment.build.image.as_ref()?.from else { return None };
+    let check = "dockerfile";
+    let (name, file) = (&environment.name, &build.dockerfile);
+    Some(if project.folder.join(file.as_str()).is_file() {
+        Finding::good(check, format!("{file} of {name} is there"))
+    } else {
+        Finding::stops(
+            check,
+            format!("{file}, which the image of {name} is built from, is not there"),
+            format!("write it, or mend `dockerfile` in {}", project.folder.join("bascule.toml").display()),
+        )
+    })
 }
 
 fn build(context: &Context, manifest: &Manifest) -> Option<Finding> {

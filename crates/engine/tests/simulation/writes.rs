@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bascule_engine::engine::Engine;
 use bascule_engine::executor::Driven;
 use bascule_journal::{
-    AuditRow, Commit, EnvironmentRecord, Journal, JournalError, Lease, MemoryJournal, Owed, Recorded,
+    AuditRow, Commit, Deed, EnvironmentRecord, Journal, JournalError, Lease, MemoryJournal, Owed, Recorded,
     ReleaseRecord, RunRecord, Take,
 };
 use bascule_model::ids::{EnvironmentKey, ReleaseId, RunId};
@@ -66,6 +66,7 @@ passed_on! { Noting:
     unfinished() -> Vec<RunRecord>;
     active(key: &EnvironmentKey) -> Option<RunRecord>;
     owed(id: &RunId) -> Vec<Owed>;
+    note(deed: &Deed) -> ();
     audit(after: u64, limit: u32) -> Vec<AuditRow>;
 }
 

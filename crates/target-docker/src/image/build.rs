@@ -109,7 +109,7 @@ pub(super) async fn build(
 }
 
 /// Engines say which builder they were told to use; old ones say nothing and have both.
-async fn is_switched_off(connection: &Connection) -> Result<bool, ImageError> {
+pub(crate) async fn is_switched_off(connection: &Connection) -> Result<bool, ImageError> {
     let doing = "ask the Docker Engine for its builder";
     let request = wire::request(connection, hyper::Method::GET, "/_ping", &[]).await?;
     let answer = wire::send(connection, doing, request, wire::nothing()).await?.accepted().await?;

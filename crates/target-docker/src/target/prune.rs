@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bascule_engine::ports::PortError;
+use bascule_engine::ports::{PortError, Unneeded};
 use bascule_instances::durable;
 use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId};
 
@@ -42,6 +42,26 @@ pub(super) async fn prune(
     Ok(())
 }
 
+/// What [`prune`] would remove of the engine. Folders and logs are beside those of processes, and told by their target.
+pub(super) async fn unneeded(
+    shared: &Arc<Shared>,
+    key: &EnvironmentKey,
+    keep: &[ReleaseId],
+) -> Result<Vec<Unneeded>, PortError> {
+    if !network::is_noted(shared, key)? {
+        return Ok(Vec::new());
+    }
+    let gone = unkept_containers(shared, key, keep).await?.into_iter().map(|(id, release)| Unneeded {
+        what: format!("container {} of {key} {release}", id.get(..12).unwrap_or(&id)),
+        bytes: 0,
+    });
+    let mut found: Vec<Unneeded> = gone.collect();
+    if super::adopt::recorded(shared)?.iter().all(|(slot, _)| slot.key != *key) {
+        found.push(Unneeded { what: format!("network {}", names::network(key, &shared.state_id)), bytes: 0 });
+    }
+    Ok(found)
+}
+
 /// The releases of the environment with a folder that is ours.
 fn releases(shared: &Shared, key: &EnvironmentKey) -> Result<Vec<ReleaseId>, DockerError> {
     let folder = shared.layout.environment(key)?;
@@ -63,13 +83,21 @@ async fn remove_containers(
     key: &EnvironmentKey,
     keep: &[ReleaseId],
 ) -> Result<(), DockerError> {
-    let standing: Vec<ReleaseId> =
-        super::adopt::recorded(shared)?.into_iter().map(|(slot, _)| slot.release).collect();
-    for (id, release) in listed(shared, &names::of_environment(key, &shared.state_id), PATIENCE).await? {
-        let release = ReleaseId::from_text(release);
-        if !keep.contains(&release) && !standing.contains(&release) {
-            attempt::remove(&shared.connection, &id).await?;
-        }
+    for (id, _) in unkept_containers(shared, key, keep).await? {
+        attempt::remove(&shared.connection, &id).await?;
     }
     Ok(())
+}
+
+/// Containers of releases that neither are kept nor stand: id and release.
+async fn unkept_containers(
+    shared: &Arc<Shared>,
+    key: &EnvironmentKey,
+    keep: &[ReleaseId],
+) -> Result<Vec<(String, ReleaseId)>, DockerError> {
+    let standing: Vec<ReleaseId> =
+        super::adopt::recorded(shared)?.into_iter().map(|(slot, _)| slot.release).collect();
+    let found = listed(shared, &names::of_environment(key, &shared.state_id), PATIENCE).await?;
+    let found = found.into_iter().map(|(id, release)| (id, ReleaseId::from_text(release)));
+    Ok(found.filter(|(_, release)| !keep.contains(release) && !standing.contains(release)).collect())
 }

@@ -77,6 +77,11 @@ async fn what_is_not_kept_is_pruned_and_what_stands_is_not() {
     target.start(FENCE, &stands).await.unwrap();
     target.stop(FENCE, &slot(&gone)).await.unwrap();
     assert_eq!(lines(&target, &gone).await, ["old"]);
+    assert_eq!(
+        target.unneeded(&world.key(), &[]).await.unwrap(),
+        [],
+        "what stands is needed, and so is its network"
+    );
     target.prune(FENCE, &world.key(), &[]).await.unwrap();
     assert!(lines(&target, &gone).await.is_empty());
     let name = instance(&stands, 1);

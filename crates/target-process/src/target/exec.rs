@@ -101,8 +101,12 @@ fn start(
     };
     let no_values = BTreeMap::new();
     let values = slot.configuration(shared).map_err(ProcessError::NotRun)?;
-    let environment =
+    let mut environment =
         who.environment(&shared.environment, values.env.get(&spec.service).unwrap_or(&no_values));
+    if spec.terminal.is_some() {
+        // As in a container: programs that draw want to be told that they can.
+        environment.entry("TERM".to_owned()).or_insert_with(|| "xterm".to_owned());
+    }
     let name = spec.command.first().map_or("", String::as_str);
     let path = environment.get("PATH").map_or("", String::as_str);
     let program = program::find(name, &slot.working, path).map_err(ProcessError::NotRun)?;

@@ -30,7 +30,17 @@ async fn the_same_files_are_the_same_artifact_and_lie_there_once() {
     assert_ne!(world.artifact(&["shop", "static/"]).await, changed, "the mode counts");
 
     let store = world.store();
-    store.prune(std::slice::from_ref(&first)).await.unwrap();
+    let keep = std::slice::from_ref(&first);
+    let unneeded = store.unneeded(keep).await.unwrap();
+    assert_eq!(unneeded.len(), 2, "{unneeded:?}");
+    let folder = world.state().join("artifacts/contents");
+    let size = || -> u64 {
+        fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum()
+    };
+    let before = size();
+    store.prune(keep).await.unwrap();
+    assert_eq!(before - size(), unneeded.iter().map(|one| one.bytes).sum::<u64>(), "{unneeded:?}");
+    assert_eq!(store.unneeded(keep).await.unwrap(), []);
     assert_eq!(contents(), 2);
     assert_eq!(store.verify(&first).await.unwrap(), Presence::Whole);
     assert_eq!(store.verify(&changed).await.unwrap(), Presence::Missing);

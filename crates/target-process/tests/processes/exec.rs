@@ -63,13 +63,13 @@ async fn a_command_gets_a_terminal_and_ends_with_whoever_asked_for_it() {
     target.start(world.generation, &spec).await.unwrap();
     let what = ExecSpec {
         terminal: Some(TerminalSize { rows: 30, columns: 90 }),
-        ..spec_of(&spec, &["/bin/sh", "-c", "[ -t 0 ] && stty size; read line; echo got $line"])
+        ..spec_of(&spec, &["/bin/sh", "-c", "[ -t 0 ] && stty size; read line; echo got $line $TERM"])
     };
     let mut session = target.exec(&what).await.unwrap();
     session.control.resize(TerminalSize { rows: 30, columns: 90 }).await.unwrap();
     session.input.write_all(b"typed\n").await.unwrap();
     let (out, _) = outputs(&mut session).await;
-    assert!(out.contains("30 90") && out.contains("got typed"), "{out:?}");
+    assert!(out.contains("30 90") && out.contains("got typed xterm"), "{out:?}");
     assert_eq!(session.control.wait().await.unwrap(), Exit::Code { code: 0 });
 
     let lasting = spec_of(&spec, &["/bin/sh", "-c", "sleep 1000 & echo $$ $!; wait"]);

@@ -43,7 +43,12 @@ async fn a_release_is_started_observed_and_stopped() {
     );
     target.stop(world.generation, &slot).await.unwrap();
 
+    let unneeded = target.unneeded(&slot.key, &[]).await.unwrap();
+    assert_eq!(unneeded.len(), 1, "{unneeded:?}");
+    assert!(unneeded[0].what.contains("shop/staging r1-abcdef") && unneeded[0].bytes > 0, "{unneeded:?}");
+    assert_eq!(target.unneeded(&slot.key, &[slot.release.clone()]).await.unwrap(), []);
     target.prune(world.generation, &slot.key, &[]).await.unwrap();
+    assert_eq!(target.unneeded(&slot.key, &[]).await.unwrap(), []);
     assert!(lines(&*target, &slot, "web").await.is_empty());
     assert!(!world.state().join("releases/shop/staging/r1-abcdef").exists());
 }

@@ -1,6 +1,6 @@
 //! Promises about events, and all that is written with them.
 
-use bascule_journal::{Action, AuditRow, Journal, JournalError, Standard, Standby};
+use bascule_journal::{Action, AuditRow, Deed, Journal, JournalError, Standard, Standby};
 use bascule_model::ids::{RunId, Slot};
 use bascule_model::plan::Standing;
 use bascule_model::run::{Event, Outcome};
@@ -206,4 +206,14 @@ pub async fn the_audit_trail_is_a_chain(journal: &dyn Journal) {
         former.clone_from(&row.hash);
     }
     assert_eq!(journal.audit(2, 1).await.unwrap(), rows[2..3]);
+    let deed = Deed {
+        at: run.created_at,
+        actor: "grace".to_owned(),
+        action: "exec",
+        key: key("shop/staging"),
+        detail: "r1-abcdef web rails".to_owned(),
+    };
+    journal.note(&deed).await.unwrap();
+    let [row] = &journal.audit(4, 9).await.unwrap()[..] else { panic!("one row more") };
+    assert_eq!((row.run.as_ref(), row.action.as_str(), &row.hash), (None, "exec", &row.hash_after(&former)));
 }
