@@ -5,15 +5,18 @@
 
 mod app;
 mod build;
+mod configuration;
 mod error;
 mod health;
 mod interpolate;
+mod leftovers;
 mod limits;
 mod mounts;
 mod notes;
 mod ports;
 mod secret;
 mod service;
+mod words;
 mod write;
 mod yaml;
 

@@ -3,9 +3,12 @@
 use bascule_model::detect::dockerfile::Dockerfile;
 use bascule_model::manifest::{Capability, HostEntry, InstanceText, Signal, User, command_text};
 
-use crate::interpolate::{Place, has_variables, is_bare_variable, kept, plain};
+use crate::configuration::{environment, secret_files};
+use crate::interpolate::{Place, plain};
+use crate::leftovers::leftovers;
 use crate::notes::Notes;
 use crate::ports::Port;
+use crate::words::command_words;
 use crate::write::{Rows, list, quoted};
 use crate::yaml::{Node, Value};
 use crate::{health, limits, mounts, ports, secret};
@@ -59,45 +62,6 @@ pub(crate) fn pairs(node: &Node) -> Vec<(String, Option<String>, usize)> {
                 Some((name.to_owned(), value, element.line))
             })
             .collect(),
-    }
-}
-
-/// The words of a command that is written as a text: compose splits it as a shell would, and runs no shell. None: quotes do not
-/// close.
-fn words(text: &str) -> Option<Vec<String>> {
-    let (mut words, mut word, mut is_open) = (Vec::new(), String::new(), false);
-    let mut quote: Option<char> = None;
-    let mut characters = text.chars();
-    while let Some(c) = characters.next() {
-        match (quote, c) {
-            (Some(open), c) if c == open => quote = None,
-            (Some('\''), c) => word.push(c),
-            (_, '\\') => word.push(characters.next()?),
-            (Some(_), c) => word.push(c),
-            (None, '"' | '\'') => (quote, is_open) = (Some(c), true),
-            (None, c) if c.is_whitespace() => {
-                if is_open || !word.is_empty() {
-                    words.push(std::mem::take(&mut word));
-                }
-                is_open = false;
-            }
-            (None, c) => word.push(c),
-        }
-    }
-    if quote.is_some() {
-        return None;
-    }
-    if is_open || !word.is_empty() {
-        words.push(word);
-    }
-    Some(words)
-}
-
-fn command_words(node: &Node) -> Option<Vec<String>> {
-    match &node.value {
-        Value::List(elements) => elements.iter().map(|element| element.text().map(str::to_owned)).collect(),
-        Value::Text(text) => words(text),
-        _ => Some(Vec::new()),
     }
 }
 
@@ -394,186 +358,4 @@ fn extra_hosts(service: &Node, place: &str, notes: &mut Notes) -> Vec<String> {
         }
     }
     hosts
-}
-
-fn environment(service: &Node, place: &str, notes: &mut Notes) -> Vec<(String, String)> {
-    let mut env: Vec<(String, String)> = Vec::new();
-    for (name, value, line) in service.get("environment").map(pairs).unwrap_or_default() {
-        let at_name = format!("{place}.environment.{name}");
-        let at = Place { line, name: &at_name };
-        if name == "PORT" {
-            let says = "left out: Bascule sets PORT to the service's `port`";
-            notes.add(line, at_name, says);
-            continue;
-        }
-        if !is_variable_name(&name) || name.starts_with("BASCULE_") {
-            notes.add(line, at_name, "left out: not a name that a manifest can set");
-            continue;
-        }
-        let from_outside = format!("${{{name}}}");
-        let value = match value {
-            None => Some(from_outside),
-            Some(value) if !is_bare_variable(&value) && is_secret(&name, &value) => {
-                let says =
-                    format!("not copied: it looks like a secret; set {name} in the env file or your shell");
-                notes.add(line, at_name, says);
-                Some(from_outside)
-            }
-            Some(value) => kept(&value, &at, notes),
-        };
-        if let Some(value) = value {
-            env.retain(|(earlier, _)| *earlier != name);
-            env.push((name, value));
-        }
-    }
-    env
-}
-
-/// A text with variables in it is one when what is spelled out beside them is.
-fn is_secret(name: &str, value: &str) -> bool {
-    if !has_variables(value) {
-        return secret::is_secret(name, value);
-    }
-    secret::has_password(value)
-}
-
-fn secret_files(service: &Node, place: &str, root: &Node, made: &mut Service, notes: &mut Notes) {
-    let mut names = Vec::new();
-    for node in service.get("secrets").map(Node::elements).unwrap_or_default() {
-        let source = node.text().or_else(|| node.get("source").and_then(Node::text)).unwrap_or_default();
-        let name = format!("{place}.secrets.{source}");
-        if !is_variable_name(source) || source == "PORT" || source.starts_with("BASCULE_") {
-            notes.add(node.line, name, "left out: a secret file has a name of letters, digits and _");
-            continue;
-        }
-        let defined = root.get("secrets").and_then(|secrets| secrets.get(source));
-        let from = defined
-            .and_then(|secret| secret.get("environment"))
-            .and_then(Node::text)
-            .filter(|it| is_variable_name(it));
-        let file = defined.and_then(|secret| secret.get("file")).and_then(Node::text);
-        let variable = from.unwrap_or(source);
-        let says = match file {
-            Some(file) => format!(
-                "is the file /run/secrets/{source} as before, with what {variable} is in the env file or your shell: put there what is in {file}"
-            ),
-            None => format!(
-                "is the file /run/secrets/{source} as before, with what {variable} is in the env file or your shell"
-            ),
-        };
-        notes.add(node.line, name, says);
-        if node.get("target").and_then(Node::text).is_some_and(|target| target != source) {
-            notes.add(
-                node.line,
-                format!("{place}.secrets.{source}.target"),
-                "left out: the file is called as the variable",
-            );
-        }
-        if !names.contains(&source.to_owned()) {
-            names.push(source.to_owned());
-        }
-        if made.env.iter().all(|(name, _)| name != source) {
-            made.env.push((source.to_owned(), format!("${{{variable}}}")));
-        }
-    }
-    if !names.is_empty() {
-        made.rows.add("secret_files", list(&names));
-    }
-}
-
-/// A note for each key that nobody read.
-fn leftovers(service: &Node, place: &str, notes: &mut Notes) {
-    const READ: [&str; 29] = [
-        "build",
-        "image",
-        "command",
-        "entrypoint",
-        "ports",
-        "expose",
-        "environment",
-        "env_file",
-        "deploy",
-        "scale",
-        "mem_limit",
-        "cpus",
-        "pids_limit",
-        "healthcheck",
-        "stop_signal",
-        "stop_grace_period",
-        "user",
-        "cap_add",
-        "read_only",
-        "volumes",
-        "extra_hosts",
-        "secrets",
-        "restart",
-        "depends_on",
-        "platform",
-        "extends",
-        "pull_policy",
-        "stdin_open",
-        "tty",
-    ];
-    for (key, node) in service.entries() {
-        if READ.contains(&key.as_str()) || key.starts_with("x-") {
-            continue;
-        }
-        let texts: Vec<&str> = node.elements().iter().filter_map(Node::text).collect();
-        let says = match key.as_str() {
-            // What holds anyway.
-            "cap_drop" => continue,
-            "security_opt" if texts.iter().all(|text| text.starts_with("no-new-privileges")) => continue,
-            "tmpfs" if texts.iter().all(|text| text.split(':').next() == Some("/tmp")) => continue,
-            "privileged" if !node.is_true() => continue,
-            "tmpfs" => "left out: of memory there is /tmp, with read_only = true",
-            "networks" | "network_mode" => {
-                "left out: Bascule makes one network for each app and environment; what is outside is reached by an address, see `extra_hosts`"
-            }
-            "links" | "external_links" => {
-                "left out: services of an app are not called by name; see `extra_hosts`"
-            }
-            "profiles" => {
-                "left out: a service has no profiles; one that only some environments have says instances = 0"
-            }
-            "labels" => "left out: labels are Bascule's own; routes are `path` and `hosts` of a service",
-            "container_name" | "hostname" => {
-                "left out: there are several containers of a service, with names of Bascule's"
-            }
-            "logging" => "left out: `bascule logs` keeps and reads them",
-            "privileged" => {
-                "left out: no container gets all privileges; name the `capabilities` that it needs"
-            }
-            "devices" | "gpus" => "left out: containers get no devices",
-            "working_dir" => "left out: write WORKDIR in the Dockerfile",
-            "init" => {
-                "left out: let the program reap its children, or write an init in the Dockerfile's ENTRYPOINT"
-            }
-            "sysctls" | "ulimits" | "shm_size" | "pid" | "ipc" | "cgroup_parent" => {
-                "left out: a container has the engine's own"
-            }
-            "configs" => "left out: put the file into the image, or mount a folder with `volumes`",
-            "develop" => "left out: for work on the sources, compose stays the tool",
-            _ => "left out: Bascule has no such key",
-        };
-        notes.add(node.line, format!("{place}.{key}"), says);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::words;
-
-    #[test]
-    fn a_command_is_split_as_a_shell_does() {
-        for (text, expected) in [
-            ("npm run start", Some(vec!["npm", "run", "start"])),
-            ("sh -c \"echo 'a b' && x\"", Some(vec!["sh", "-c", "echo 'a b' && x"])),
-            ("a\\ b '' c", Some(vec!["a b", "", "c"])),
-            ("open 'quote", None),
-            ("", Some(vec![])),
-        ] {
-            let expected = expected.map(|words| words.into_iter().map(str::to_owned).collect::<Vec<_>>());
-            assert_eq!(words(text), expected, "{text}");
-        }
-    }
 }

@@ -46,7 +46,7 @@ async fn a_release_is_started_observed_and_stopped() {
     let unneeded = target.unneeded(&slot.key, &[]).await.unwrap();
     assert_eq!(unneeded.len(), 1, "{unneeded:?}");
     assert!(unneeded[0].what.contains("shop/staging r1-abcdef") && unneeded[0].bytes > 0, "{unneeded:?}");
-    assert_eq!(target.unneeded(&slot.key, &[slot.release.clone()]).await.unwrap(), []);
+    assert_eq!(target.unneeded(&slot.key, std::slice::from_ref(&slot.release)).await.unwrap(), []);
     target.prune(world.generation, &slot.key, &[]).await.unwrap();
     assert_eq!(target.unneeded(&slot.key, &[]).await.unwrap(), []);
     assert!(lines(&*target, &slot, "web").await.is_empty());
