@@ -120,7 +120,7 @@ async fn build(options: &ServeOptions) -> Result<Arc<Control>, Problem> {
         docker_config: options.environment.get("DOCKER_CONFIG").map(PathBuf::from),
     })));
     #[cfg(not(feature = "docker"))]
-    let images = None;
+    let images: Option<Arc<dyn Artifacts>> = None;
     let artifacts = Stores { files: artifacts, images };
     let edge = EdgeLink::new(EdgeProgram {
         state: state.clone(),
