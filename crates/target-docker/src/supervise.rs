@@ -123,7 +123,8 @@ impl Supervisor {
     /// Whether somebody told it to stop. An engine that is being ended tells its containers so too, and takes no calls any more.
     async fn was_told_to_stop(&self, container: Option<&Container>, ran_in: Option<Engine>) -> bool {
         let Some(container) = container.filter(|one| one.phase == Phase::Ended) else { return false };
-        if !self.instance.mailbox.was_told_to_stop(&container.id) {
+        // Of one that nobody here has seen run, the order may be an engine's that was ended meanwhile.
+        if ran_in.is_none() || !self.instance.mailbox.was_told_to_stop(&container.id) {
             return false;
         }
         let by_engine = self.ended_with_engine(ran_in).await;

@@ -57,9 +57,9 @@ fn missing(record: &InstanceRecord, policy: OnDrift) -> Step {
 fn ended(container: &Container, record: &InstanceRecord, policy: OnDrift, told_to_stop: bool) -> Step {
     let is_new = container.finished != record.ended;
     match policy {
-        OnDrift::Report if told_to_stop || (record.left == Some(Left::Stopped) && !is_new) => {
-            Step::Leave(Left::Stopped)
-        }
+        // The order may be told again later: it says nothing about an end that was decided upon.
+        OnDrift::Report if told_to_stop && is_new => Step::Leave(Left::Stopped),
+        OnDrift::Report if record.left == Some(Left::Stopped) && !is_new => Step::Leave(Left::Stopped),
         OnDrift::Repair if told_to_stop && is_new => Step::BeginAnew,
         _ if is_new => Step::Decide,
         _ => Step::Begin,
@@ -177,6 +177,14 @@ mod tests {
                 Report,
                 true,
                 Step::Leave(Left::Stopped),
+            ),
+            (
+                "ended with the engine, which tells of its order later",
+                ours(Phase::Ended, "s", Some("t1")),
+                made(Some("t1"), None),
+                Report,
+                true,
+                Step::Begin,
             ),
             (
                 "stopped, to be told, a control plane ago",

@@ -108,6 +108,8 @@ impl Drop for Engine {
             let _ = daemon.wait();
         }
         self.ip(&["link", "del", &self.bridge]);
+        // The engine leaves its folder mounted over itself, which would keep it from being removed.
+        let _ = Command::new("umount").arg("--lazy").arg(self.path("data")).stderr(Stdio::null()).status();
     }
 }
 

@@ -90,7 +90,7 @@ async fn secrets_that_are_files_are_seen_by_the_container_alone() {
         with_env(spec(world.release(1, vec![service])), &[("TOKEN", "kept-from-all"), ("PLAIN", "shown")]);
     target.start(FENCE, &spec).await.unwrap();
     let lines = until_lines(&target, &spec, |lines| lines.iter().any(|line| line == "sealed")).await;
-    assert_eq!(lines[0], "kept-from-all");
+    assert!(lines.iter().any(|line| line == "kept-from-all"), "{lines:#?}");
     assert!(lines.iter().any(|line| line == "PLAIN=shown"));
     assert!(lines.iter().all(|line| !line.starts_with("TOKEN=")), "{lines:#?}");
 
