@@ -116,7 +116,7 @@ impl Progress {
         };
         if is_engine_s && text.starts_with("Step ") {
             self.tail = Tail::default();
-            self.step = lines.first().map(|line| output.hide(line));
+            self.step = Some(output.hide(text.trim()));
             output.note(text.trim());
         }
         self.said(stream, lines, output)
