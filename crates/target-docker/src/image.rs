@@ -22,6 +22,7 @@ mod prune;
 mod recipe;
 mod reference;
 mod registry;
+mod tail;
 mod tar;
 mod verify;
 mod wire;

@@ -6,8 +6,6 @@ use std::path::{Path, PathBuf};
 
 use super::error::{ImageError, file};
 
-/// How many of the last lines a failure tells.
-const TAIL: usize = 20;
 /// What stands in place of a secret.
 const MASK: &str = "***";
 /// A note is for one line of a terminal.
@@ -19,7 +17,6 @@ pub(super) struct Output<'a> {
     log: Option<(PathBuf, File)>,
     note: &'a (dyn Fn(String) + Send + Sync),
     mask: Mask,
-    tail: Vec<String>,
 }
 
 impl<'a> Output<'a> {
@@ -33,12 +30,12 @@ impl<'a> Output<'a> {
         }
         let opened = OpenOptions::new().create(true).append(true).open(path).map_err(file("write", path))?;
         let log = Some((path.to_owned(), opened));
-        Ok(Self { log, note, mask: Mask::new(secrets), tail: Vec::new() })
+        Ok(Self { log, note, mask: Mask::new(secrets) })
     }
 
     /// One that keeps nothing.
     pub(super) fn nowhere(note: &'a (dyn Fn(String) + Send + Sync)) -> Self {
-        Self { log: None, note, mask: Mask(Vec::new()), tail: Vec::new() }
+        Self { log: None, note, mask: Mask(Vec::new()) }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -49,25 +46,6 @@ impl<'a> Output<'a> {
     pub(super) fn line(&mut self, text: &str) -> Result<(), ImageError> {
         let text = self.mask.hide(text);
         self.log.as_mut().map_or(Ok(()), |(path, log)| writeln!(log, "{text}").map_err(file("write", path)))
-    }
-
-    /// Writes a line that a step of the build wrote, and remembers it for a failure.
-    pub(super) fn said(&mut self, prefix: &str, text: &str) -> Result<(), ImageError> {
-        self.line(&format!("{prefix}{text}"))?;
-        if self.tail.len() == TAIL {
-            self.tail.remove(0);
-        }
-        self.tail.push(self.mask.hide(text));
-        Ok(())
-    }
-
-    /// Forgets what was remembered: another step begins.
-    pub(super) fn forget(&mut self) {
-        self.tail.clear();
-    }
-
-    pub(super) fn tail(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.tail)
     }
 
     /// Tells who watches.

@@ -4,6 +4,7 @@
 //! What BuildKit keeps for its next build belongs to nobody, and the engine clears it by its own rules.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use bascule_engine::ports::Unneeded;
 use bollard::models::ImageSummary;
@@ -17,6 +18,10 @@ use super::labels;
 use super::reference::{Named, familiar};
 use super::wire;
 use crate::error::DockerError;
+
+/// How often, and after which pause, an engine is asked that is counting for somebody else.
+const USAGE_TRIES: u32 = 20;
+const USAGE_PAUSE: Duration = Duration::from_millis(200);
 
 /// What the engine's data take.
 #[derive(Deserialize)]
@@ -119,14 +124,29 @@ impl DockerImages {
         if shared.values().all(|bytes| *bytes >= 0) {
             return Ok(shared);
         }
-        let request = wire::request(&self.connection, Method::GET, "/system/df", &[]).await?;
-        let doing = "ask what images take";
-        let answer = wire::send(&self.connection, doing, request, wire::nothing()).await?;
-        let usage = answer.accepted().await?.next::<Usage>().await?;
+        let mut tries = USAGE_TRIES;
+        let usage = loop {
+            match self.usage().await {
+                Ok(usage) => break usage,
+                // It counts for one at a time.
+                Err(DockerError::Refused { .. }) if tries > 1 => tokio::time::sleep(USAGE_PAUSE).await,
+                // Then what an image takes in all is what is told.
+                Err(DockerError::Refused { .. }) => break None,
+                Err(error) => return Err(error.into()),
+            }
+            tries -= 1;
+        };
         for image in usage.and_then(|usage| usage.images).unwrap_or_default() {
             shared.insert(image.id, image.shared_size);
         }
         Ok(shared)
+    }
+
+    async fn usage(&self) -> Result<Option<Usage>, DockerError> {
+        let request = wire::request(&self.connection, Method::GET, "/system/df", &[]).await?;
+        let doing = "ask what images take";
+        let answer = wire::send(&self.connection, doing, request, wire::nothing()).await?;
+        answer.accepted().await?.next::<Usage>().await
     }
 }
 

@@ -30,6 +30,20 @@ async fn a_step_that_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn last_words_without_a_line_s_end() {
+    for builder in BUILDERS {
+        for to in ["1", "2"] {
+            let Some(world) = World::new().await else { return };
+            world.busybox();
+            world.write("Dockerfile", format!("{BASE}RUN echo one; echo -n last words >&{to}; exit 1\n"));
+            let failed = world.build(builder).await.unwrap_err();
+            let lines: Vec<&str> = failed.message.lines().collect();
+            assert!(lines.contains(&"one") && lines.contains(&"last words"), "{builder:?}: {failed}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dockerfile_that_cannot_be_read() {
     for builder in BUILDERS {
         for (text, says) in

@@ -82,7 +82,7 @@ async fn one_that_was_not_named_is_not_told() {
     let Some(world) = World::new().await else { return };
     world.busybox();
     let mount = "RUN --mount=type=secret,id=unnamed,required=true";
-    world.write("Dockerfile", format!("{BASE}{mount} true\n"));
+    world.write("Dockerfile", format!("{BASE}{mount} true; : {}\n", world.state_id));
     let (build, values) = with_secret();
     let failed = world.build_as(Builder::Best, build, &values).await.unwrap_err();
     assert_eq!(failed.code, Code::BuildFailed);

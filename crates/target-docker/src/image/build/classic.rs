@@ -19,9 +19,12 @@ use crate::image::error::ImageError;
 use crate::image::output::{Lines, Output};
 use crate::image::recipe::Recipe;
 use crate::image::reference::{Reference, host};
+use crate::image::tail::{Stream, Tail};
 use crate::image::wire::{self, Body};
 use crate::image::{dockerfile, tar};
 
+/// What the engine says when a step is over.
+const REMOVING: &str = "Removing intermediate container ";
 const IGNORE: &str = ".dockerignore";
 /// Bytes that are sent at once.
 const CHUNK: usize = 64 * 1024;
@@ -71,22 +74,16 @@ pub(in crate::image) async fn build(
         Ok(answer) => answer,
         Err(error) => return Ok(Outcome::Failed(Failure::of_request(error, output)?)),
     };
-    let (mut image, mut step, mut lines) = (None, None, Lines::default());
+    let mut image = None;
+    let mut progress = Progress::default();
     while let Some(line) = answer.next::<Line>().await? {
+        progress.take(&line.stream.unwrap_or_default(), output)?;
         if let Some(error) = line.error {
+            progress.finish(output)?;
             let error = output.hide(&error);
             output.line(&format!("ERROR: {error}"))?;
-            return Ok(Outcome::Failed(Failure { step, error, tail: output.tail() }));
-        }
-        for text in lines.push(line.stream.unwrap_or_default().as_bytes()) {
-            if text.starts_with("Step ") {
-                output.forget();
-                output.line(&text)?;
-                output.note(&text);
-                step = Some(output.hide(&text));
-            } else {
-                output.said("", &text)?;
-            }
+            let Progress { step, mut tail, .. } = progress;
+            return Ok(Outcome::Failed(Failure { step, error, tail: tail.take() }));
         }
         if let Some(status) = line.status {
             output.line(&status)?;
@@ -94,6 +91,58 @@ pub(in crate::image) async fn build(
         image = line.aux.and_then(|aux| aux.id).or(image);
     }
     Ok(image.map_or(Outcome::BrokeOff, Outcome::Built))
+}
+
+/// How far the build is.
+#[derive(Default)]
+struct Progress {
+    step: Option<String>,
+    standard: Lines,
+    errors: Lines,
+    tail: Tail,
+}
+
+impl Progress {
+    fn take(&mut self, text: &str, output: &mut Output<'_>) -> Result<(), ImageError> {
+        let is_engine_s = ["Step ", " ---> ", REMOVING].iter().any(|start| text.starts_with(start));
+        if is_engine_s {
+            self.finish(output)?;
+        }
+        // What a step writes to its standard error is painted red, and nothing else is.
+        let (stream, lines) = if text.starts_with("\u{1b}[91m") {
+            (Stream::Errors, self.errors.push(text.as_bytes()))
+        } else {
+            (Stream::Output, self.standard.push(text.as_bytes()))
+        };
+        if is_engine_s && text.starts_with("Step ") {
+            self.tail = Tail::default();
+            self.step = Some(output.hide(text.trim()));
+            output.note(text.trim());
+        }
+        self.said(stream, lines, output)
+    }
+
+    /// Takes what did not end with a line's end.
+    fn finish(&mut self, output: &mut Output<'_>) -> Result<(), ImageError> {
+        let (standard, errors) = (self.standard.finish(), self.errors.finish());
+        self.said(Stream::Output, standard, output)?;
+        self.said(Stream::Errors, errors, output)
+    }
+
+    fn said(
+        &mut self,
+        stream: Stream,
+        lines: Vec<String>,
+        output: &mut Output<'_>,
+    ) -> Result<(), ImageError> {
+        for line in lines {
+            output.line(&line)?;
+            if !line.starts_with("Step ") && !line.starts_with(REMOVING) {
+                self.tail.push(stream, output.hide(&line));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The context, the Dockerfile and what leaves files out, as a body that is read while it is sent.

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use super::protobuf::{Value, field, fields};
 use crate::image::error::ImageError;
 use crate::image::output::{Lines, Output};
+use crate::image::tail::{Stream, Tail};
 
 /// The steps that were heard of.
 #[derive(Default)]
@@ -23,19 +24,8 @@ struct Step {
     is_done: bool,
     output: Lines,
     errors: Lines,
-    /// What it wrote last, and where to.
-    tail: Vec<(Stream, String)>,
+    tail: Tail,
 }
-
-/// The engine tells what went to the two apart, and not in the order in which it was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stream {
-    Output,
-    Errors,
-}
-
-/// How many lines a failure tells.
-const TAIL: usize = 20;
 
 impl Progress {
     /// Takes one message in.
@@ -54,12 +44,8 @@ impl Progress {
     pub(super) fn failure(mut self, output: &Output<'_>) -> Option<(String, String, Vec<String>)> {
         let (name, error) = self.failed.take()?;
         let mut of_step: Vec<Step> = self.steps.into_values().filter(|step| step.name == name).collect();
-        let tail = of_step.pop().map(|step| step.tail).unwrap_or_default();
-        Some((
-            output.hide(&name),
-            output.hide(&error),
-            tail.iter().map(|(_, line)| output.hide(line)).collect(),
-        ))
+        let tail = of_step.pop().map(|mut step| step.tail.take()).unwrap_or_default();
+        Some((output.hide(&name), output.hide(&error), tail.iter().map(|line| output.hide(line)).collect()))
     }
 
     fn vertex(&mut self, vertex: &[u8], output: &mut Output<'_>) -> Result<(), ImageError> {
@@ -123,7 +109,7 @@ impl Progress {
 impl Step {
     fn new(number: usize, name: String) -> Self {
         let (output, errors) = (Lines::default(), Lines::default());
-        Self { number, name, started: None, is_done: false, output, errors, tail: Vec::new() }
+        Self { number, name, started: None, is_done: false, output, errors, tail: Tail::default() }
     }
 
     fn wrote(
@@ -135,20 +121,9 @@ impl Step {
     ) -> Result<(), ImageError> {
         for line in lines {
             output.line(&format!("{prefix}{line}"))?;
-            self.remember(stream, line);
+            self.tail.push(stream, line);
         }
         Ok(())
-    }
-
-    /// Neither stream pushes the other one out.
-    fn remember(&mut self, stream: Stream, line: String) {
-        self.tail.push((stream, line));
-        if self.tail.len() > TAIL {
-            let errors = self.tail.iter().filter(|(stream, _)| *stream == Stream::Errors).count();
-            let longer = if errors > TAIL / 2 { Stream::Errors } else { Stream::Output };
-            let oldest = self.tail.iter().position(|(stream, _)| *stream == longer).unwrap_or_default();
-            self.tail.remove(oldest);
-        }
     }
 }
 
@@ -189,16 +164,6 @@ mod tests {
         }
         let mut message = Vec::new();
         put_bytes(&mut message, 1, &vertex);
-        message
-    }
-
-    fn errors(digest: &str, text: &str) -> Vec<u8> {
-        let mut log = Vec::new();
-        put_bytes(&mut log, 1, digest.as_bytes());
-        put_number(&mut log, 3, 2);
-        put_bytes(&mut log, 4, text.as_bytes());
-        let mut message = Vec::new();
-        put_bytes(&mut message, 3, &log);
         message
     }
 
@@ -243,28 +208,5 @@ mod tests {
             #3 [2/3] RUN make ***\n#3 one\n#3 two ***\n#4 [other 1/1] RUN\n#4 ERROR: context canceled\n#3 rest\n\
             #3 ERROR: exit code: 1\n";
         assert_eq!(written, expected);
-    }
-
-    #[test]
-    fn neither_stream_pushes_the_other_one_out() {
-        let folder = tempfile::tempdir().unwrap();
-        let note = |_: String| {};
-        let mut output = Output::open(&folder.path().join("log"), &note, [].iter()).unwrap();
-        let mut progress = Progress::default();
-        let many: String = (1..=40).map(|n| format!("line-{n}\n")).collect();
-        for message in [
-            vertex("a", "RUN", (1, 0), 0, ""),
-            errors("a", "it is broken\n"),
-            log("a", &many),
-            vertex("a", "RUN", (1, 2), 0, "exit code: 1"),
-        ] {
-            progress.take(&message, &mut output).unwrap();
-        }
-        let (_, _, tail) = progress.failure(&output).unwrap();
-        assert_eq!(tail.len(), TAIL);
-        assert_eq!(
-            (tail[0].as_str(), tail[1].as_str(), tail[19].as_str()),
-            ("it is broken", "line-22", "line-40")
-        );
     }
 }
