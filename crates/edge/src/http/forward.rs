@@ -151,10 +151,10 @@ fn prepare(client: &Client, parts: &mut Parts, seen: &Seen, host: Option<&Header
     if parts.uri.authority().is_some() {
         parts.uri = origin_form(&parts.uri);
     }
-    if let Some(host) = host
-        && seen.host == Once::No
-    {
-        parts.headers.insert(HOST, host.clone());
+    if seen.host == Once::No {
+        // HTTP/1.0 may do without; HTTP/1.1, as the instance gets it, says that there is none (RFC 9112, 3.2).
+        let host = host.cloned().unwrap_or_else(|| HeaderValue::from_static(""));
+        parts.headers.insert(HOST, host);
     }
     if let Wish::Upgrade(protocol) = &wish {
         parts.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
