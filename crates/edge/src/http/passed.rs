@@ -54,6 +54,10 @@ pub(crate) fn passed(
     }
     let Answered { attempt: Attempt { connection, load }, taken: mut parts, .. } = answered;
     strip_response(&mut parts.headers);
+    if parts.status == StatusCode::NO_CONTENT {
+        // It must not have one (RFC 9110, 8.6).
+        parts.headers.remove(CONTENT_LENGTH);
+    }
     let body = EdgeBody::passed(connection, Rc::clone(claim), Rc::clone(worker), load);
     Ok(Response::from_parts(parts, body))
 }
