@@ -17,6 +17,7 @@ mod snapshot;
 mod support;
 mod switch;
 mod upgrade;
+mod ways;
 
 #[test]
 fn edge_process() {
