@@ -12,7 +12,9 @@ use tokio::net::TcpStream;
 
 use super::super::client_io::has_gone;
 use super::super::errors;
-use super::super::exchange::{Answered, Attempt, broke_off, cut_response, first_attempt, go_on, perform};
+use super::super::exchange::{
+    Answered, Attempt, Tried, broke_off, cut_response, first_attempt, go_on, perform,
+};
 use super::ConnectionEnd;
 use super::response::{Framing, write_head};
 use crate::upstream::body::{Body, Piece};
@@ -51,7 +53,7 @@ pub(super) async fn answer(worker: &Rc<Worker>, claim: &Rc<Claim>, wanted: Conne
     };
     // What is rare is boxed: it is large, and not a part of every connection's task.
     let answered = match first_attempt(worker, claim) {
-        None => Box::pin(perform(worker, claim, take, Vec::new())).await,
+        None => Box::pin(perform(worker, claim, take, Tried::default())).await,
         Some(mut attempt) => match attempt.connection.wait(worker, take).await {
             Ok((status, taken)) => Ok(Answered { attempt, status, taken }),
             Err(error) => Box::pin(go_on(Rc::clone(worker), Rc::clone(claim), attempt, error, take)).await,
