@@ -8,6 +8,7 @@
 mod answers;
 mod basics;
 mod drain;
+mod exchanges;
 mod framing;
 mod hand_over;
 mod health;
