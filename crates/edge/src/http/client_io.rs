@@ -107,7 +107,7 @@ impl ClientIo {
     }
 
     fn note_head(&self) {
-        let incomplete = !self.held.is_empty() && self.client.framing.borrow().is_at_head();
+        let incomplete = !self.held.is_empty() && self.client.framing.borrow().is_in_head();
         match (incomplete, self.client.head_since.get()) {
             (true, None) => self.client.head_since.set(Some(self.clock.now())),
             (false, Some(_)) => self.client.head_since.set(None),

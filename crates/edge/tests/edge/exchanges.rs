@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Barrier;
 
-use crate::support::client::{Http1, get, read_until};
+use crate::support::client::{Http1, get, read_to_end, read_until};
 use crate::support::edge::{Edge, key};
 use crate::support::eventually;
 use crate::support::instance::Instance;
@@ -106,4 +106,24 @@ async fn a_client_that_goes_away_with_bytes_unread_takes_its_request_with_it() {
         drop(stream);
         eventually("it is given up", async || in_flight(&edge).await == 0).await;
     }
+}
+
+#[tokio::test]
+async fn an_empty_line_behind_a_body_means_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let edge = Edge::start(folder.path(), "head_timeout=200").await;
+    let instance = Instance::start("r1").await;
+    let address = edge.serve(&[instance.address]).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    for rest in [&b""[..], b"", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"] {
+        let request =
+            [b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello\r\n", rest].concat();
+        stream.write_all(&request).await.unwrap();
+        assert!(read_until(&mut stream, "hello").await.starts_with("HTTP/1.1 200 "));
+        // Beyond the time that a head may take.
+        tokio::time::sleep(Duration::from_millis(600)).await;
+    }
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
+    let answers = read_to_end(&mut stream).await;
+    assert!(answers.matches("HTTP/1.1 200 ").count() == 2 && answers.ends_with("r1"), "{answers}");
 }
