@@ -213,45 +213,67 @@ async fn start() -> (tempfile::TempDir, Edge, Recorder, SocketAddr) {
     (folder, edge, recorder, address)
 }
 
-/// Requests that are not forwarded as they are, the target and some fields of what the instance gets, and names that it
-/// does not get.
-const CHANGED: &[(&[u8], &str, &[&str], &[&str])] = &[
-    (b"GET http://a?b=c HTTP/1.1\r\nHost: a\r\n\r\n", "/?b=c", &["host: a"], &[]),
-    (b"GET http://a HTTP/1.1\r\nHost: a\r\n\r\n", "/", &["host: a"], &[]),
+/// A request that is not forwarded as it is.
+struct Changed {
+    request: &'static [u8],
+    target: &'static str,
+    fields: &'static [&'static str],
+    /// Names of fields that go no further.
+    left_out: &'static [&'static str],
+}
+
+const CHANGED: &[Changed] = &[
+    Changed {
+        request: b"GET http://a?b=c HTTP/1.1\r\nHost: a\r\n\r\n",
+        target: "/?b=c",
+        fields: &["host: a"],
+        left_out: &[],
+    },
+    Changed {
+        request: b"GET http://a HTTP/1.1\r\nHost: a\r\n\r\n",
+        target: "/",
+        fields: &["host: a"],
+        left_out: &[],
+    },
     // Who speaks HTTP/1.1 to the instance has to send it (RFC 9112, 3.2).
-    (b"GET / HTTP/1.0\r\n\r\n", "/", &["host: "], &["x-forwarded-host"]),
-    (
-        b"GET / HTTP/1.1\r\nHost: a\r\nX-Request-Id: mine\r\nConnection: X-Request-Id, X-Forwarded-For, Host\r\n\r\n",
-        "/",
-        &["host: a", "x-request-id: mine", "x-forwarded-for: 127.0.0.1"],
-        &["connection"],
-    ),
+    Changed {
+        request: b"GET / HTTP/1.0\r\n\r\n",
+        target: "/",
+        fields: &["host: "],
+        left_out: &["x-forwarded-host"],
+    },
+    Changed {
+        request: b"GET / HTTP/1.1\r\nHost: a\r\nX-Request-Id: mine\r\nConnection: X-Request-Id, X-Forwarded-For, Host\r\n\r\n",
+        target: "/",
+        fields: &["host: a", "x-request-id: mine", "x-forwarded-for: 127.0.0.1"],
+        left_out: &["connection"],
+    },
     // To servers that make variables of the fields, both are one name.
-    (
-        b"GET / HTTP/1.1\r\nHost: a\r\nX_Forwarded_For: 6\r\nx_real-ip: 6\r\nX-Forwarded_Proto: 6\r\nX_Own: 1\r\n\r\n",
-        "/",
-        &["x-forwarded-for: 127.0.0.1", "x-forwarded-proto: http", "x_own: 1"],
-        &["x_forwarded_for", "x_real-ip", "x-forwarded_proto"],
-    ),
+    Changed {
+        request: b"GET / HTTP/1.1\r\nHost: a\r\nX_Forwarded_For: 6\r\nx_real-ip: 6\r\nX-Forwarded_Proto: 6\r\nX_Own: 1\r\n\r\n",
+        target: "/",
+        fields: &["x-forwarded-for: 127.0.0.1", "x-forwarded-proto: http", "x_own: 1"],
+        left_out: &["x_forwarded_for", "x_real-ip", "x-forwarded_proto"],
+    },
     // Behind it, requests would pass that nobody has looked at.
-    (
-        b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x, H2C\r\nConnection: upgrade, http2-settings\r\nHTTP2-Settings: x\r\n\r\n",
-        "/",
-        &["host: a"],
-        &["upgrade", "connection", "http2-settings"],
-    ),
-    (
-        b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
-        "/",
-        &["host: a"],
-        &["upgrade", "connection"],
-    ),
+    Changed {
+        request: b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x, H2C\r\nConnection: upgrade, http2-settings\r\nHTTP2-Settings: x\r\n\r\n",
+        target: "/",
+        fields: &["host: a"],
+        left_out: &["upgrade", "connection", "http2-settings"],
+    },
+    Changed {
+        request: b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+        target: "/",
+        fields: &["host: a"],
+        left_out: &["upgrade", "connection"],
+    },
 ];
 
 #[tokio::test]
 async fn what_an_instance_gets_is_right_by_itself() {
     let (_folder, _edge, recorder, address) = start().await;
-    for (request, target, fields, left_out) in CHANGED {
+    for Changed { request, target, fields, left_out } in CHANGED {
         let what = request.escape_ascii();
         let (seen, _) = same_on_both_ways(&recorder, address, request).await;
         let [seen] = &seen[..] else { panic!("{what}: {seen:?}") };
