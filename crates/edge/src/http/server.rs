@@ -61,6 +61,8 @@ pub(crate) async fn serve_connection(
         Box::pin(serve_http2(&worker, &client, io)).await;
     } else {
         serve_http1(&worker, &client, stream, early).await;
+        // If the client went before it had the 101, the tunnel's claim and the client would keep each other for ever.
+        client.tunnel.borrow_mut().take();
     }
 }
 

@@ -7,6 +7,7 @@ use crate::support::client::{read_to_end, read_until};
 use crate::support::edge::{Edge, key};
 use crate::support::eventually;
 use crate::support::instance::Instance;
+use crate::support::scripted::{head, scripted};
 use crate::support::websocket::WebSocket;
 
 async fn one() -> (tempfile::TempDir, Edge, Instance, std::net::SocketAddr) {
@@ -95,4 +96,42 @@ async fn h2c_is_not_an_upgrade_here() {
     stream.write_all(request).await.unwrap();
     let answer = read_to_end(&mut stream).await;
     assert!(answer.starts_with("HTTP/1.1 200 ") && !answer.contains("h2c"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_client_that_goes_before_it_is_upgraded_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let edge = Edge::start(folder.path(), "").await;
+    let (asked, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let go_on = std::sync::Arc::new(tokio::sync::Notify::new());
+    let told = std::sync::Arc::clone(&go_on);
+    let instance = scripted(move |_, mut stream| {
+        let (asked, told) = (asked.clone(), std::sync::Arc::clone(&told));
+        async move {
+            head(&mut stream).await;
+            asked.send(()).unwrap();
+            told.notified().await;
+            let switched = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n";
+            let _ = stream.write_all(switched).await;
+            read_to_end(&mut stream).await;
+        }
+    });
+    let address = edge.serve(&[instance.await]).await;
+    for _ in 0..5 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream
+            .write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
+            .await
+            .unwrap();
+        heard.recv().await.unwrap();
+        // A reset, so that the 101 cannot be written.
+        stream.set_zero_linger().unwrap();
+        drop(stream);
+        go_on.notify_one();
+    }
+    eventually("nothing is in flight", async || {
+        let counts = edge.client.metrics(&key()).await.unwrap()[0].total();
+        counts.in_flight == 0 && edge.client.state().await.unwrap().connections == 0
+    })
+    .await;
 }
