@@ -74,6 +74,10 @@ fn switched(
         // A switch that nobody asked for: there is no telling what follows.
         return Err(broke_off(worker, claim, &connection));
     };
+    if !connection.is_sent() {
+        // What is left of the request would be taken for the new protocol (RFC 9110, 7.8).
+        return Err(broke_off(worker, claim, &connection));
+    }
     strip_response(&mut parts.headers);
     parts.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     parts.headers.insert(UPGRADE, protocol);

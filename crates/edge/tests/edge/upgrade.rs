@@ -135,3 +135,22 @@ async fn a_client_that_goes_before_it_is_upgraded_leaves_nothing_behind() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn no_protocol_is_switched_within_a_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let edge = Edge::start(folder.path(), "").await;
+    let instance = scripted(|_, mut stream| async move {
+        head(&mut stream).await;
+        let switched = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n";
+        stream.write_all(switched).await.unwrap();
+        read_to_end(&mut stream).await;
+    });
+    let address = edge.serve(&[instance.await]).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request =
+        b"POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\nContent-Length: 10\r\n\r\n12345";
+    stream.write_all(request).await.unwrap();
+    let answer = read_to_end(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
+}
