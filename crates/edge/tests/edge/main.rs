@@ -7,6 +7,7 @@
 
 mod answers;
 mod basics;
+mod counts;
 mod drain;
 mod exchanges;
 mod framing;
