@@ -95,7 +95,7 @@ impl Process {
             }
             None => {
                 report.cut_requests = self.cut(release).await;
-                // What does not notice in time is a client's connection that takes nothing: it has been told to end.
+                // What does not notice in time is a stream whose HTTP/2 client takes nothing: it has been told to end.
                 let _ = timeout(AFTER_CUT, self.wait_until_empty(release)).await;
             }
         }

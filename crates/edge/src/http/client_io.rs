@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
-use rustix::net::RecvFlags;
+use rustix::event::{PollFd, PollFlags, Timespec};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -107,7 +107,7 @@ impl ClientIo {
     }
 
     fn note_head(&self) {
-        let incomplete = !self.held.is_empty() && self.client.framing.borrow().is_at_head();
+        let incomplete = !self.held.is_empty() && self.client.framing.borrow().is_in_head();
         match (incomplete, self.client.head_since.get()) {
             (true, None) => self.client.head_since.set(Some(self.clock.now())),
             (false, Some(_)) => self.client.head_since.set(None),
@@ -147,13 +147,13 @@ impl ClientIo {
     }
 }
 
-/// Whether the client has closed its side or the connection has broken. Bytes that wait to be read say nothing.
+/// Whether the client has closed its side or the connection has broken, also when bytes wait to be read before that.
 pub(super) fn has_gone(stream: &TcpStream) -> bool {
-    use rustix::io::Errno;
-    match rustix::net::recv(stream, &mut [0_u8; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
-        Ok((_, count)) => count == 0,
-        Err(error) => error != Errno::AGAIN && error != Errno::INTR,
-    }
+    let gone = PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR;
+    let mut asked = [PollFd::new(stream, PollFlags::RDHUP)];
+    // If it cannot be asked now, it is asked again.
+    let answered = rustix::event::poll(&mut asked, Some(&Timespec::default()));
+    answered.is_ok() && asked[0].revents().intersects(gone)
 }
 
 impl AsyncRead for ClientIo {

@@ -33,6 +33,16 @@ pub(crate) struct Answered<T> {
     pub(crate) taken: T,
 }
 
+/// What was tried for a request in vain.
+#[derive(Debug, Default)]
+pub(crate) struct Tried {
+    /// Serial numbers of instances.
+    instances: Vec<u64>,
+    /// A connection that had been used before broke. From there on only new ones: what is repeated is not repeated again
+    /// (RFC 9110, 9.2.2), or one request could break all connections that there are.
+    reused: Option<()>,
+}
+
 /// What follows an attempt.
 enum Next<T> {
     Answer(Result<Answered<T>, Own>),
@@ -55,26 +65,36 @@ pub(crate) async fn go_on<T>(
     error: SendError,
     take: impl TakeHead<T>,
 ) -> Result<Answered<T>, Own> {
-    let mut tried = Vec::new();
+    let mut tried = Tried::default();
     match conclude(&worker, &claim, attempt, Err(error), &mut tried) {
         Next::Answer(answer) => answer,
         Next::Again => perform(&worker, &claim, take, tried).await,
     }
 }
 
-/// Gets the response of the claimed release from one of its instances that are not among `tried` (serial numbers).
+/// Gets the response of the claimed release from one of its instances that were not tried in vain.
 pub(crate) async fn perform<T>(
     worker: &Rc<Worker>,
     claim: &Rc<Claim>,
     mut take: impl TakeHead<T>,
-    mut tried: Vec<u64>,
+    mut tried: Tried,
 ) -> Result<Answered<T>, Own> {
     loop {
-        let Some(load) = choose(&claim.service().instances.load(), &tried, worker.ids.spread()) else {
-            return Err(if tried.is_empty() { Own::NoInstance } else { Own::Unreachable });
+        let Some(load) = choose(&claim.service().instances.load(), &tried.instances, worker.ids.spread())
+        else {
+            return Err(if tried.instances.is_empty() { Own::NoInstance } else { Own::Unreachable });
         };
-        let Some(mut connection) = connection_to(worker, claim, load.instance()).await else {
-            tried.push(load.instance().serial);
+        let pooled = if tried.reused.is_some() {
+            None
+        } else {
+            worker.pool.take(load.instance().serial, certainty(claim))
+        };
+        let connection = match pooled {
+            None => connect(worker, claim, load.instance()).await,
+            pooled => pooled,
+        };
+        let Some(mut connection) = connection else {
+            tried.instances.push(load.instance().serial);
             claim.counters().retries.increase();
             continue;
         };
@@ -93,16 +113,18 @@ fn conclude<T>(
     claim: &Claim,
     attempt: Attempt,
     outcome: Result<(StatusCode, T), SendError>,
-    tried: &mut Vec<u64>,
+    tried: &mut Tried,
 ) -> Next<T> {
     Next::Answer(match outcome {
         Ok((status, taken)) => Ok(Answered { attempt, status, taken }),
         Err(SendError::Broken) if may_repeat(&attempt.connection, claim) => {
             claim.counters().retries.increase();
-            if attempt.connection.reused.is_none() {
+            if attempt.connection.reused.is_some() {
+                tried.reused = Some(());
+            } else {
                 // It took the connection and closed it unread: nobody is at home there.
                 leave_out(worker, claim, &attempt.connection);
-                tried.push(attempt.load.instance().serial);
+                tried.instances.push(attempt.load.instance().serial);
             }
             return Next::Again;
         }
@@ -127,16 +149,12 @@ fn certainty(claim: &Claim) -> Certainty {
     }
 }
 
-/// A pooled connection, or a new one. `None`: the instance cannot be reached, and has been left out.
-async fn connection_to(
+/// A new connection. `None`: the instance cannot be reached, and has been left out.
+async fn connect(
     worker: &Rc<Worker>,
     claim: &Rc<Claim>,
     instance: &Arc<Instance>,
 ) -> Option<Box<UpstreamConnection>> {
-    let pooled = worker.pool.take(instance.serial, certainty(claim));
-    if pooled.is_some() {
-        return pooled;
-    }
     let connected = timeout(worker.limits.connect_timeout, TcpStream::connect(instance.address)).await;
     if let Ok(Ok(stream)) = connected
         && stream.set_nodelay(true).is_ok()

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::body::EdgeBody;
 use super::errors::Own;
-use super::exchange::{Answered, Attempt, first_attempt, go_on, perform};
+use super::exchange::{Answered, Attempt, Tried, first_attempt, go_on, perform};
 use super::headers::{Once, Seen, Wish, X_REQUEST_ID, is_sane_request_id};
 use super::host::{host_of, route_name};
 use super::passed::{passed, take};
@@ -60,7 +60,7 @@ async fn answer(
 ) -> Result<Response<EdgeBody>, Own> {
     // What is rare is boxed: it is large, and not a part of every request's future.
     let answered = match attempt {
-        None => Box::pin(perform(worker, claim, take, Vec::new())).await,
+        None => Box::pin(perform(worker, claim, take, Tried::default())).await,
         Some(mut attempt) => match attempt.connection.wait(worker, take).await {
             Ok((status, taken)) => Ok(Answered { attempt, status, taken }),
             Err(error) => Box::pin(go_on(Rc::clone(worker), Rc::clone(claim), attempt, error, take)).await,
@@ -151,10 +151,10 @@ fn prepare(client: &Client, parts: &mut Parts, seen: &Seen, host: Option<&Header
     if parts.uri.authority().is_some() {
         parts.uri = origin_form(&parts.uri);
     }
-    if let Some(host) = host
-        && seen.host == Once::No
-    {
-        parts.headers.insert(HOST, host.clone());
+    if seen.host == Once::No {
+        // HTTP/1.0 may do without; HTTP/1.1, as the instance gets it, says that there is none (RFC 9112, 3.2).
+        let host = host.cloned().unwrap_or_else(|| HeaderValue::from_static(""));
+        parts.headers.insert(HOST, host);
     }
     if let Wish::Upgrade(protocol) = &wish {
         parts.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));

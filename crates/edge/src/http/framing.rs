@@ -86,6 +86,11 @@ impl Framing {
         matches!(self.state, State::Head)
     }
 
+    /// Whether the stream stands within a head. Empty lines in front of one mean nothing (RFC 9112, 2.2).
+    pub(crate) fn is_in_head(&self) -> bool {
+        self.is_at_head() && self.head.has_begun()
+    }
+
     /// Whether a body has begun that has not ended.
     pub(crate) fn is_in_body(&self) -> bool {
         matches!(self.state, State::Body { .. } | State::Chunked(_))

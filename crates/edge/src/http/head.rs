@@ -75,6 +75,11 @@ impl HeadReader {
         self.found = Found::default();
     }
 
+    /// Whether more than empty lines was read of the head.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.found.version.is_some() || !self.line.is_empty()
+    }
+
     /// Looks at the next bytes of the head.
     pub(crate) fn read(&mut self, bytes: &[u8]) -> HeadStep {
         let mut at = 0;

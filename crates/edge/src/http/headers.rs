@@ -1,8 +1,8 @@
 //! The fields that belong to one hop, and those that a proxy adds (RFC 9110, 7.6; RFC 7239). Maps are edited in place.
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, FORWARDED, HOST, HeaderName, HeaderValue, PROXY_AUTHENTICATE, TE,
-    TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, HeaderValue, PROXY_AUTHENTICATE, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, Version};
 
@@ -12,13 +12,13 @@ static HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 pub(crate) static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Where a request comes from, as a client or a proxy in front of the edge may have written it.
-static PROVENANCE: [HeaderName; 6] = [
-    FORWARDED,
-    HeaderName::from_static("x-forwarded-for"),
-    HeaderName::from_static("x-forwarded-proto"),
-    HeaderName::from_static("x-forwarded-host"),
-    HeaderName::from_static("x-forwarded-port"),
-    HeaderName::from_static("x-real-ip"),
+const PROVENANCE: [&str; 6] = [
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-real-ip",
 ];
 
 const REQUEST_ID_AT_MOST: usize = 128;
@@ -56,7 +56,7 @@ pub(crate) struct Seen {
     pub(crate) host: Once,
     pub(crate) request_id: Once,
     connection: Option<()>,
-    upgrade: Option<HeaderValue>,
+    upgrade: Once,
     hop_by_hop: Option<()>,
     /// Says where the request comes from: that is for the edge to say.
     provenance: Option<()>,
@@ -71,7 +71,7 @@ impl Seen {
             match name.len() {
                 2 | 6 | 7 if matches!(name, "te" | "expect" | "trailer") => seen.hop_by_hop = Some(()),
                 4 if name == "host" => seen.host.see(value),
-                7 if name == "upgrade" => seen.upgrade = Some(value.clone()),
+                7 if name == "upgrade" => seen.upgrade.see(value),
                 10 if name == "connection" => seen.connection = Some(()),
                 10 if name == "keep-alive" => seen.hop_by_hop = Some(()),
                 12 if name == "x-request-id" => seen.request_id.see(value),
@@ -91,14 +91,14 @@ impl Seen {
         let mut wish = Wish::Stay;
         if self.connection.is_some() {
             let tokens = strip_named(headers);
-            if let (Some(protocol), Version::HTTP_11, true) =
+            if let (Once::Yes(protocol), Version::HTTP_11, true) =
                 (&self.upgrade, version, tokens.upgrade.is_some())
-                && !protocol.as_bytes().eq_ignore_ascii_case(b"h2c")
+                && !offers_http2(protocol)
             {
                 wish = Wish::Upgrade(protocol.clone());
             }
         }
-        if self.upgrade.is_some() {
+        if self.upgrade != Once::No {
             headers.remove(UPGRADE);
             headers.remove(&HTTP2_SETTINGS);
         }
@@ -109,7 +109,8 @@ impl Seen {
             }
         }
         if self.provenance.is_some() {
-            for name in &PROVENANCE {
+            let said = headers.keys().filter(|name| is_provenance(name.as_str().as_bytes()));
+            for name in said.cloned().collect::<Vec<_>>() {
                 headers.remove(name);
             }
         }
@@ -149,9 +150,18 @@ pub(super) fn is_hop_by_hop_in_responses(name: &str) -> bool {
         .any(|known| name.eq_ignore_ascii_case(known))
 }
 
-/// Whether a request's field says where it comes from. In any case of letters.
+/// Whether a request's field says where it comes from. In any case of letters, and with `_` for `-`: servers that make
+/// variables of the fields take both for the same.
 pub(super) fn is_provenance(name: &[u8]) -> bool {
-    PROVENANCE.iter().any(|known| name.eq_ignore_ascii_case(known.as_str().as_bytes()))
+    let is = |byte: &u8, known: &u8| byte.eq_ignore_ascii_case(known) || (*byte == b'_' && *known == b'-');
+    PROVENANCE.iter().any(|known| {
+        known.len() == name.len() && name.iter().zip(known.as_bytes()).all(|(byte, known)| is(byte, known))
+    })
+}
+
+/// Whether one of the protocols is HTTP/2: its requests would pass unseen.
+fn offers_http2(upgrade: &HeaderValue) -> bool {
+    upgrade.as_bytes().split(|byte| *byte == b',').any(|one| one.trim_ascii().eq_ignore_ascii_case(b"h2c"))
 }
 
 struct Tokens {
@@ -181,6 +191,7 @@ fn strip_named(headers: &mut HeaderMap) -> Tokens {
                 && name != HOST
                 && name != CONTENT_LENGTH
                 && name != CONNECTION
+                && name != X_REQUEST_ID
             {
                 doomed.push(name);
             }

@@ -47,6 +47,11 @@ pub(crate) fn host_of(
     if *method == Method::CONNECT {
         return Err(BadTarget::Connect);
     }
+    if !uri.path_and_query().is_none_or(|target| target.as_str().bytes().all(|byte| byte.is_ascii_graphic()))
+    {
+        // HTTP/1 is read by the same rule; HTTP/2's library is laxer (RFC 9113, 8.3.1).
+        return Err(BadTarget::BadForm);
+    }
     let host = match host {
         Once::No => None,
         Once::Yes(host) if is_authority(host.as_bytes()) => Some(host),
@@ -148,6 +153,9 @@ mod tests {
         assert_eq!(check("CONNECT", "a:80", v11, &["a:80"]), Err(BadTarget::Connect));
         assert_eq!(check("GET", "a:80", v11, &["a:80"]), Err(BadTarget::BadForm));
         assert_eq!(check("GET", "*", v11, &["a"]), Err(BadTarget::BadForm));
+        for bad in ["http://a/\u{e4}", "http://a/?\u{e4}"] {
+            assert_eq!(check("GET", bad, Version::HTTP_2, &[]), Err(BadTarget::BadForm), "{bad}");
+        }
         for bad in ["a b", "a/b", "u@a", "a,b", "a:b", "[::1", "a:80:80"] {
             assert_eq!(check("GET", "/", v11, &[bad]), Err(BadTarget::BadHost), "{bad}");
         }

@@ -54,6 +54,10 @@ pub(crate) fn passed(
     }
     let Answered { attempt: Attempt { connection, load }, taken: mut parts, .. } = answered;
     strip_response(&mut parts.headers);
+    if parts.status == StatusCode::NO_CONTENT {
+        // It must not have one (RFC 9110, 8.6).
+        parts.headers.remove(CONTENT_LENGTH);
+    }
     let body = EdgeBody::passed(connection, Rc::clone(claim), Rc::clone(worker), load);
     Ok(Response::from_parts(parts, body))
 }
@@ -70,6 +74,10 @@ fn switched(
         // A switch that nobody asked for: there is no telling what follows.
         return Err(broke_off(worker, claim, &connection));
     };
+    if !connection.is_sent() {
+        // What is left of the request would be taken for the new protocol (RFC 9110, 7.8).
+        return Err(broke_off(worker, claim, &connection));
+    }
     strip_response(&mut parts.headers);
     parts.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     parts.headers.insert(UPGRADE, protocol);

@@ -19,7 +19,9 @@ pub(crate) fn write(
 ) -> Vec<u8> {
     let mut head = Vec::with_capacity(BESIDE_FIELDS + 32 * parts.headers.len());
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-    put(&mut head, &[parts.method.as_str().as_bytes(), b" ", target.as_bytes(), b" HTTP/1.1\r\n"]);
+    // A query alone is what an absolute URI may have behind its host; the path is `/` all the same (RFC 9112, 3.2.1).
+    let root: &[u8] = if target.starts_with('?') { b"/" } else { b"" };
+    put(&mut head, &[parts.method.as_str().as_bytes(), b" ", root, target.as_bytes(), b" HTTP/1.1\r\n"]);
     write_own(&mut head, provenance, own_id);
     let mut had_length = None;
     for (name, value) in &parts.headers {

@@ -61,6 +61,8 @@ pub(crate) async fn serve_connection(
         Box::pin(serve_http2(&worker, &client, io)).await;
     } else {
         serve_http1(&worker, &client, stream, early).await;
+        // If the client went before it had the 101, the tunnel's claim and the client would keep each other for ever.
+        client.tunnel.borrow_mut().take();
     }
 }
 
@@ -119,7 +121,7 @@ async fn serve_http1(worker: &Rc<Worker>, client: &Registered<Client>, stream: T
             }
         }
         let Some(served) = Box::pin(serve_by_library(worker, client, stream, early)).await else { return };
-        (stream, early) = (served, Bytes::new());
+        (stream, early) = served;
         came_back = Some(());
         client.begin_anew();
     }
@@ -132,13 +134,14 @@ enum Outcome {
     Served,
 }
 
-/// Has the library read requests until all that came are answered. Gives the stream back when it can be used further.
+/// Has the library read requests until all that came are answered. Gives the stream back when it can be used further, with
+/// what was read in front of the next request.
 async fn serve_by_library(
     worker: &Rc<Worker>,
     client: &Registered<Client>,
     stream: TcpStream,
     early: Bytes,
-) -> Option<TcpStream> {
+) -> Option<(TcpStream, Bytes)> {
     let service = service_fn({
         let (worker, client) = (Rc::clone(worker), client.share());
         move |request: http::Request<Incoming>| serve(Rc::clone(&worker), Rc::clone(&client), request)
@@ -157,7 +160,7 @@ async fn serve_by_library(
             let parts = connection.into_parts();
             let (stream, rest) = parts.io.into_inner().into_parts();
             // Bytes that the library has and did not read may be anything but the beginning of a request.
-            (parts.read_buf.is_empty() && rest.is_empty()).then_some(stream)
+            parts.read_buf.is_empty().then_some((stream, rest))
         }
         Ok(Outcome::Ended) if client.tunnel.borrow().is_some() => {
             Box::pin(join(worker, client, connection.into_parts())).await;

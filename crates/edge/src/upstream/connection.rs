@@ -289,6 +289,11 @@ impl UpstreamConnection {
         &self.body
     }
 
+    /// Whether all of the request has gone out.
+    pub(crate) fn is_sent(&self) -> bool {
+        self.sending == Sending::Done
+    }
+
     /// Ends the exchange. True when the connection can be used again: everything that belongs to the exchange has gone over
     /// it, and nothing else has.
     pub(crate) fn finish(&mut self) -> bool {
@@ -296,7 +301,7 @@ impl UpstreamConnection {
         self.exchange.claim.borrow_mut().take();
         self.body.is_ended()
             && self.input.is_empty()
-            && self.sending == Sending::Done
+            && self.is_sent()
             && self.persistence == Persistence::Keep
     }
 

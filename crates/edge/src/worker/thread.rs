@@ -177,6 +177,7 @@ impl Worker {
         self.exchanges.each(|exchange| {
             if exchange.is_on(release) && exchange.phase.get() != Phase::Idle {
                 exchange.cut(Cut::Drained);
+                cut_stuck(exchange);
                 requests += 1;
             }
         });
@@ -190,6 +191,16 @@ impl Worker {
                 tunnel.bell.ring();
             }
         });
+    }
+}
+
+/// Ends the connection of a client that takes nothing: it would not come to see that its exchange was ended.
+fn cut_stuck(exchange: &Exchange) {
+    if let Some(claim) = &*exchange.claim.borrow()
+        && claim.client.speaks.get() == Speaks::Http1
+        && claim.client.write_since.get().is_some()
+    {
+        claim.client.cut();
     }
 }
 

@@ -7,7 +7,9 @@
 
 mod answers;
 mod basics;
+mod counts;
 mod drain;
+mod exchanges;
 mod framing;
 mod hand_over;
 mod health;
@@ -17,6 +19,7 @@ mod snapshot;
 mod support;
 mod switch;
 mod upgrade;
+mod ways;
 
 #[test]
 fn edge_process() {

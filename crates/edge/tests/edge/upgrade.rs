@@ -7,6 +7,7 @@ use crate::support::client::{read_to_end, read_until};
 use crate::support::edge::{Edge, key};
 use crate::support::eventually;
 use crate::support::instance::Instance;
+use crate::support::scripted::{OK, head, scripted};
 use crate::support::websocket::WebSocket;
 
 async fn one() -> (tempfile::TempDir, Edge, Instance, std::net::SocketAddr) {
@@ -95,4 +96,100 @@ async fn h2c_is_not_an_upgrade_here() {
     stream.write_all(request).await.unwrap();
     let answer = read_to_end(&mut stream).await;
     assert!(answer.starts_with("HTTP/1.1 200 ") && !answer.contains("h2c"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_client_that_goes_before_it_is_upgraded_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let edge = Edge::start(folder.path(), "").await;
+    let (asked, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let go_on = std::sync::Arc::new(tokio::sync::Notify::new());
+    let told = std::sync::Arc::clone(&go_on);
+    let instance = scripted(move |_, mut stream| {
+        let (asked, told) = (asked.clone(), std::sync::Arc::clone(&told));
+        async move {
+            head(&mut stream).await;
+            asked.send(()).unwrap();
+            told.notified().await;
+            let switched = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n";
+            let _ = stream.write_all(switched).await;
+            read_to_end(&mut stream).await;
+        }
+    });
+    let address = edge.serve(&[instance.await]).await;
+    for _ in 0..5 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream
+            .write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
+            .await
+            .unwrap();
+        heard.recv().await.unwrap();
+        // A reset, so that the 101 cannot be written.
+        stream.set_zero_linger().unwrap();
+        drop(stream);
+        go_on.notify_one();
+    }
+    eventually("nothing is in flight", async || {
+        let counts = edge.client.metrics(&key()).await.unwrap()[0].total();
+        counts.in_flight == 0 && edge.client.state().await.unwrap().connections == 0
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_protocol_is_switched_within_a_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let edge = Edge::start(folder.path(), "").await;
+    let instance = scripted(|_, mut stream| async move {
+        head(&mut stream).await;
+        let switched = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n";
+        stream.write_all(switched).await.unwrap();
+        read_to_end(&mut stream).await;
+    });
+    let address = edge.serve(&[instance.await]).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request =
+        b"POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\nContent-Length: 10\r\n\r\n12345";
+    stream.write_all(request).await.unwrap();
+    let answer = read_to_end(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_connection_that_was_used_before_can_be_upgraded() {
+    let folder = tempfile::tempdir().unwrap();
+    let edge = Edge::start(folder.path(), "").await;
+    let instance = scripted(|_, mut stream| async move {
+        loop {
+            let head = head(&mut stream).await;
+            if head.contains("upgrade") {
+                let switched =
+                    b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n";
+                stream.write_all(switched).await.unwrap();
+                let (_, early) = head.split_once("\r\n\r\n").unwrap();
+                stream.write_all(early.as_bytes()).await.unwrap();
+                let (mut read, mut write) = stream.split();
+                let _ = tokio::io::copy(&mut read, &mut write).await;
+                return;
+            } else if head.is_empty() {
+                return;
+            }
+            stream.write_all(OK).await.unwrap();
+        }
+    });
+    let address = edge.serve(&[instance.await]).await;
+    const USUAL: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    const UNUSUAL: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nTE: x\r\n\r\n";
+    for before in [&[USUAL][..], &[USUAL, UNUSUAL], &[UNUSUAL, UNUSUAL, UNUSUAL], &[UNUSUAL, USUAL]] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        for request in before {
+            stream.write_all(request).await.unwrap();
+            assert!(read_until(&mut stream, "\r\n\r\nok").await.starts_with("HTTP/1.1 200 "));
+        }
+        let upgrade = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\none\n";
+        stream.write_all(upgrade).await.unwrap();
+        assert!(read_until(&mut stream, "\r\n\r\none\n").await.starts_with("HTTP/1.1 101 "));
+        stream.write_all(b"GET / HTTP/1.1\nno HTTP").await.unwrap();
+        read_until(&mut stream, "no HTTP").await;
+    }
 }

@@ -63,12 +63,12 @@ pub(crate) async fn serve(worker: &Rc<Worker>, client: &Rc<Client>, stream: &mut
             Came::Unusual(bytes) => return Next::Unusual(served, bytes),
             Came::End => break,
         };
-        let Some(mut relay) = while_there(client, stream, relay::answer(worker, &claim, wanted)).await else {
+        let Some(mut relay) = while_there(client, stream, relay::answer(worker, claim, wanted)).await else {
             break;
         };
-        let end = poll_fn(|context| relay.poll(worker, &claim, stream, context)).await;
+        let end = poll_fn(|context| relay.poll(worker, client, stream, context)).await;
         // Whoever sees the connection end finds the request counted out.
-        drop((relay, claim));
+        drop(relay);
         if end == ConnectionEnd::Close {
             // The client may have closed first.
             let _ = poll_fn(|context| Pin::new(&mut *stream).poll_shutdown(context)).await;

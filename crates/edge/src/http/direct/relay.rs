@@ -12,7 +12,9 @@ use tokio::net::TcpStream;
 
 use super::super::client_io::has_gone;
 use super::super::errors;
-use super::super::exchange::{Answered, Attempt, broke_off, cut_response, first_attempt, go_on, perform};
+use super::super::exchange::{
+    Answered, Attempt, Tried, broke_off, cut_response, first_attempt, go_on, perform,
+};
 use super::ConnectionEnd;
 use super::response::{Framing, write_head};
 use crate::upstream::body::{Body, Piece};
@@ -20,6 +22,7 @@ use crate::upstream::claim::Claim;
 use crate::upstream::connection::{BodyError, Progress};
 use crate::upstream::response::ResponseHead;
 use crate::worker::thread::Worker;
+use crate::worker::watch::Client;
 
 /// Room for a head and a small body.
 const USUAL_RESPONSE: usize = 1024;
@@ -32,9 +35,16 @@ pub(crate) struct Relay {
     /// So many of these bytes have gone.
     gone: usize,
     framing: Framing,
-    /// Where the rest comes from; `None`: all of it is here.
-    attempt: Option<Attempt>,
+    /// Where the rest comes from; `None`: all of it is here, and nobody is kept waiting any more.
+    rest: Option<Rest>,
     end: ConnectionEnd,
+}
+
+/// The rest of a response that is not here yet.
+#[derive(Debug)]
+struct Rest {
+    attempt: Attempt,
+    claim: Rc<Claim>,
 }
 
 /// What is made of a response's head, and of the data that came with it.
@@ -45,28 +55,29 @@ struct Begun {
 }
 
 /// Gets the answer to a claimed request.
-pub(super) async fn answer(worker: &Rc<Worker>, claim: &Rc<Claim>, wanted: ConnectionEnd) -> Relay {
+pub(super) async fn answer(worker: &Rc<Worker>, claim: Rc<Claim>, wanted: ConnectionEnd) -> Relay {
     let take = |head: &ResponseHead<'_, '_>, body: &mut Body, bytes: &[u8]| {
         worker.date.with(worker.clock.now(), |date| begin(worker, wanted, head, body, bytes, date))
     };
     // What is rare is boxed: it is large, and not a part of every connection's task.
-    let answered = match first_attempt(worker, claim) {
-        None => Box::pin(perform(worker, claim, take, Vec::new())).await,
+    let answered = match first_attempt(worker, &claim) {
+        None => Box::pin(perform(worker, &claim, take, Tried::default())).await,
         Some(mut attempt) => match attempt.connection.wait(worker, take).await {
             Ok((status, taken)) => Ok(Answered { attempt, status, taken }),
-            Err(error) => Box::pin(go_on(Rc::clone(worker), Rc::clone(claim), attempt, error, take)).await,
+            Err(error) => Box::pin(go_on(Rc::clone(worker), Rc::clone(&claim), attempt, error, take)).await,
         },
     };
     let own = match answered {
         // Nobody asked for another protocol: there is no telling what follows.
         Ok(answered) if answered.status == StatusCode::SWITCHING_PROTOCOLS => {
-            broke_off(worker, claim, &answered.attempt.connection)
+            broke_off(worker, &claim, &answered.attempt.connection)
         }
         Ok(Answered { attempt, status, taken }) => {
             claim.responded(status);
             let Begun { out, framing, end } = taken;
-            let mut relay = Relay { out, gone: 0, framing, attempt: Some(attempt), end };
-            if relay.attempt.as_ref().is_some_and(|attempt| attempt.connection.body().is_ended()) {
+            let ended = attempt.connection.body().is_ended();
+            let mut relay = Relay { out, gone: 0, framing, rest: Some(Rest { attempt, claim }), end };
+            if ended {
                 relay.finish(worker);
             }
             return relay;
@@ -78,7 +89,7 @@ pub(super) async fn answer(worker: &Rc<Worker>, claim: &Rc<Claim>, wanted: Conne
     let id = claim.notes.id.clone();
     let out =
         worker.date.with(worker.clock.now(), |date| errors::write(own, id, claim.notes.asked, end, date));
-    Relay { out, gone: 0, framing: Framing::Bare, attempt: None, end }
+    Relay { out, gone: 0, framing: Framing::Bare, rest: None, end }
 }
 
 fn end(worker: &Worker, wanted: ConnectionEnd) -> ConnectionEnd {
@@ -116,18 +127,18 @@ impl Relay {
     pub(super) fn poll(
         &mut self,
         worker: &Worker,
-        claim: &Claim,
+        client: &Client,
         stream: &mut TcpStream,
         context: &mut Context<'_>,
     ) -> Poll<ConnectionEnd> {
-        if claim.client.look.take().is_some() && has_gone(stream) {
+        if client.look.take().is_some() && has_gone(stream) {
             return Poll::Ready(ConnectionEnd::Close);
         }
         loop {
-            if ready!(self.poll_write(worker, claim, stream, context)).is_err() {
+            if ready!(self.poll_write(worker, client, stream, context)).is_err() {
                 return Poll::Ready(ConnectionEnd::Close);
             }
-            let Some(attempt) = &mut self.attempt else { return Poll::Ready(self.end) };
+            let Some(Rest { attempt, claim }) = &mut self.rest else { return Poll::Ready(self.end) };
             let (framing, out) = (self.framing, &mut self.out);
             out.clear();
             self.gone = 0;
@@ -150,11 +161,10 @@ impl Relay {
     fn poll_write(
         &mut self,
         worker: &Worker,
-        claim: &Claim,
+        client: &Client,
         stream: &mut TcpStream,
         context: &mut Context<'_>,
     ) -> Poll<std::io::Result<()>> {
-        let client = &claim.client;
         while self.gone < self.out.len() {
             let written = Pin::new(&mut *stream).poll_write(context, &self.out[self.gone..]);
             let now = worker.clock.now();
@@ -168,10 +178,11 @@ impl Relay {
         Poll::Ready(Ok(()))
     }
 
-    /// The body has ended: gives the connection back, if nothing is left of the exchange.
+    /// The body has ended: gives the connection back, if nothing is left of the exchange. The request has ended with it:
+    /// what is left for the client does not concern the release.
     fn finish(&mut self, worker: &Worker) {
         self.framing.write_end(&mut self.out);
-        if let Some(Attempt { mut connection, .. }) = self.attempt.take()
+        if let Some(Rest { attempt: Attempt { mut connection, .. }, .. }) = self.rest.take()
             && connection.finish()
         {
             worker.pool.keep(connection, worker.clock.now());

@@ -42,6 +42,9 @@ pub(crate) fn write_head(
         }
     }
     for Header { name, value } in head.fields {
+        if named.is_some() && is_named(head.fields, name) {
+            continue;
+        }
         match name.len() {
             4 if name.eq_ignore_ascii_case("date") => has_date = Some(()),
             14 if name.eq_ignore_ascii_case("content-length") => {
@@ -52,9 +55,6 @@ pub(crate) fn write_head(
             }
             7 | 10 | 16 | 17 | 18 if is_of_hop(name) => continue,
             _ => {}
-        }
-        if named.is_some() && is_named(head.fields, name) {
-            continue;
         }
         field(name, value, out);
     }
