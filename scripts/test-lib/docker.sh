@@ -4,7 +4,7 @@
 docker_for_tests() {
   # The services that come with the packages are not to start.
   export RUNLEVEL=1
-  install dockerd docker.io && install docker docker.io && install iptables iptables || return 1
+  install dockerd docker.io && install docker docker.io && install iptables iptables && install ip iproute2 || return 1
   install docker-registry docker-registry && install busybox busybox-static || return 1
   install strip binutils || return 1
   docker info >/dev/null 2>&1 && return
