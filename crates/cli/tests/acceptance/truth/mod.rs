@@ -3,6 +3,7 @@
 mod after_the_switch;
 mod apps;
 mod before_the_switch;
+mod commands;
 mod instances;
 mod no_data;
 mod requests;
