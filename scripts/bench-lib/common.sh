@@ -11,6 +11,7 @@ finish() {
   local pid
   for pid in "${STARTED[@]}"; do kill "$pid" 2>/dev/null || true; done
   for pid in "${STARTED[@]}"; do wait "$pid" 2>/dev/null || true; done
+  [[ -z ${NAMESPACE:-} ]] || kubectl delete namespace "$NAMESPACE" --wait=false >/dev/null 2>&1 || true
   rm -rf "$SCRATCH"
 }
 trap finish EXIT

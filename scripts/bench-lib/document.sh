@@ -20,7 +20,7 @@ part() {
 document() {
   local section=$1 name
   { echo "<!-- begin $section -->"; cat; echo "<!-- end $section -->"; } >"$SCRATCH/part-$section"
-  for name in edge switch deploy journal docker; do
+  for name in "${SECTIONS[@]}"; do
     [[ $name == "$section" ]] || part "$name" >"$SCRATCH/part-$name"
   done
   {
@@ -31,7 +31,7 @@ Written by `scripts/bench`, never by hand. nginx and haproxy run in the same run
 worker on one core; client and upstream share the other core. Ratios are what carries over to other machines; absolute
 figures are those of this one.
 END
-    for name in edge switch deploy journal docker; do
+    for name in "${SECTIONS[@]}"; do
       if [[ -s $SCRATCH/part-$name ]]; then echo; cat "$SCRATCH/part-$name"; fi
     done
   } >"$SCRATCH/document"

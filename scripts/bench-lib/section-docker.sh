@@ -2,7 +2,6 @@
 # and many starts at once beside as many by hand. "By hand" speaks to the engine's socket directly, with the same settings.
 
 DOCKER_MANY=20
-DOCKER_IMAGE=bascule-bench/shop
 
 section_docker() {
   need_engine
@@ -18,19 +17,6 @@ need_engine() {
   docker info >/dev/null 2>&1 || die "no Docker Engine answers: start one (\`systemctl start docker\`), or leave this section out"
   ENGINE_SOCKET=${DOCKER_HOST:-unix:///var/run/docker.sock}
   ENGINE_SOCKET=${ENGINE_SOCKET#unix://}
-}
-
-# The shop and the libraries that it needs, and nothing else.
-make_bench_image() {
-  local context=$SCRATCH/image library
-  mkdir -p "$context/root"
-  cp "$SHOP" "$context/root/shop"
-  for library in $(ldd "$SHOP" | grep -o '/[^ ]*'); do
-    mkdir -p "$context/root$(dirname "$library")"
-    cp -L "$library" "$context/root$library"
-  done
-  printf 'FROM scratch\nCOPY root /\nENV SHOP_HOST=0.0.0.0\nWORKDIR /\nUSER 65532:65532\n' >"$context/Dockerfile"
-  DOCKER_BUILDKIT=0 docker build --quiet --tag "$DOCKER_IMAGE" "$context" >/dev/null
 }
 
 engine() { # METHOD PATH [JSON]

@@ -21,9 +21,9 @@ Examples:
 Exit codes:
    0  live, or done
    2  the command line or the manifest is wrong
-   3  not allowed (no command answers it yet)
+   3  the environment's policy does not allow it
    4  refused: nothing was touched
-   5  approval needed (no command answers it yet)
+   5  others have to approve of it first
    6  the plan is stale, or another run has the environment
    7  failed and rolled back: the former release has the traffic
    8  stuck: a person must decide

@@ -17,9 +17,12 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::context::Context;
+use crate::secrets::KEY_VARIABLES;
 
 /// How long a started control plane may take until it answers.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// After what time another one is started where the lock was taken and nobody answers.
+const AGAIN: Duration = Duration::from_millis(200);
 /// What the control plane writes when it runs in the background, in the state folder.
 pub const LOG: &str = "serve.log";
 /// A larger log is put aside at the next start, bytes.
@@ -76,7 +79,7 @@ impl<'a> ControlPlane<'a> {
 
     async fn start(&self) -> Result<(), Problem> {
         let log = self.state.join(LOG);
-        let (mut child, from) = spawn(self.context, &self.state, &log)?;
+        let (mut child, mut from) = spawn(self.context, &self.state, &log)?;
         let began = Instant::now();
         let mut pause = Duration::from_millis(2);
         let mut refusal = None;
@@ -87,13 +90,18 @@ impl<'a> ControlPlane<'a> {
                 }
                 return Ok(());
             }
-            if refusal.is_none() && child.try_wait().ok().flatten().is_some() {
+            if child.try_wait().ok().flatten().is_some() {
                 let problem = last_words(&log, from);
-                // Another one was quicker and has the lock: it will answer soon.
                 if problem.code != Code::ControlPlaneUnavailable {
                     return Err(problem);
                 }
                 refusal = Some(problem);
+                // Another one has the lock. Either it was quicker, and will answer soon; or it was killed a moment ago, and the
+                // kernel has not yet taken the lock from it.
+                tokio::time::sleep(AGAIN).await;
+                if self.client.hello().await.is_none() {
+                    (child, from) = spawn(self.context, &self.state, &log)?;
+                }
             }
             if began.elapsed() > PATIENCE {
                 return Err(refusal.unwrap_or_else(|| silent(&child, &log)));
@@ -172,7 +180,12 @@ fn spawn(context: &Context, state: &Path, log: &Path) -> Result<(Child, u64), Pr
     let from = file.metadata().map_or(0, |metadata| metadata.len());
     let copy = file.try_clone().map_err(|error| unusable(log, &error))?;
     let program = context.machine.program()?;
-    let child = Command::new(&program)
+    let mut command = Command::new(&program);
+    // Nobody there needs the key of the secrets.
+    KEY_VARIABLES.iter().for_each(|name| {
+        command.env_remove(name);
+    });
+    let child = command
         .args(["serve", "--background", "--output", "json", "--state"])
         .arg(state)
         .current_dir(state)

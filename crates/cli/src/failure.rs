@@ -28,6 +28,12 @@ pub enum Failure {
         /// The run.
         run: RunId,
     },
+    /// The user pressed Ctrl-C while a pipeline's run was followed; it goes on.
+    #[error("no longer following {run}")]
+    Left {
+        /// The run.
+        run: String,
+    },
     /// Standard output takes nothing more.
     #[error("writing the result: {0}")]
     Output(io::Error),
@@ -56,6 +62,9 @@ impl Failure {
             Self::Interrupted { run } => screen.note(&format!(
                 "\n{run} goes on without this command.\n  follow it again: bascule run show {run} --follow\n  end it:          bascule abort {run}"
             )),
+            Self::Left { run } => screen.note(&format!(
+                "\n{run} goes on without this command.\n  follow it again: bascule pipeline show {run} --follow\n  end it:          bascule pipeline abort {run}"
+            )),
             Self::Output(_) => {}
         }
     }
@@ -67,6 +76,7 @@ impl Failure {
                 json!({ "type": "error", "error": self.problem(), "diagnostics": diagnostics.records() }),
             ),
             Self::Interrupted { run } => Some(json!({ "type": "detached", "run": run })),
+            Self::Left { run } => Some(json!({ "type": "detached", "run": run })),
             Self::Output(_) => None,
         }
     }
@@ -85,6 +95,11 @@ impl Failure {
                 format!("no longer following {run}; it goes on"),
                 format!("follow it again with `bascule run show {run} --follow`"),
             ),
+            Self::Left { run } => Problem::new(
+                Code::Aborted,
+                format!("no longer following {run}; it goes on"),
+                format!("follow it again with `bascule pipeline show {run} --follow`"),
+            ),
             Self::Output(error) => Problem::new(
                 Code::Internal,
                 format!("writing the result: {error}"),
@@ -98,7 +113,7 @@ impl Failure {
         match self {
             Self::Problem(problem) => problem.code.exit().status(),
             Self::Manifest(_) => Exit::Usage.status(),
-            Self::Interrupted { .. } => INTERRUPTED,
+            Self::Interrupted { .. } | Self::Left { .. } => INTERRUPTED,
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done.status(),
             Self::Output(_) => Exit::Temporary.status(),
         }

@@ -1,16 +1,31 @@
 //! A project: a folder with a `bascule.toml`, found from where the program is called, read and resolved for an environment.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use bascule_model::ids::{AppName, EnvironmentName};
-use bascule_model::manifest::{self, Environment, Manifest};
+use bascule_model::manifest::{self, EnvFile, Environment, Given, Manifest};
 use bascule_model::problem::{Code, Problem};
 
 use crate::failure::Failure;
+use crate::secrets::{self, Fetched};
 
 /// The name of the manifest.
 pub const MANIFEST: &str = "bascule.toml";
+
+/// The text of a file by its name, or of a variable by its.
+pub type Texts<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// An environment as it holds, and where its configuration comes from.
+pub struct Resolved {
+    /// The environment.
+    pub environment: Environment,
+    /// The env file that was read.
+    pub env_file: Option<String>,
+    /// Where the secrets are from, in words, by name.
+    pub sources: BTreeMap<String, String>,
+}
 
 /// A folder with a manifest.
 #[derive(Debug, Clone)]
@@ -78,16 +93,65 @@ impl Project {
     /// The manifest as it holds for one environment: `variables` is the caller's own environment.
     ///
     /// # Errors
-    /// When a file cannot be read, and every mistake.
+    /// When a file or a secret cannot be read, and every mistake.
     pub fn resolve(
         &self,
         environment: &EnvironmentName,
         variables: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Environment, Failure> {
-        let manifest = self.manifest()?;
-        let named = manifest.environments.get(environment).and_then(|settings| settings.env_file.as_ref());
-        let env_file = named.map(|file| self.env_file(&file.value)).transpose()?.flatten();
-        Ok(manifest::resolve(&manifest, environment.as_str(), variables, env_file.as_deref())?)
+        Ok(self.resolve_in_full(environment, variables)?.environment)
+    }
+
+    /// The same, with what is known of where things come from.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`].
+    pub fn resolve_in_full(
+        &self,
+        environment: &EnvironmentName,
+        variables: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Resolved, Failure> {
+        self.resolve_manifest(&self.manifest()?, environment, variables, None)
+    }
+
+    /// The same for a manifest of this project that was read elsewhere. `committed` gives the files of a commit: an env file that
+    /// is in it is taken from there.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`].
+    pub fn resolve_manifest(
+        &self,
+        manifest: &Manifest,
+        environment: &EnvironmentName,
+        variables: &dyn Fn(&str) -> Option<String>,
+        committed: Option<Texts<'_>>,
+    ) -> Result<Resolved, Failure> {
+        let (name, is_named) = match manifest.env_file(environment.as_str()) {
+            Some(named) => (named.to_owned(), true),
+            None => (format!(".env.{environment}"), false),
+        };
+        let is_known = manifest.environments.contains_key(environment);
+        let text = match committed.and_then(|committed| committed(&name)) {
+            Some(text) => Some(text),
+            None if is_named || is_known => self.env_file(&name)?,
+            None => None,
+        };
+        let fetched = if is_known {
+            secrets::fetch(&self.folder, manifest, environment, variables)?
+        } else {
+            Fetched { values: BTreeMap::new(), sources: BTreeMap::new() }
+        };
+        let given = Given {
+            variables,
+            env_file: text.as_deref().map(|text| EnvFile { name: &name, text }),
+            secrets: fetched.values,
+        };
+        let resolved = manifest::resolve_with(manifest, environment.as_str(), &given)?;
+        Ok(Resolved {
+            environment: resolved,
+            env_file: text.is_some().then_some(name),
+            sources: fetched.sources,
+        })
     }
 
     /// The text of an env file; none when it is not there, which the manifest's diagnostics say with its place.

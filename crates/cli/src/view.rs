@@ -1,13 +1,16 @@
 //! What commands show a person: text made of what the libraries say. Pure; colours are part of the text.
 
+pub mod checklist;
 pub mod checks;
 pub mod evidence;
 pub mod history;
 mod outcome;
+pub mod pipeline;
 pub mod plan;
 mod problem;
 pub mod report;
 pub mod status;
+pub mod yaml;
 
 #[cfg(test)]
 mod tests;

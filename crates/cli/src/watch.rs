@@ -3,6 +3,7 @@
 mod display;
 mod follow;
 mod live;
+pub mod pipeline;
 mod plain;
 pub mod steps;
 

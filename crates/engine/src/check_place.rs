@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bascule_model::evidence::{InstanceState, InstanceStatus};
 use bascule_model::ids::ServiceName;
-use bascule_model::release::Check;
+use bascule_model::release::{Check, Release};
 
 use crate::context::Loaded;
 use crate::ports::{CheckPlace, traffic_services};
@@ -29,9 +29,9 @@ pub(crate) fn at_instance(
     Some(place(loaded, &service, address))
 }
 
-/// Where users come in.
-pub(crate) fn at_the_door(loaded: &Loaded, check: &Check) -> CheckPlace {
-    let address = reachable(loaded.release.listen);
+/// Where users come in, at that address.
+pub(crate) fn at_the_door(loaded: &Loaded, check: &Check, door: SocketAddr) -> CheckPlace {
+    let address = reachable(door);
     match service_of(loaded, check) {
         Some(service) => place(loaded, &service, address),
         None => CheckPlace { address, host: None, env: BTreeMap::new(), folder: None },
@@ -55,14 +55,19 @@ fn service_of(loaded: &Loaded, check: &Check) -> Option<ServiceName> {
         .or_else(|| traffic_services(&loaded.release).next().map(|service| service.name.clone()))
 }
 
-fn place(loaded: &Loaded, service: &ServiceName, address: SocketAddr) -> CheckPlace {
-    let release = &loaded.release;
-    let host = release
+/// A name by which users come to the service.
+pub(crate) fn host_of(release: &Release, service: &ServiceName) -> Option<String> {
+    release
         .service(service)
         .and_then(|service| service.traffic.as_ref())
         .and_then(|traffic| traffic.hosts.first())
         .or_else(|| release.hosts.first())
-        .map(|host| host.replacen("*.", "check.", 1));
+        .map(|host| host.replacen("*.", "check.", 1))
+}
+
+fn place(loaded: &Loaded, service: &ServiceName, address: SocketAddr) -> CheckPlace {
+    let release = &loaded.release;
+    let host = host_of(release, service);
     let mut known = BTreeMap::from([
         ("PORT".to_owned(), address.port().to_string()),
         ("BASCULE_URL".to_owned(), format!("http://{address}")),

@@ -5,8 +5,9 @@ use bascule_model::ids::{EnvironmentKey, ReleaseId, ServiceName};
 use bascule_model::problem::{Code, Problem};
 
 use crate::engine::Engine;
-use crate::exec::{ExecSession, ExecSpec, TerminalSize};
+use crate::exec::{ExecSession, ExecSpec, TerminalSize, without_secrets};
 use crate::ports::SlotRef;
+use crate::redaction;
 
 /// A command that somebody wants to run.
 #[derive(Debug, Clone)]
@@ -24,23 +25,30 @@ pub struct Errand {
 }
 
 impl Engine {
-    /// Runs a command of the live release. It is in the audit trail before it begins: the program by name, no argument.
+    /// Runs a command of the live release. It is in the audit trail before it begins: the program by name, no argument. What it
+    /// writes comes without the secrets of the release.
     ///
     /// # Errors
-    /// When nothing is live, the release has no such service, or the target cannot start it.
+    /// When nothing is live, the release has no such service, or the target cannot start it; when
+    /// its values cannot be opened.
     pub async fn exec(&self, errand: &Errand) -> Result<(ReleaseId, ExecSession), Problem> {
         let program = errand.command.first().filter(|program| !program.is_empty()).ok_or_else(|| {
             let remedy = "name a program after --, as in `bascule exec staging web -- ls`";
             Problem::new(Code::Usage, "there is no command to run", remedy)
         })?;
         let environment = self.environment(&errand.key).await?;
-        let (Some(live), Some(release)) = (&environment.live, self.live_release(&environment).await?) else {
+        let release = environment.live.as_ref().map(|live| &live.release);
+        let (Some(live), Some((_, loaded))) = (&environment.live, self.loaded(&errand.key, release).await?)
+        else {
             return Err(Problem::new(
                 Code::NothingLive,
                 format!("nothing is live in {}: there is no release to run a command of", errand.key),
                 format!("deploy one with `bascule deploy {}`", errand.key.environment),
             ));
         };
+        let release = &loaded.release;
+        // What it writes is shown without them: they have to be known.
+        let redactor = redaction::redactor(release, loaded.values()?);
         if release.service(&errand.service).is_none() {
             let names: Vec<&str> = release.services.iter().map(|service| service.name.as_str()).collect();
             return Err(Problem::new(
@@ -66,7 +74,7 @@ impl Engine {
             terminal: errand.terminal,
         };
         let session = self.ports.target.exec(&spec).await.map_err(Problem::from)?;
-        Ok((release.id, session))
+        Ok((release.id.clone(), without_secrets(session, &redactor, errand.terminal)))
     }
 }
 

@@ -9,9 +9,11 @@ use bascule_model::plan::{Plan, Standing};
 use bascule_model::problem::{Code, Problem};
 use bascule_model::release::{Configuration, Release, Source};
 use bascule_model::run::Evidence;
+use bascule_secrets::redact::Redactor;
 
 use crate::ports::{
-    Artifacts, CheckPlace, Checker, Clock, Hooks, PortError, SlotRef, SlotSpec, Target, Traffic, Vault,
+    Artifacts, CheckPlace, Checker, Clock, Hooks, Migrations, PortError, SlotRef, SlotSpec, Target, Traffic,
+    Vault,
 };
 use crate::progress::Progress;
 
@@ -28,6 +30,8 @@ pub struct Ports {
     pub checker: Arc<dyn Checker>,
     /// Who keeps values sealed.
     pub vault: Arc<dyn Vault>,
+    /// Who changes databases.
+    pub migrations: Arc<dyn Migrations>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Tests' way in.
@@ -82,6 +86,8 @@ pub struct StepContext<'a> {
     pub started: Duration,
     /// Where the run's build output goes.
     pub build_log: std::path::PathBuf,
+    /// Finds the secrets of the run's releases.
+    pub redactor: &'a Redactor,
     /// Who watches.
     pub progress: &'a Progress,
 }

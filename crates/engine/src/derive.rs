@@ -2,7 +2,8 @@
 
 use bascule_journal::{EnvironmentRecord, ReleaseRecord, Standard, Standby};
 use bascule_model::plan::{Plan, RunKind, Standing};
-use bascule_model::run::{Event, Outcome};
+use bascule_model::run::{Event, Evidence, Outcome};
+use bascule_model::schema::SchemaRecord;
 use jiff::{SignedDuration, Timestamp};
 
 /// The environment after the event.
@@ -24,7 +25,7 @@ pub fn environment(
         Event::StepStarted { step, .. } if step == "start" => {
             after.standby = ours.map(|standing| Standby { standing, warm_until: None });
         }
-        Event::StepDone { step, .. } => match step.as_str() {
+        Event::StepDone { step, evidence, .. } => match step.as_str() {
             "retire-former" | "retire" => {
                 // What a `down` that failed left over was not recorded as standing by.
                 let gone = plan.standby.as_ref();
@@ -39,6 +40,10 @@ pub fn environment(
                 if let Some(standing) = ours {
                     after.settled.push(standing.release);
                 }
+                // Whoever deploys again means what its migrations say.
+                if plan.kind == RunKind::Deploy {
+                    after.schema.held.clear();
+                }
                 if let Some(standby) = &mut after.standby {
                     standby.warm_until = Some(window());
                 }
@@ -51,8 +56,13 @@ pub fn environment(
                 after.live = None;
                 after.standby = None;
             }
+            name if name.starts_with("migrate-") => schema(&mut after.schema, evidence),
             _ => {}
         },
+        // What a failed step had done by then counts as well.
+        Event::StepFailed { step, evidence, .. } if step.starts_with("migrate-") => {
+            schema(&mut after.schema, evidence);
+        }
         Event::UndoDone { step, evidence, .. } => match step.as_str() {
             "retire-former" if evidence.get("stays").is_some() => {
                 let gone = plan.standby.as_ref();
@@ -73,6 +83,32 @@ pub fn environment(
         _ => {}
     }
     after
+}
+
+/// What a step says that it did to the database.
+fn schema(record: &mut SchemaRecord, evidence: &Evidence) {
+    let versions = |name: &str| -> Vec<String> {
+        let list = evidence.get(name).and_then(Evidence::as_array);
+        list.into_iter().flatten().filter_map(|one| one.as_str().map(str::to_owned)).collect()
+    };
+    for version in versions("applied") {
+        record.reverted.remove(&version);
+        record.applied.insert(version);
+    }
+    for version in versions("contracted") {
+        record.held.remove(&version);
+        record.contracted.insert(version);
+    }
+    for version in versions("undropped") {
+        record.contracted.remove(&version);
+        record.held.insert(version);
+    }
+    for version in versions("reverted") {
+        record.applied.remove(&version);
+        record.contracted.remove(&version);
+        record.held.remove(&version);
+        record.reverted.insert(version);
+    }
 }
 
 /// The release that the event changes, if it changes one.

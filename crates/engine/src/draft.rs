@@ -1,12 +1,14 @@
 //! From a resolved manifest to what a release holds: public parts here, values apart. Pure but for the vault's fingerprints.
 
+mod database;
 mod image;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use bascule_model::ids::{EnvironmentKey, ReleaseId, ServiceName};
-use bascule_model::manifest::{self, CheckRequest, Environment, InstanceText, Secrets, Value};
+use bascule_model::gate::Provenance;
+use bascule_model::ids::{EnvironmentKey, EnvironmentName, ReleaseId, ServiceName};
+use bascule_model::manifest::{self, CheckRequest, Environment, InstanceText, Policy, Secrets, Value};
 use bascule_model::plan::hex;
 use bascule_model::release::{
     Action, Check, Configuration, Expect, Health, Limits, OnNoData, Probe, Release, Rollout, Service, Source,
@@ -16,6 +18,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
+pub use self::database::{access as database_access, backups as backup_policy};
 use crate::ports::Vault;
 
 /// A release that has no number yet, its values, and what its artifact is made from.
@@ -27,6 +30,14 @@ pub struct Wish {
     pub configuration: Configuration,
     /// What its artifact is made from.
     pub source: Source,
+    /// Exactly this artifact, as [`Release::artifact`]; none: it is made, or it is the one that settled in `promote_from`.
+    pub artifact: Option<String>,
+    /// The commit that the folder, or the artifact that is named, is of.
+    pub provenance: Option<Provenance>,
+    /// The environment whose settled artifacts are taken, and no others.
+    pub promote_from: Option<EnvironmentName>,
+    /// What has to be so before the environment takes a release.
+    pub policy: Policy,
 }
 
 impl Wish {
@@ -48,8 +59,10 @@ pub fn draft(environment: &Environment, project: PathBuf, vault: &dyn Vault, now
             .map(|(name, service)| (name.clone(), exposed(&service.env, secrets)))
             .collect(),
         verify: environment.verify.iter().map(|one| check(one, secrets)).collect(),
+        secrets: secrets.iter().map(|(name, secret)| (name.to_string(), secret.expose().clone())).collect(),
         build_secrets: image::build_secrets(environment),
         registry: image::credentials(environment),
+        database: database::access(environment),
     };
     let services = environment
         .services
@@ -63,13 +76,18 @@ pub fn draft(environment: &Environment, project: PathBuf, vault: &dyn Vault, now
         target: match environment.target {
             manifest::Target::Process => TargetKind::Process,
             manifest::Target::Docker => TargetKind::Docker,
+            manifest::Target::Kubernetes => TargetKind::Kubernetes,
         },
         artifact: String::new(),
         drift: environment.drift,
+        cluster: environment.cluster.clone(),
         listen: environment.listen,
         hosts: environment.hosts.iter().map(ToString::to_string).collect(),
         services,
         rollout: rollout(&environment.rollout),
+        schema: None,
+        secrets: environment.secret_versions.clone(),
+        provenance: None,
         content: String::new(),
         created_at: Timestamp::UNIX_EPOCH,
     };
@@ -80,8 +98,17 @@ pub fn draft(environment: &Environment, project: PathBuf, vault: &dyn Vault, now
         command: environment.build.command.as_deref().map(shell_line),
         files: environment.build.files.iter().map(ToString::to_string).collect(),
         image: environment.build.image.as_ref().map(image::source),
+        migrations: database::source(environment),
     };
-    Wish { release, configuration, source }
+    Wish {
+        release,
+        configuration,
+        source,
+        artifact: None,
+        provenance: None,
+        promote_from: environment.promote_from.clone(),
+        policy: environment.policy.clone(),
+    }
 }
 
 fn exposed(values: &BTreeMap<String, Value>, secrets: &Secrets) -> BTreeMap<String, InstanceText> {
@@ -99,12 +126,14 @@ fn service(
         name: name.clone(),
         command: written.command.clone(),
         container: written.container.clone(),
+        secret_files: written.secret_files.clone(),
         traffic: written.traffic.as_ref().map(|traffic| Traffic {
             port: traffic.port,
             path: traffic.path.to_string(),
             hosts: traffic.hosts.iter().map(ToString::to_string).collect(),
         }),
         instances: written.instances,
+        pods: written.pods.clone(),
         drain: written.drain.get(),
         stop: Stop { signal: signal_number(written.stop.signal), grace: written.stop.grace.get() },
         limits: Limits {

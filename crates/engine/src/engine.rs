@@ -5,19 +5,26 @@ use std::sync::Arc;
 
 use bascule_journal::{EnvironmentRecord, Journal, JournalError, ReleaseRecord, RunRecord, Standard, Take};
 use bascule_model::evidence::CheckResult;
-use bascule_model::ids::{EnvironmentKey, ReleaseId, RunId};
+use bascule_model::ids::{EnvironmentKey, ReleaseId, RunId, Slot};
 use bascule_model::plan::{ArtifactPlan, Plan, RunKind, Standing};
 use bascule_model::problem::{Code, Problem};
 use bascule_model::release::{Configuration, Release};
 use bascule_model::run::{Event, Next, RunState};
+use bascule_secrets::redact::Redactor;
 
+use crate::admission::{Admission, Everything, Prepared};
 use crate::context::{Loaded, Ports};
 use crate::draft::Wish;
 use crate::driving::{Driving, Entry};
 use crate::executor::{Drive, Driven, LEASE_TIME};
 use crate::planner::{self, Facts};
+use crate::ports::SlotSpec;
 use crate::progress::Progress;
+use crate::promotion::{self, Settled};
+use crate::redaction;
+use crate::schema::{self, schema_needed};
 use crate::steps::{self, Warmth};
+use crate::unreleased::Unreleased;
 
 /// Names runs.
 pub trait RunIds: Send + Sync {
@@ -31,9 +38,10 @@ pub struct Engine {
     pub(crate) journal: Arc<dyn Journal>,
     ids: Arc<dyn RunIds>,
     owner: String,
-    logs: PathBuf,
+    pub(crate) logs: PathBuf,
     progress: Progress,
     driving: Driving,
+    pub(crate) unreleased: Unreleased,
 }
 
 /// A run that was begun, to be driven.
@@ -54,7 +62,16 @@ impl Engine {
         owner: String,
         logs: PathBuf,
     ) -> Self {
-        Self { ports, journal, ids, owner, logs, progress: Progress::default(), driving: Driving::default() }
+        Self {
+            ports,
+            journal,
+            ids,
+            owner,
+            logs,
+            progress: Progress::default(),
+            driving: Driving::default(),
+            unreleased: Unreleased::default(),
+        }
     }
 
     /// The store.
@@ -80,23 +97,51 @@ impl Engine {
     /// # Errors
     /// When the artifact's files are not there, or the journal cannot be read.
     pub async fn plan_deploy(&self, wish: &Wish) -> Result<Plan, Problem> {
-        Ok(self.prepare_deploy(wish).await?.0)
+        Ok(self.prepare_deploy(wish).await?.plan)
     }
 
-    async fn prepare_deploy(&self, wish: &Wish) -> Result<(Plan, Release), Problem> {
+    /// A release as it would be deployed now, with its plan. Nothing is written.
+    ///
+    /// # Errors
+    /// When its artifact is not there or is not the one that the environment takes, or the journal cannot be read.
+    pub async fn prepare_deploy(&self, wish: &Wish) -> Result<Prepared, Problem> {
         let environment = self.environment(wish.key()).await?;
-        let artifact = self.ports.artifacts.survey(&wish.source, &wish.configuration).await;
-        let artifact = artifact.map_err(Problem::from)?;
+        let settled = self.settled_there(wish).await?;
+        let chosen = promotion::chosen(wish, settled.as_ref())?;
+        let artifact = match &chosen {
+            Some(digest) => {
+                steps::check_stored(&self.ports, digest, &wish.configuration).await?;
+                ArtifactPlan::Store { digest: digest.clone() }
+            }
+            None => {
+                let surveyed = self.ports.artifacts.survey(&wish.source, &wish.configuration).await;
+                surveyed.map_err(Problem::from)?
+            }
+        };
+        let live = self.live_release(&environment).await?;
+        let surveyed = self.survey_schema(wish, &environment, live.as_ref()).await?;
+        if let Some(settled) = &settled {
+            promotion::same_migrations(wish, settled, surveyed.as_ref().map(|surveyed| &surveyed.schema))?;
+        }
         let mut release = wish.release.clone();
+        release.artifact = chosen.unwrap_or_default();
+        release.provenance = promotion::provenance(wish, settled.as_ref());
         release.number = environment.last_number + 1;
+        release.schema = surveyed.as_ref().map(|surveyed| surveyed.schema.clone());
+        let set = release.schema.as_ref().map_or("", |schema| schema.set.as_str());
         let content = bascule_model::plan::hex(&<sha2::Sha256 as sha2::Digest>::digest(format!(
-            "{}{}",
+            "{}{}{set}",
             release.content,
             artifact.fingerprint()
         )));
         release.id = ReleaseId::new(release.number, &content);
-        let live = self.live_release(&environment).await?;
-        let warnings = self.ports.target.warnings(&release).await;
+        let mut warnings = self.ports.target.warnings(&release).await;
+        warnings.extend(settled.as_ref().and_then(|settled| promotion::note(wish, settled)));
+        let schema_needed = surveyed.as_ref().map(schema_needed).unwrap_or_default();
+        let schema = surveyed.map(|surveyed| {
+            warnings.extend(surveyed.notes);
+            surveyed.plan
+        });
         let plan = planner::bring_live(Facts {
             kind: RunKind::Deploy,
             environment: &environment,
@@ -104,19 +149,54 @@ impl Engine {
             standby: self.beside_live(&environment).await?,
             next: &release,
             artifact,
+            promoted: settled.as_ref().map(Settled::promoted),
             warmth: Warmth::Cold,
             warnings,
+            schema,
+            schema_needed,
         });
-        Ok((plan, release))
+        Ok(Prepared { plan, release, settled: settled.map(|settled| settled.release) })
     }
 
-    /// Begins a deploy: exactly the plan with that hash, if one is given.
+    /// Begins a deploy: exactly the plan with that hash, if one is given; else, when another run ended between plan and begin, it is
+    /// planned once more: nobody is to be told of a moment that is over.
     ///
     /// # Errors
     /// `PLAN_STALE` when the world has moved, `LEASE_HELD` when another run has the environment, and what planning can fail with.
     pub async fn deploy(&self, wish: &Wish, expected: Option<&str>, actor: &str) -> Result<Begun, Problem> {
-        let (plan, release) = self.prepare_deploy(wish).await?;
-        check_hash(&plan, expected)?;
+        self.deploy_if(wish, expected, actor, &Everything).await
+    }
+
+    /// Begins a deploy if the environment's policy admits it.
+    ///
+    /// # Errors
+    /// As [`Self::deploy`], and what it is refused with.
+    pub async fn deploy_if(
+        &self,
+        wish: &Wish,
+        expected: Option<&str>,
+        actor: &str,
+        admission: &dyn Admission,
+    ) -> Result<Begun, Problem> {
+        match self.deploy_as_planned(wish, expected, actor, admission).await {
+            Err(problem) if problem.code == Code::PlanStale && expected.is_none() => {
+                self.deploy_as_planned(wish, expected, actor, admission).await
+            }
+            begun => begun,
+        }
+    }
+
+    async fn deploy_as_planned(
+        &self,
+        wish: &Wish,
+        expected: Option<&str>,
+        actor: &str,
+        admission: &dyn Admission,
+    ) -> Result<Begun, Problem> {
+        let prepared = self.prepare_deploy(wish).await?;
+        check_hash(&prepared.plan, expected)?;
+        admission.admit(wish, &prepared).await?;
+        let Prepared { plan, release, .. } = prepared;
         let sealed = self.ports.vault.seal(&release.id, &wish.configuration)?;
         let record =
             ReleaseRecord { release, sealed, standard: Standard::New, source: Some(wish.source.clone()) };
@@ -134,6 +214,7 @@ impl Engine {
         let warmth = self.warmth(&environment, release).await;
         let live = self.live_release(&environment).await?;
         let artifact = ArtifactPlan::Store { digest: release.artifact.clone() };
+        let schema_needed = schema::needed_by_rollback(&environment, release)?;
         Ok(planner::bring_live(Facts {
             kind: RunKind::Rollback,
             environment: &environment,
@@ -141,8 +222,11 @@ impl Engine {
             standby: self.beside_live(&environment).await?,
             next: release,
             artifact: if warmth == Warmth::Warm { ArtifactPlan::None } else { artifact },
+            promoted: None,
             warmth,
             warnings: Vec::new(),
+            schema: None,
+            schema_needed,
         }))
     }
 
@@ -151,6 +235,21 @@ impl Engine {
     /// # Errors
     /// As [`Self::plan_rollback`] and [`Self::deploy`].
     pub async fn rollback(
+        &self,
+        key: &EnvironmentKey,
+        to: Option<&ReleaseId>,
+        expected: Option<&str>,
+        actor: &str,
+    ) -> Result<Begun, Problem> {
+        match self.rollback_as_planned(key, to, expected, actor).await {
+            Err(problem) if problem.code == Code::PlanStale && expected.is_none() => {
+                self.rollback_as_planned(key, to, expected, actor).await
+            }
+            begun => begun,
+        }
+    }
+
+    async fn rollback_as_planned(
         &self,
         key: &EnvironmentKey,
         to: Option<&ReleaseId>,
@@ -172,6 +271,23 @@ impl Engine {
             return Err(nothing(key, "no release stands by"));
         };
         self.begin(planner::retire(&environment, &standby), actor, None).await
+    }
+
+    /// Begins to stop what stands in a slot without having the traffic, if nobody is to find it there any more: it has no window, or
+    /// its window is over. None when there is nothing of the kind.
+    ///
+    /// # Errors
+    /// `PLAN_STALE` and `LEASE_HELD` when a run came in between.
+    pub async fn end_window(&self, key: &EnvironmentKey, actor: &str) -> Result<Option<Begun>, Problem> {
+        // The window and what is stopped are of one reading, and the run begins only if they still hold then.
+        let environment = self.environment(key).await?;
+        let Some(beside) = self.beside_live(&environment).await? else { return Ok(None) };
+        let recorded = environment.standby.as_ref().filter(|standby| standby.standing == beside);
+        let until = recorded.and_then(|standby| standby.warm_until);
+        if until.is_some_and(|until| until > self.ports.clock.now()) {
+            return Ok(None);
+        }
+        self.begin(planner::retire(&environment, &beside), actor, None).await.map(Some)
     }
 
     /// What stands in a slot beside the live release: in the target's records, which also know what was left over; else in ours.
@@ -211,7 +327,12 @@ impl Engine {
         self.begin(planner::down(&environment, live.as_ref()), actor, None).await
     }
 
-    async fn begin(&self, plan: Plan, actor: &str, new: Option<ReleaseRecord>) -> Result<Begun, Problem> {
+    pub(crate) async fn begin(
+        &self,
+        plan: Plan,
+        actor: &str,
+        new: Option<ReleaseRecord>,
+    ) -> Result<Begun, Problem> {
         let now = self.ports.clock.now();
         let steps = plan.steps.iter().filter_map(|step| steps::find(&step.name));
         let state = RunState::new(
@@ -297,6 +418,7 @@ impl Engine {
             build_log,
             progress: self.progress.clone(),
             abort: entry.abort(),
+            redactor: Redactor::none(),
         };
         Ok(Begun { run: id, drive, entry })
     }
@@ -387,11 +509,58 @@ impl Engine {
         let Some((_, loaded)) = self.loaded(key, live).await? else {
             return Err(nothing(key, "nothing is live"));
         };
-        loaded.values()?;
-        Ok(steps::verify_live(&self.ports, &loaded, &environment).await)
+        let redactor = redaction::redactor(&loaded.release, loaded.values()?);
+        let mut results = steps::verify_live(&self.ports, &loaded, &environment).await;
+        for result in &mut results {
+            result.detail = redactor.text(&result.detail).into_owned();
+        }
+        Ok(results)
     }
 
-    async fn loaded(
+    /// Finds the secrets of a release, for taking them out of what its instances wrote. One whose values cannot be opened has
+    /// none that could be known.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn redactor(&self, key: &EnvironmentKey, release: &ReleaseId) -> Result<Redactor, Problem> {
+        let loaded = self.loaded(key, Some(release)).await?;
+        Ok(loaded.map_or_else(Redactor::none, |(_, loaded)| {
+            redaction::redactor(&loaded.release, &loaded.configuration)
+        }))
+    }
+
+    /// What a release is where it stands: of one that is named, or the live one.
+    ///
+    /// # Errors
+    /// `NOTHING_LIVE`, `RELEASE_UNKNOWN`, and when its values cannot be opened.
+    pub async fn slot_spec(
+        &self,
+        key: &EnvironmentKey,
+        release: Option<&ReleaseId>,
+    ) -> Result<SlotSpec, Problem> {
+        let environment = self.environment(key).await?;
+        let live = environment.live.as_ref();
+        let Some(wanted) = release.or(live.map(|live| &live.release)) else {
+            return Err(Problem::new(
+                Code::NothingLive,
+                format!("nothing is live in {key}"),
+                format!("deploy first, or name a release that `bascule history {}` lists", key.environment),
+            ));
+        };
+        let Some((_, loaded)) = self.loaded(key, Some(wanted)).await? else {
+            return Err(Problem::new(
+                Code::ReleaseUnknown,
+                format!("{key} has no release {wanted}"),
+                format!("take one that `bascule history {}` lists", key.environment),
+            ));
+        };
+        let standing = live.into_iter().chain(environment.standby.iter().map(|standby| &standby.standing));
+        let slot = standing.into_iter().find(|one| one.release == *wanted).map_or(Slot::Blue, |one| one.slot);
+        loaded.values()?;
+        Ok(SlotSpec { release: loaded.release, slot, configuration: loaded.configuration })
+    }
+
+    pub(crate) async fn loaded(
         &self,
         key: &EnvironmentKey,
         id: Option<&ReleaseId>,
@@ -457,7 +626,7 @@ fn check_hash(plan: &Plan, expected: Option<&str>) -> Result<(), Problem> {
     }
 }
 
-fn nothing(key: &EnvironmentKey, what: &str) -> Problem {
+pub(crate) fn nothing(key: &EnvironmentKey, what: &str) -> Problem {
     Problem::new(
         Code::NothingLive,
         format!("{}: {what}", planner::named(key)),

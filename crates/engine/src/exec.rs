@@ -3,6 +3,8 @@
 //! It is a process of its own with the service's configuration, and no instance: no traffic, no health check, no restart, and
 //! it ends with whoever asked for it.
 
+mod without_secrets;
+
 use std::fmt;
 use std::pin::Pin;
 
@@ -12,6 +14,7 @@ use bascule_model::ids::ServiceName;
 use futures_util::Stream;
 use tokio::io::AsyncWrite;
 
+pub(crate) use self::without_secrets::without_secrets;
 use crate::ports::{PortError, SlotRef};
 
 /// What is to be run.

@@ -11,6 +11,7 @@ use bascule_journal::{
 };
 use bascule_model::problem::Problem;
 use bascule_model::run::{Event, Evidence, Next, Outcome};
+use bascule_secrets::redact::Redactor;
 use jiff::SignedDuration;
 use tokio::sync::watch;
 
@@ -18,6 +19,7 @@ use crate::context::{Loaded, Ports, StepContext, StepError};
 use crate::derive;
 use crate::ports::Point;
 use crate::progress::Progress;
+use crate::redaction;
 use crate::steps::{self, Leave, Observed, Step};
 
 /// How long a lease holds without being renewed.
@@ -105,6 +107,8 @@ pub struct Drive {
     pub progress: Progress,
     /// Who may end it.
     pub abort: Abort,
+    /// What is taken out of all that is written and told; made of the releases when the drive begins.
+    pub redactor: Redactor,
 }
 
 /// A drive ends early for one of these.
@@ -116,6 +120,7 @@ enum Stop {
 impl Drive {
     /// Goes on until the run is over or cannot go on here.
     pub async fn drive(mut self) -> Driven {
+        self.hide_secrets();
         let clock = self.ports.clock.clone();
         let journal = self.journal.clone();
         let lease = self.lease.clone();
@@ -137,6 +142,20 @@ impl Drive {
             Err(Stop::Lost) => Driven::LostLease,
             Err(Stop::Interrupted(problem)) => Driven::Interrupted(problem),
         }
+    }
+
+    /// From here on nothing is written or told with a secret of the releases in it.
+    fn hide_secrets(&mut self) {
+        let subject = self.subject.as_ref().map(|(_, loaded)| loaded);
+        let former = self.former.as_ref().map(|(_, loaded)| loaded);
+        let releases: Vec<_> = subject
+            .into_iter()
+            .chain(former)
+            .chain(&self.beside)
+            .map(|loaded| (&loaded.release, &loaded.configuration))
+            .collect();
+        self.redactor = redaction::of(&releases);
+        self.progress = self.progress.without(self.redactor.clone());
     }
 
     async fn go_on(&mut self) -> Result<Driven, Stop> {
@@ -181,9 +200,9 @@ impl Drive {
 
     async fn fence_the_edge(&mut self) -> Result<(), Stop> {
         let moved = self.run.state.steps.iter().any(|step| step.name == "start" && step.attempts > 0);
-        let listen = self.subject.as_ref().map(|(_, loaded)| loaded.release.listen);
-        let (true, Some(listen)) = (moved, listen) else { return Ok(()) };
-        match self.ports.traffic.open(self.lease.generation, &self.run.plan.key, listen).await {
+        let release = self.subject.as_ref().map(|(_, loaded)| &loaded.release);
+        let (true, Some(release)) = (moved, release) else { return Ok(()) };
+        match self.ports.traffic.open(self.lease.generation, release).await {
             Err(crate::ports::PortError::Fenced) => Err(Stop::Lost),
             // Whatever else: the step that needs the edge will say so.
             _ => Ok(()),
@@ -313,6 +332,7 @@ impl Drive {
             beside: self.beside.as_ref(),
             started,
             build_log: self.build_log.clone(),
+            redactor: &self.redactor,
             progress: &self.progress,
         }
     }
@@ -321,7 +341,7 @@ impl Drive {
     async fn record<const N: usize>(&mut self, events: [Event; N]) -> Result<(), Stop> {
         let mut commits = Vec::with_capacity(N);
         for event in events {
-            let commit = self.commit_of(event)?;
+            let commit = self.commit_of(redaction::event(&self.redactor, event))?;
             // What is not written in the end is not acted upon: the drive stops.
             self.take_over(commit.clone());
             commits.push(commit);

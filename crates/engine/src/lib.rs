@@ -2,7 +2,9 @@
 //!
 //! Decisions are pure functions; effects go through the traits of [`ports`], what happened goes into the journal.
 
+pub mod admission;
 pub mod bake;
+pub mod checklist;
 pub mod console;
 pub mod context;
 pub mod derive;
@@ -11,13 +13,21 @@ pub mod engine;
 pub mod exec;
 pub mod executor;
 pub mod planner;
+pub mod policy;
 pub mod ports;
 pub mod progress;
+pub mod redaction;
 pub mod steps;
 
 mod check_place;
 mod driving;
 mod failure_log;
 mod goal;
+mod own_requests;
+mod promotion;
 mod prune;
+mod schema;
 mod take_away;
+#[cfg(test)]
+mod testing;
+mod unreleased;

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use bascule_journal::EnvironmentRecord;
 use bascule_model::ids::{EnvironmentKey, ReleaseId, ServiceName};
 use bascule_model::plan::{
-    ArtifactPlan, Change, KeyChange, Plan, PlannedStep, RunKind, ServiceChange, Standing,
+    ArtifactPlan, Change, KeyChange, Plan, PlannedStep, Promoted, RunKind, ServiceChange, Standing,
 };
 use bascule_model::release::Release;
+use bascule_model::schema::{PlannedMigration, SchemaPlan};
 
-use crate::steps::{self, SlotNeeded, Warmth};
+use crate::steps::{self, SchemaNeeded, SlotNeeded, Warmth};
 
 /// What a plan for a new or former release is made from.
 #[derive(Debug, Clone)]
@@ -26,10 +27,16 @@ pub struct Facts<'a> {
     pub next: &'a Release,
     /// What becomes of the artifact.
     pub artifact: ArtifactPlan,
+    /// The release of another environment that the artifact is taken from.
+    pub promoted: Option<Promoted>,
     /// Whether a rollback finds its release running.
     pub warmth: Warmth,
     /// What the machine cannot give.
     pub warnings: Vec<String>,
+    /// What becomes of the database; none where nothing does.
+    pub schema: Option<SchemaPlan>,
+    /// What the run has to do with it.
+    pub schema_needed: SchemaNeeded,
 }
 
 /// A plan that brings a release live.
@@ -58,12 +65,15 @@ pub fn bring_live(facts: Facts<'_>) -> Plan {
         standby,
         content: facts.next.content.clone(),
         artifact: facts.artifact,
+        promoted: facts.promoted,
+        provenance: facts.next.provenance.clone(),
         services: services(facts.live, Some(facts.next)),
         configuration: configuration(facts.live, facts.next),
+        schema: facts.schema.filter(|schema| !schema.is_empty()),
         steps: Vec::new(),
         notes,
     };
-    add_steps(&mut plan, facts.warmth, slot_needed);
+    add_steps(&mut plan, facts.warmth, slot_needed, facts.schema_needed);
     plan
 }
 
@@ -74,7 +84,39 @@ pub fn retire(environment: &EnvironmentRecord, standby: &Standing) -> Plan {
     plan.standby = Some(standby.clone());
     plan.release = Some(standby.release.clone());
     plan.slot = standby.slot;
-    add_steps(&mut plan, Warmth::Warm, SlotNeeded::Free);
+    add_steps(&mut plan, Warmth::Warm, SlotNeeded::Free, SchemaNeeded::default());
+    plan
+}
+
+/// A plan that takes out of the database what the live release, and no other, can do without.
+#[must_use]
+pub fn contract(environment: &EnvironmentRecord, live: &Standing, waiting: Vec<PlannedMigration>) -> Plan {
+    let mut plan = bare(RunKind::Contract, environment);
+    plan.release = Some(live.release.clone());
+    plan.slot = live.slot;
+    plan.schema = Some(SchemaPlan { contract: waiting, ..SchemaPlan::default() });
+    add_steps(&mut plan, Warmth::Warm, SlotNeeded::Free, SchemaNeeded::default());
+    plan
+}
+
+/// A plan that takes back what `from`, which was rolled back from, did to the database. Where it stands by, it is stopped first.
+#[must_use]
+pub fn revert(environment: &EnvironmentRecord, from: &ReleaseId, standby: Option<Standing>) -> Plan {
+    let mut plan = bare(RunKind::Revert, environment);
+    plan.release = Some(from.clone());
+    plan.standby = standby;
+    add_steps(&mut plan, Warmth::Warm, SlotNeeded::Free, SchemaNeeded::default());
+    plan
+}
+
+/// A plan that brings back what contracts dropped softly.
+#[must_use]
+pub fn undrop(environment: &EnvironmentRecord, live: &Standing, versions: Vec<String>) -> Plan {
+    let mut plan = bare(RunKind::Undrop, environment);
+    plan.release = Some(live.release.clone());
+    plan.slot = live.slot;
+    plan.schema = Some(SchemaPlan { undrop: versions, ..SchemaPlan::default() });
+    add_steps(&mut plan, Warmth::Warm, SlotNeeded::Free, SchemaNeeded::default());
     plan
 }
 
@@ -83,7 +125,7 @@ pub fn retire(environment: &EnvironmentRecord, standby: &Standing) -> Plan {
 pub fn down(environment: &EnvironmentRecord, live: Option<&Release>) -> Plan {
     let mut plan = bare(RunKind::Down, environment);
     plan.services = services(live, None);
-    add_steps(&mut plan, Warmth::Warm, SlotNeeded::Free);
+    add_steps(&mut plan, Warmth::Warm, SlotNeeded::Free, SchemaNeeded::default());
     plan
 }
 
@@ -97,15 +139,18 @@ fn bare(kind: RunKind, environment: &EnvironmentRecord) -> Plan {
         standby: environment.standby.as_ref().map(|standby| standby.standing.clone()),
         content: String::new(),
         artifact: ArtifactPlan::None,
+        promoted: None,
+        provenance: None,
         services: Vec::new(),
         configuration: Vec::new(),
+        schema: None,
         steps: Vec::new(),
         notes: Vec::new(),
     }
 }
 
-fn add_steps(plan: &mut Plan, warmth: Warmth, slot: SlotNeeded) {
-    plan.steps = steps::sequence(plan.kind, warmth, slot)
+fn add_steps(plan: &mut Plan, warmth: Warmth, slot: SlotNeeded, schema: SchemaNeeded) {
+    plan.steps = steps::sequence(plan.kind, warmth, slot, schema)
         .into_iter()
         .filter_map(steps::find)
         .map(|step| PlannedStep { name: step.name().to_owned(), says: step.plan(plan) })

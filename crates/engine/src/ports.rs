@@ -1,6 +1,8 @@
 //! What the engine needs from the outside, as traits. Each call that changes something carries the lease's generation (the
 //! fence), is idempotent, and is refused with [`PortError::Fenced`] when a higher generation was seen.
 
+mod migrations;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,9 +14,12 @@ use bascule_model::ids::{EnvironmentKey, Generation, InstanceId, ReleaseId, Serv
 use bascule_model::plan::ArtifactPlan;
 use bascule_model::problem::{Code, Problem};
 use bascule_model::release::{Check, Configuration, Health, Release, Service, Source};
+use bascule_model::run::Evidence;
+use bascule_secrets::redact::Redactor;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use self::migrations::{Fills, Migrating, Migrations, NoMigrations, Surveyed, Surveying};
 pub use crate::exec::{ExecControl, ExecOutput, ExecSession, ExecSpec, TerminalSize};
 
 /// Why a port could not do what it was asked.
@@ -90,6 +95,12 @@ pub struct LogLines {
 pub trait Target: Send + Sync {
     /// What the machine cannot give of what the release asks for, one sentence each.
     async fn warnings(&self, release: &Release) -> Vec<String>;
+
+    /// Refuses what could not be started in the slot, as far as that can be asked before anything is made; answers what a person should
+    /// know of it, one sentence each. Changes nothing.
+    async fn can_start(&self, _spec: &SlotSpec) -> Result<Vec<String>, PortError> {
+        Ok(Vec::new())
+    }
 
     /// Starts every instance of the slot that is not running, and keeps them running. Returns when every process was begun.
     async fn start(&self, fence: Generation, spec: &SlotSpec) -> Result<Vec<InstanceStatus>, PortError>;
@@ -170,6 +181,8 @@ pub struct Making<'a> {
     pub plan_hash: &'a str,
     /// Where the output goes.
     pub log: &'a Path,
+    /// Takes the secrets of the release out of it: nothing is written there, told or answered that did not go through this.
+    pub redactor: &'a Redactor,
     /// Tells who watches how far it is; not recorded.
     pub note: &'a (dyn Fn(String) + Send + Sync),
 }
@@ -250,16 +263,16 @@ pub struct Switched {
 /// Who directs the users' requests: the edge, or a cluster.
 #[async_trait]
 pub trait Traffic: Send + Sync {
-    /// Whether the users' door could be opened: free, or ours already. Changes nothing.
-    async fn can_open(&self, key: &EnvironmentKey, listen: SocketAddr) -> Result<(), PortError>;
+    /// Whether the users' door of the release could be opened: free, or ours already. Changes nothing.
+    async fn can_open(&self, release: &Release) -> Result<(), PortError>;
 
-    /// Makes sure that the users' door is open: the address is bound. From here on a lower fence is refused.
-    async fn open(
-        &self,
-        fence: Generation,
-        key: &EnvironmentKey,
-        listen: SocketAddr,
-    ) -> Result<(), PortError>;
+    /// Makes sure that the users' door of the release's environment is open. From here on a lower fence is refused.
+    async fn open(&self, fence: Generation, release: &Release) -> Result<(), PortError>;
+
+    /// Where checks come in as users do.
+    async fn door(&self, release: &Release) -> Result<SocketAddr, PortError> {
+        Ok(release.listen)
+    }
 
     /// Makes the slot's instances known. No user's request goes there by this.
     async fn register(
@@ -269,6 +282,16 @@ pub trait Traffic: Send + Sync {
         slot: Slot,
         instances: &[InstanceStatus],
     ) -> Result<(), PortError>;
+
+    /// Whether the release has behind it what users need, at this moment. Asked before it gets the traffic, never on the way back.
+    async fn can_take(&self, _release: &Release) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    /// Waits until users reach this release and no other, and says what was seen. Asked after it got the traffic.
+    async fn proven(&self, _release: &Release) -> Result<Evidence, PortError> {
+        Ok(Evidence::Null)
+    }
 
     /// The switch: one conditional write. `expect` is who must be live now; `to` who is live then.
     async fn switch(
@@ -297,6 +320,26 @@ pub trait Traffic: Send + Sync {
     /// Forgets the environment and closes its door if nobody else uses it.
     async fn close(&self, fence: Generation, key: &EnvironmentKey) -> Result<(), PortError>;
 
+    /// Users' requests of a release in the time since it got the traffic, where somebody else than [`Self::count`] counts them; none
+    /// where nobody is asked. `since` is how long ago that was. A problem says why there is no data.
+    async fn observed(
+        &self,
+        _release: &Release,
+        _since: Duration,
+    ) -> Result<Option<TrafficCount>, PortError> {
+        Ok(None)
+    }
+
+    /// Begins to send requests of our own as users send theirs, where the release asks for that; none where it does not. They end when
+    /// what is answered is dropped.
+    async fn probing(
+        &self,
+        _release: &Release,
+        _wanted: &Wanted,
+    ) -> Result<Option<Box<dyn Probing>>, PortError> {
+        Ok(None)
+    }
+
     /// Requests of a release so far; `slow` counts those above the threshold.
     async fn count(
         &self,
@@ -304,6 +347,24 @@ pub trait Traffic: Send + Sync {
         release: &ReleaseId,
         slow: Duration,
     ) -> Result<TrafficCount, PortError>;
+}
+
+/// What requests of our own ask for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Path and query.
+    pub path: String,
+    /// The `Host` header; none: the address.
+    pub host: Option<String>,
+}
+
+/// Requests of our own that are under way until it is dropped.
+pub trait Probing: Send + Sync {
+    /// What became of them so far.
+    ///
+    /// # Errors
+    /// Why that says nothing of the release.
+    fn count(&self) -> Result<TrafficCount, Problem>;
 }
 
 /// Who asks instances how they are.
@@ -386,6 +447,6 @@ impl Hooks for NoHooks {
 }
 
 /// The services of a release that get traffic, in order.
-pub fn traffic_services(release: &Release) -> impl Iterator<Item = &Service> {
+pub fn traffic_services(release: &Release) -> impl Iterator<Item = &Service> + Clone {
     release.services.iter().filter(|service| service.traffic.is_some())
 }

@@ -1,7 +1,10 @@
 //! What a run tells those who watch it. Recorded events are in the journal as well; notes are gone when they were shown.
 
+use std::borrow::Cow;
+
 use bascule_journal::Recorded;
 use bascule_model::ids::RunId;
+use bascule_secrets::redact::Redactor;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
@@ -39,11 +42,14 @@ impl Update {
 
 /// The channel. Whoever is too slow misses notes and reads the events from the journal.
 #[derive(Debug, Clone)]
-pub struct Progress(broadcast::Sender<Update>);
+pub struct Progress {
+    sender: broadcast::Sender<Update>,
+    redactor: Redactor,
+}
 
 impl Default for Progress {
     fn default() -> Self {
-        Self(broadcast::channel(1024).0)
+        Self { sender: broadcast::channel(1024).0, redactor: Redactor::none() }
     }
 }
 
@@ -51,17 +57,28 @@ impl Progress {
     /// Watches from now on.
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<Update> {
-        self.0.subscribe()
+        self.sender.subscribe()
+    }
+
+    /// The same channel; what is told here is told without these secrets.
+    #[must_use]
+    pub fn without(&self, redactor: Redactor) -> Self {
+        Self { sender: self.sender.clone(), redactor }
     }
 
     /// Tells how far a step is.
     pub fn note(&self, run: &RunId, step: &str, text: String) {
+        let redacted = match self.redactor.text(&text) {
+            Cow::Owned(redacted) => Some(redacted),
+            Cow::Borrowed(_) => None,
+        };
+        let text = redacted.unwrap_or(text);
         // Nobody watching is not an error.
-        let _ = self.0.send(Update::Note { run: run.clone(), step: step.to_owned(), text });
+        let _ = self.sender.send(Update::Note { run: run.clone(), step: step.to_owned(), text });
     }
 
     /// Tells what was written.
     pub fn event(&self, run: &RunId, recorded: Recorded) {
-        let _ = self.0.send(Update::Event { run: run.clone(), recorded });
+        let _ = self.sender.send(Update::Event { run: run.clone(), recorded });
     }
 }

@@ -87,7 +87,7 @@ impl Engine {
     }
 
     async fn kept_everywhere(&self) -> Result<Kept, Problem> {
-        let mut kept = Kept { environments: BTreeMap::new(), artifacts: Some(Vec::new()) };
+        let mut kept = Kept { environments: BTreeMap::new(), artifacts: self.unreleased.kept() };
         for environment in self.journal.environments().await? {
             let releases = self.kept(&environment).await?;
             for record in self.journal.releases(&environment.key, 1000).await? {

@@ -11,6 +11,7 @@ pub mod listeners;
 pub mod lock;
 pub mod records;
 pub mod restart;
+pub mod secret_files;
 pub mod surroundings;
 pub mod text;
 

@@ -5,9 +5,10 @@
 //! the former one was.
 
 use std::path::Path;
+use std::time::Duration;
 
 use bascule_engine::ports::SlotRef;
-use bascule_model::evidence::Exit;
+use bascule_model::evidence::{Exit, InstanceState};
 use bascule_model::ids::Slot;
 use bascule_model::release::{Release, TargetKind};
 use jiff::Timestamp;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::durable::{self, Access, Contents};
 use crate::error::StateError;
 use crate::layout::{Layout, SlotFolder};
+use crate::restart::{self, Next};
 
 /// `slot.json`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -56,6 +58,41 @@ pub enum Waits {
         /// When.
         until: Timestamp,
     },
+}
+
+impl Waits {
+    /// As the restart rules say after an exit.
+    #[must_use]
+    pub fn after(next: Next, now: Timestamp) -> Self {
+        match next {
+            Next::BackOff(delay) => Self::BackOff { until: later(now, delay) },
+            Next::CrashLoop(delay) => Self::CrashLoop { until: later(now, delay) },
+        }
+    }
+
+    /// For a program that could not be started.
+    #[must_use]
+    pub fn cannot_start(reason: String, now: Timestamp) -> Self {
+        Self::CannotStart { reason, until: later(now, restart::LONGEST) }
+    }
+
+    /// What is shown meanwhile, and until when; none when it waits for nothing.
+    #[must_use]
+    pub fn shown(&self, last_exit: Option<&Exit>) -> Option<(InstanceState, Timestamp)> {
+        let exit = || last_exit.cloned().unwrap_or(Exit::Unknown);
+        match self {
+            Self::Nothing => None,
+            Self::BackOff { until } => Some((InstanceState::BackOff { exit: exit(), until: *until }, *until)),
+            Self::CrashLoop { until } => Some((InstanceState::CrashLoop { exit: exit() }, *until)),
+            Self::CannotStart { reason, until } => {
+                Some((InstanceState::CannotStart { reason: reason.clone() }, *until))
+            }
+        }
+    }
+}
+
+fn later(now: Timestamp, delay: Duration) -> Timestamp {
+    now.checked_add(delay).unwrap_or(Timestamp::MAX)
 }
 
 /// The record of a slot; none when nothing of this target stands there.
@@ -146,12 +183,6 @@ pub fn forget_slot(folder: &SlotFolder) -> Result<(), StateError> {
     durable::remove_file(&folder.configuration())?;
     durable::remove_file(&folder.record())?;
     durable::remove_file(&folder.stopping())
-}
-
-/// How the last run of an instance ended, or that nobody knows.
-#[must_use]
-pub fn exit_or_unknown(last: Option<&Exit>) -> Exit {
-    last.cloned().unwrap_or(Exit::Unknown)
 }
 
 /// Reads a record; none when it is not there.

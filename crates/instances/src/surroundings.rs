@@ -4,8 +4,11 @@
 //! those four), and ours (which win over all): `PORT` for a service that gets traffic, `BASCULE_APP`, `BASCULE_ENVIRONMENT`,
 //! `BASCULE_RELEASE`, `BASCULE_SLOT`, `BASCULE_INSTANCE`, and `BASCULE_STATE_ID`, by which processes that an instance leaves
 //! behind are told from those of another state folder.
+//!
+//! What an instance gets as a file is not in its environment: `NAME_FILE` has the path instead, as many programs know it.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use bascule_model::ids::{EnvironmentKey, InstanceId, ReleaseId, Slot};
 use bascule_model::manifest::InstanceText;
@@ -61,6 +64,37 @@ impl Who<'_> {
         all.extend(configured.iter().map(|(name, text)| (name.clone(), render(text))));
         all.extend(own.clone());
         all
+    }
+
+    /// All its variables, but those of `names`, which are files in `folder`: of each, `NAME_FILE` says the path, unless the
+    /// configuration says something else by that name.
+    #[must_use]
+    pub fn environment_beside_files(
+        &self,
+        wiring: &BTreeMap<String, String>,
+        configured: &BTreeMap<String, InstanceText>,
+        names: &[String],
+        folder: &Path,
+    ) -> BTreeMap<String, String> {
+        let mut all = self.environment(wiring, configured);
+        for name in names {
+            if all.remove(name).is_some() {
+                let path = folder.join(name).display().to_string();
+                all.entry(format!("{name}_FILE")).or_insert(path);
+            }
+        }
+        all
+    }
+
+    /// The values that it gets as files, by name.
+    #[must_use]
+    pub fn files(
+        &self,
+        configured: &BTreeMap<String, InstanceText>,
+        names: &[String],
+    ) -> BTreeMap<String, String> {
+        let all = self.environment(&BTreeMap::new(), configured);
+        names.iter().filter_map(|name| Some((name.clone(), all.get(name)?.clone()))).collect()
     }
 
     /// Its command line.
@@ -125,5 +159,19 @@ mod tests {
             let (name, value) = mark.split_once('=').unwrap();
             assert_eq!(all[name], value);
         }
+
+        let names = ["URL", "HOME", "MISSING"].map(str::to_owned);
+        let mut configured = configured;
+        configured.insert("HOME_FILE".to_owned(), InstanceText::literal("/own"));
+        let beside = who.environment_beside_files(&wiring, &configured, &names, Path::new("/run/secrets"));
+        assert_eq!(beside["URL_FILE"], "/run/secrets/URL");
+        assert_eq!(beside["HOME_FILE"], "/own", "what the configuration says counts");
+        for name in ["URL", "HOME", "MISSING_FILE"] {
+            assert!(!beside.contains_key(name), "{name}");
+        }
+        assert_eq!(
+            who.files(&configured, &names),
+            text(&[("HOME", "/app"), ("URL", "http://localhost:4711")])
+        );
     }
 }

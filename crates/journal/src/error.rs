@@ -14,6 +14,9 @@ pub enum JournalError {
     /// Another run has the environment.
     #[error("{} holds {}", .0.run, .0.key)]
     Held(Box<Lease>),
+    /// Another run ended after the plan was made, and what it was made for is no more.
+    #[error("another run of {0} ended while this one was planned")]
+    Moved(EnvironmentKey),
     /// The event was written before: whoever writes it again did not read first.
     #[error("the journal has this event already: {0}")]
     Duplicate(String),
@@ -50,6 +53,11 @@ impl From<JournalError> for Problem {
                 Code::LeaseHeld,
                 format!("{} has {} since {:.0}", lease.run, lease.key, lease.since),
                 format!("wait for it, or end it with `bascule abort {}`", lease.run),
+            ),
+            JournalError::Moved(_) => Self::new(
+                Code::PlanStale,
+                message,
+                "look at `bascule status`, then run the command again: it is planned anew",
             ),
             JournalError::Duplicate(_) => {
                 Self::new(Code::JournalCorrupt, message, "report this: it is a defect of Bascule")

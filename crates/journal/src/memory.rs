@@ -185,9 +185,10 @@ impl Journal for MemoryJournal {
         if tables.runs.contains_key(&run.id) {
             return Err(JournalError::Duplicate(run.id.to_string()));
         }
-        let lease = tables.take(run, owner, run.created_at, until);
         let environment =
             tables.environments.get(key).cloned().unwrap_or_else(|| EnvironmentRecord::new(key.clone()));
+        rules::is_of_now(&run.plan, release, &environment)?;
+        let lease = tables.take(run, owner, run.created_at, until);
         let environment = rules::with_release(environment, release, lease.generation);
         tables.environments.insert(key.clone(), environment);
         if let Some(record) = release {
@@ -335,6 +336,17 @@ impl Journal for MemoryJournal {
         let Deed { at, actor, action, key, detail } = deed;
         self.tables().note(*at, actor, action, key, None, detail.clone());
         Ok(())
+    }
+
+    async fn deeds(
+        &self,
+        key: &EnvironmentKey,
+        action: &str,
+        since: Timestamp,
+    ) -> Result<Vec<AuditRow>, JournalError> {
+        let is_asked =
+            |row: &&AuditRow| row.run.is_none() && row.key == *key && row.action == action && row.at >= since;
+        Ok(self.tables().audit.iter().filter(is_asked).cloned().collect())
     }
 
     async fn audit(&self, after: u64, limit: u32) -> Result<Vec<AuditRow>, JournalError> {

@@ -7,6 +7,7 @@ use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId, RunId, Slot};
 use bascule_model::plan::{Plan, Standing, hex};
 use bascule_model::release::{Release, Source};
 use bascule_model::run::{Event, RunState};
+use bascule_model::schema::SchemaRecord;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -91,6 +92,9 @@ pub struct EnvironmentRecord {
     pub generation: Generation,
     /// The folder of the manifest it was last deployed from.
     pub project: Option<String>,
+    /// What runs did to its database.
+    #[serde(default)]
+    pub schema: SchemaRecord,
 }
 
 impl EnvironmentRecord {
@@ -106,6 +110,7 @@ impl EnvironmentRecord {
             last_number: 0,
             generation: Generation(0),
             project: None,
+            schema: SchemaRecord::default(),
         }
     }
 

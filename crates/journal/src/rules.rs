@@ -3,6 +3,7 @@
 //! Pure functions over what the store has read in its transaction; a store only reads, asks, and writes what comes out.
 
 use bascule_model::ids::Generation;
+use bascule_model::plan::Plan;
 use bascule_model::problem::{Code, Problem};
 use bascule_model::run::{Event, RunState};
 use jiff::Timestamp;
@@ -36,6 +37,19 @@ pub(crate) fn may_begin(
         }))));
     }
     is_free(held, run.created_at, take)
+}
+
+/// A plan was made for the environment as it is.
+pub(crate) fn is_of_now(
+    plan: &Plan,
+    release: Option<&ReleaseRecord>,
+    environment: &EnvironmentRecord,
+) -> Result<(), JournalError> {
+    let number_is_taken = release.is_some_and(|record| record.release.number <= environment.last_number);
+    if plan.live != environment.live || number_is_taken {
+        return Err(JournalError::Moved(environment.key.clone()));
+    }
+    Ok(())
 }
 
 /// A lease can be taken over for a run that goes on.

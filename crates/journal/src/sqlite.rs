@@ -123,9 +123,10 @@ impl Journal for SqliteJournal {
             if runs::exists(tx, &run.id).await? {
                 return Err(JournalError::Duplicate(run.id.to_string()).into());
             }
-            let lease = leases::take(tx, run, generation.next(), owner, run.created_at, until).await?;
             let environment =
                 environments::get(tx, key).await?.unwrap_or_else(|| EnvironmentRecord::new(key.clone()));
+            rules::is_of_now(&run.plan, release, &environment)?;
+            let lease = leases::take(tx, run, generation.next(), owner, run.created_at, until).await?;
             environments::put(tx, &rules::with_release(environment, release, lease.generation)).await?;
             if let Some(record) = release {
                 releases::put(tx, record).await?;
@@ -235,6 +236,15 @@ impl Journal for SqliteJournal {
     async fn note(&self, deed: &Deed) -> Result<(), JournalError> {
         let Deed { at, actor, action, key, detail } = deed;
         within!(self.write, |tx| audit::note(tx, *at, actor, action, key, None, detail).await)
+    }
+
+    async fn deeds(
+        &self,
+        key: &EnvironmentKey,
+        action: &str,
+        since: Timestamp,
+    ) -> Result<Vec<AuditRow>, JournalError> {
+        within!(self.read, |tx| audit::deeds(tx, key, action, since).await)
     }
 
     async fn audit(&self, after: u64, limit: u32) -> Result<Vec<AuditRow>, JournalError> {

@@ -15,7 +15,8 @@ use crate::records::{
 pub trait Journal: Send + Sync {
     /// Takes the environment for a new run and writes the run, in one transaction. The lease's generation is one above the highest.
     /// Refused with [`JournalError::Held`] while another run of the environment is unfinished, even when its lease has run out:
-    /// that run is resumed first. The time is the run's `created_at`.
+    /// that run is resumed first; with [`JournalError::Moved`] when the plan was made for another live release than there is, or the
+    /// new release has a number that is taken. The time is the run's `created_at`.
     async fn begin(
         &self,
         run: &RunRecord,
@@ -97,6 +98,14 @@ pub trait Journal: Send + Sync {
 
     /// Adds a row to the audit trail for what was done outside of a run.
     async fn note(&self, deed: &Deed) -> Result<(), JournalError>;
+
+    /// What was done outside of runs in an environment since a moment, of one kind ([`Deed::action`]), in order.
+    async fn deeds(
+        &self,
+        key: &EnvironmentKey,
+        action: &str,
+        since: Timestamp,
+    ) -> Result<Vec<AuditRow>, JournalError>;
 
     /// The audit trail after a position, in order.
     async fn audit(&self, after: u64, limit: u32) -> Result<Vec<AuditRow>, JournalError>;

@@ -84,7 +84,7 @@ impl std::fmt::Display for Exit {
 pub enum InstanceState {
     /// A process is there.
     Running {
-        /// Its process id.
+        /// Its process id; 0 where it is on another machine.
         pid: u32,
     },
     /// It ended and will be started again.

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::ids::{EnvironmentKey, ReleaseId, ServiceName, Slot};
+use crate::gate::Provenance;
+use crate::ids::{EnvironmentKey, EnvironmentName, ReleaseId, ServiceName, Slot};
+use crate::schema::SchemaPlan;
 
 /// What a run is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -15,6 +17,12 @@ pub enum RunKind {
     Rollback,
     /// Stop a standby release whose window is over.
     Retire,
+    /// Take out of the database what no release needs any more.
+    Contract,
+    /// Take back what a release that was rolled back from did to the database.
+    Revert,
+    /// Bring back what contracts dropped softly.
+    Undrop,
     /// Stop everything of an environment.
     Down,
 }
@@ -27,6 +35,9 @@ impl RunKind {
             Self::Deploy => "deploy",
             Self::Rollback => "rollback",
             Self::Retire => "retire",
+            Self::Contract => "contract",
+            Self::Revert => "revert",
+            Self::Undrop => "undrop",
             Self::Down => "down",
         }
     }
@@ -121,6 +132,15 @@ impl ArtifactPlan {
     }
 }
 
+/// A release of another environment whose artifact is taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Promoted {
+    /// Where it settled.
+    pub environment: EnvironmentName,
+    /// As which release.
+    pub release: ReleaseId,
+}
+
 /// One step, in words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedStep {
@@ -149,10 +169,19 @@ pub struct Plan {
     pub content: String,
     /// What becomes of the artifact.
     pub artifact: ArtifactPlan,
+    /// The environment that it was taken from; null where it was not promoted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promoted: Option<Promoted>,
+    /// The commit that it is made of; null where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
     /// Services and their counts.
     pub services: Vec<ServiceChange>,
     /// Configuration, by name.
     pub configuration: Vec<KeyChange>,
+    /// What becomes of the database; null where nothing does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<SchemaPlan>,
     /// The steps, in order.
     pub steps: Vec<PlannedStep>,
     /// What the reader should know: limits that cannot be had, a rollback that will be cold, …

@@ -122,6 +122,112 @@ codes! {
     RegistryRefused = "REGISTRY_REFUSED", Refused;
     /// The image would run as root, and the manifest does not allow it.
     RootRefused = "ROOT_REFUSED", Refused;
+    /// The database does not answer, or does not let us in.
+    DatabaseUnavailable = "DATABASE_UNAVAILABLE", Temporary;
+    /// The database is too old, cannot be written, or is reached through a pooler that shares sessions.
+    DatabaseUnfit = "DATABASE_UNFIT", Refused;
+    /// A permission is missing in the database.
+    DatabaseForbidden = "DATABASE_FORBIDDEN", Refused;
+    /// The migration files cannot be read as they are.
+    MigrationsUnreadable = "MIGRATIONS_UNREADABLE", Usage;
+    /// Files and the database's journal do not agree.
+    MigrationsDiffer = "MIGRATIONS_DIFFER", Refused;
+    /// A statement of a migration failed.
+    MigrationFailed = "MIGRATION_FAILED", RolledBack;
+    /// A rule says that a migration would hurt.
+    MigrationLint = "MIGRATION_LINT", Refused;
+    /// The rehearsal on a copy failed, or a query of a release would break.
+    RehearsalFailed = "REHEARSAL_FAILED", Refused;
+    /// Another runner has the database.
+    DatabaseLeaseHeld = "DATABASE_LEASE_HELD", Stale;
+    /// A lock in the database could not be had.
+    DatabaseLocked = "DATABASE_LOCKED", Temporary;
+    /// The live release suffered from the changed schema.
+    SchemaHarms = "SCHEMA_HARMS", RolledBack;
+    /// The schema no longer bears that release.
+    SchemaRefuses = "SCHEMA_REFUSES", Refused;
+    /// A migration has no way back, or one that does not restore.
+    MigrationIrreversible = "MIGRATION_IRREVERSIBLE", Refused;
+    /// A backup could not be made, read or verified.
+    BackupFailed = "BACKUP_FAILED", Refused;
+    /// There is no verified backup that is young enough.
+    BackupTooOld = "BACKUP_TOO_OLD", Refused;
+    /// What a contract dropped is gone for good, so that the contract cannot be taken back.
+    ContractFinal = "CONTRACT_FINAL", Refused;
+    /// `pooled_url` leads to another database than `url`.
+    DatabaseDiffers = "DATABASE_DIFFERS", Refused;
+    /// A program of the database's server is not installed, or too old.
+    DatabaseToolMissing = "DATABASE_TOOL_MISSING", Refused;
+    /// A database for a rehearsal, or to read a backup into, cannot be made or used.
+    ShadowUnusable = "SHADOW_UNUSABLE", Refused;
+    /// A query of a release would break on the changed schema.
+    QueryBreaks = "QUERY_BREAKS", Refused;
+    /// The place where backups are kept cannot be reached, or refuses.
+    BackupPlaceUnusable = "BACKUP_PLACE_UNUSABLE", Temporary;
+    /// The key of the backups is missing or is none.
+    BackupKey = "BACKUP_KEY", Refused;
+    /// A backup is damaged or cut off, or the key is another than it was made with.
+    BackupDamaged = "BACKUP_DAMAGED", Refused;
+    /// What was read back from a backup is not what was taken.
+    BackupDiffers = "BACKUP_DIFFERS", Refused;
+    /// There is no such backup.
+    BackupUnknown = "BACKUP_UNKNOWN", Usage;
+    /// What a restore would replace has tables or is in use.
+    RestoreRefused = "RESTORE_REFUSED", Refused;
+    /// The key of the secrets is missing, is another one, or can be read by others.
+    SecretKey = "SECRET_KEY", Refused;
+    /// The file of the secrets cannot be read, or was changed by other means.
+    SecretStore = "SECRET_STORE", Refused;
+    /// A secret cannot be had from where the manifest says.
+    SecretUnavailable = "SECRET_UNAVAILABLE", Refused;
+    /// Secrets stand in files in clear.
+    SecretsFound = "SECRETS_FOUND", Refused;
+    /// The manifest has no pipeline or not that part of one, or there is no such run of one.
+    PipelineUnknown = "PIPELINE_UNKNOWN", Usage;
+    /// The log of a pipeline's run was changed by other means.
+    PipelineDamaged = "PIPELINE_DAMAGED", Stuck;
+    /// There is no such commit.
+    CommitUnknown = "COMMIT_UNKNOWN", Usage;
+    /// The commit's files cannot be had.
+    CheckoutFailed = "CHECKOUT_FAILED", Refused;
+    /// A job of a pipeline did not pass.
+    JobFailed = "JOB_FAILED", Refused;
+    /// A job passed and did not write a report that it is to write.
+    ReportMissing = "REPORT_MISSING", Refused;
+    /// A gate keeps a stage from passing.
+    GateRefused = "GATE_REFUSED", Refused;
+    /// Nothing is live and settled in the environment that artifacts are taken from.
+    NothingToPromote = "NOTHING_TO_PROMOTE", Refused;
+    /// The environment takes only what settled in another one, and this is something else.
+    PromotionRefused = "PROMOTION_REFUSED", NotAllowed;
+    /// The migrations in the folder are not those that the promoted release runs on.
+    PromotionMigrations = "PROMOTION_MIGRATIONS", Refused;
+    /// Nothing is deployed to the environment at this time.
+    Frozen = "FROZEN", NotAllowed;
+    /// The environment takes only what is in a commit.
+    DirtyRefused = "DIRTY_REFUSED", NotAllowed;
+    /// An item of the checklist does not pass.
+    ChecklistFailed = "CHECKLIST_FAILED", Refused;
+    /// Others have to approve of the plan.
+    ApprovalNeeded = "APPROVAL_NEEDED", ApprovalNeeded;
+    /// That user may not approve of the plan, or the plan is none that waits.
+    ApprovalRefused = "APPROVAL_REFUSED", NotAllowed;
+    /// A rehearsal lost requests, or is not what its runs say.
+    RehearsalRefused = "REHEARSAL_REFUSED", Refused;
+    /// There is no way to the cluster, or its API server does not answer.
+    ClusterUnavailable = "CLUSTER_UNAVAILABLE", Temporary;
+    /// The cluster refused a request; the message has its words.
+    ClusterRefused = "CLUSTER_REFUSED", RolledBack;
+    /// The account at the cluster may not do what is needed.
+    ClusterForbidden = "CLUSTER_FORBIDDEN", Refused;
+    /// A quota leaves no room for a second release beside the first.
+    ClusterNoRoom = "CLUSTER_NO_ROOM", Refused;
+    /// The API server would not take an object of the release; the message has its words.
+    ClusterWouldRefuse = "CLUSTER_WOULD_REFUSE", Refused;
+    /// Somebody else wrote to what says who gets the traffic.
+    TrafficTaken = "TRAFFIC_TAKEN", RolledBack;
+    /// It was not seen that users reach the new release, and only that.
+    SwitchNotProven = "SWITCH_NOT_PROVEN", RolledBack;
 }
 
 impl fmt::Display for Code {
@@ -151,8 +257,12 @@ pub enum Exit {
     Done,
     /// 2: the command line or the manifest is wrong.
     Usage,
+    /// 3: the environment's policy does not allow it.
+    NotAllowed,
     /// 4: refused before anything was touched.
     Refused,
+    /// 5: others have to approve of it first.
+    ApprovalNeeded,
     /// 6: the plan is stale, or another run has the environment.
     Stale,
     /// 7: failed, and the former release has the traffic.
@@ -170,7 +280,9 @@ impl Exit {
         match self {
             Self::Done => 0,
             Self::Usage => 2,
+            Self::NotAllowed => 3,
             Self::Refused => 4,
+            Self::ApprovalNeeded => 5,
             Self::Stale => 6,
             Self::RolledBack => 7,
             Self::Stuck => 8,

@@ -11,8 +11,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::gate::Provenance;
 use crate::ids::{EnvironmentKey, ReleaseId, ServiceName};
-use crate::manifest::InstanceText;
+use crate::manifest::{InstanceText, MigrationFormat};
+use crate::schema::{DatabaseAccess, Schema, SchemaPolicy};
 
 /// Where instances run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -22,6 +24,8 @@ pub enum TargetKind {
     Process,
     /// Containers of this machine's Docker Engine.
     Docker,
+    /// Pods of a Kubernetes cluster.
+    Kubernetes,
 }
 
 impl TargetKind {
@@ -31,6 +35,7 @@ impl TargetKind {
         match self {
             Self::Process => "process",
             Self::Docker => "docker",
+            Self::Kubernetes => "kubernetes",
         }
     }
 }
@@ -140,8 +145,151 @@ pub struct Container {
     pub volumes: Vec<Volume>,
     /// Names that it resolves to these addresses, `NAME:ADDRESS`.
     pub extra_hosts: Vec<String>,
-    /// Names of its configuration that it gets as files `/run/secrets/NAME` and not in its environment.
+    /// Names of its configuration that it gets as files `/run/secrets/NAME` and not in its environment; `NAME_FILE` has the path.
     pub secret_files: Vec<String>,
+}
+
+/// Where in which cluster an environment is, and how its users come in.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Cluster {
+    /// The context of the kubeconfig; none: its current one, or the cluster that Bascule itself runs in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+    /// The namespace.
+    pub namespace: String,
+    /// The kind of its Services.
+    pub service: ServiceKind,
+    /// The port of each node that leads to the service that gets `/`; none: the cluster chooses one where the kind needs one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_port: Option<u16>,
+    /// Who counts users' requests; none: nobody is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observe: Option<Observe>,
+    /// Requests of our own during a bake; none: there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<ProbeLoad>,
+    /// Secrets of the namespace with which nodes get the image, beside those of its account.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pull_secrets: Vec<String>,
+}
+
+impl Cluster {
+    /// Whether an environment is where the other one is: what else they say may change from one release to the next.
+    #[must_use]
+    pub fn is_where(&self, other: &Self) -> bool {
+        let place = |one: &Self| (one.context.clone(), one.namespace.clone(), one.service, one.node_port);
+        place(self) == place(other)
+    }
+}
+
+/// Requests of our own through a Service, which a bake decides on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ProbeLoad {
+    /// How many in a second.
+    pub rate: u32,
+    /// What is asked for; none: what a check asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+}
+
+/// A Prometheus that knows users' requests.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Observe {
+    /// `http://HOST[:PORT][/PATH]`.
+    pub prometheus: String,
+    /// Whose figures it is asked for.
+    pub by: ObservedBy,
+    /// In place of the usual query for requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests: Option<String>,
+    /// In place of the usual query for errors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub errors: Option<String>,
+    /// In place of the usual query for times.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<String>,
+}
+
+/// Whose figures of users' requests a Prometheus has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ObservedBy {
+    /// The controller for Ingresses.
+    #[default]
+    IngressNginx,
+    /// A gateway or a mesh.
+    Envoy,
+    /// The app itself.
+    App,
+}
+
+impl ObservedBy {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::IngressNginx, Self::Envoy, Self::App];
+
+    /// The name as it is written in the manifest.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::IngressNginx => "ingress-nginx",
+            Self::Envoy => "envoy",
+            Self::App => "app",
+        }
+    }
+}
+
+/// The kind of a Kubernetes Service.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ServiceKind {
+    /// An address inside the cluster.
+    #[default]
+    ClusterIP,
+    /// And a port of each node.
+    NodePort,
+    /// And a load balancer outside.
+    LoadBalancer,
+}
+
+impl ServiceKind {
+    /// The name that Kubernetes has for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ClusterIP => "ClusterIP",
+            Self::NodePort => "NodePort",
+            Self::LoadBalancer => "LoadBalancer",
+        }
+    }
+}
+
+/// How many pods of a service a cluster may run and take away by itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pods {
+    /// The cluster chooses how many there are; none: as many as the service has instances.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale: Option<Scale>,
+    /// So many of them may be taken away at once when a node is emptied; none: one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_unavailable: Option<u32>,
+}
+
+impl Pods {
+    /// Whether nothing is said.
+    #[must_use]
+    pub fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Within which bounds a cluster chooses how many pods there are, and by what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scale {
+    /// Never fewer, at least 1.
+    pub min: u32,
+    /// Never more, at least `min`.
+    pub max: u32,
+    /// The share of the requested cores that pods are to use on average, in percent, 1 to 100.
+    pub cpu: u32,
 }
 
 /// How a service gets traffic.
@@ -165,10 +313,17 @@ pub struct Service {
     /// How its containers are made; none on targets without containers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<Container>,
+    /// Names of its configuration that its processes get as files and not in their environment; `NAME_FILE` has the path. Those of
+    /// containers are in `container`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secret_files: Vec<String>,
     /// Whether and how it gets requests.
     pub traffic: Option<Traffic>,
     /// How many instances.
     pub instances: u32,
+    /// What a cluster may do about that number.
+    #[serde(default, skip_serializing_if = "Pods::is_usual")]
+    pub pods: Pods,
     /// How long requests in flight are waited for.
     #[serde(with = "millis")]
     pub drain: Duration,
@@ -247,6 +402,9 @@ pub struct Release {
     /// What is done about instances that somebody changed behind Bascule's back.
     #[serde(default)]
     pub drift: OnDrift,
+    /// The cluster it runs on; none where its target is no cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<Cluster>,
     /// The users' door.
     pub listen: SocketAddr,
     /// Hosts that are routed to it; empty for all.
@@ -255,7 +413,16 @@ pub struct Release {
     pub services: Vec<Service>,
     /// Its rollout.
     pub rollout: Rollout,
-    /// Hash over all of the above but name, number and artifact, hex.
+    /// Its database's migrations; none where Bascule has nothing to do with a database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<Schema>,
+    /// The versions of the secrets that came from the store, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, u32>,
+    /// Where its artifact comes from: not in `content`, so that the same artifact is the same content whoever deploys it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
+    /// Hash over all of the above but name, number, artifact and provenance, hex.
     pub content: String,
     /// When it was planned.
     pub created_at: Timestamp,
@@ -281,6 +448,20 @@ pub struct Source {
     /// The image, on targets that run containers; then the two above are not used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<ImageSource>,
+    /// Where the migrations are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub migrations: Option<MigrationSource>,
+}
+
+/// Where migrations come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MigrationSource {
+    /// The folder, relative to the project folder.
+    pub folder: String,
+    /// The convention of its files.
+    pub format: MigrationFormat,
+    /// How they are applied.
+    pub policy: SchemaPolicy,
 }
 
 /// Where an image comes from, and where it is kept.
@@ -341,12 +522,18 @@ pub struct Configuration {
     pub env: BTreeMap<ServiceName, BTreeMap<String, InstanceText>>,
     /// The checks before and after the switch, with their headers and bodies filled in.
     pub verify: Vec<Check>,
+    /// What came from outside of the manifest, by where it is used: every private value, and what those are made of.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, InstanceText>,
     /// What a build gets by name, and no image keeps.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub build_secrets: BTreeMap<String, String>,
     /// Who one is at the image's registry; none: whom the Docker configuration says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registry: Option<Credentials>,
+    /// Where its database is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<DatabaseAccess>,
 }
 
 impl fmt::Debug for Configuration {

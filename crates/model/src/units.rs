@@ -7,11 +7,13 @@ mod byte_size;
 mod cpu_share;
 mod duration;
 mod percent;
+mod ratio;
 
 pub use byte_size::ByteSize;
 pub use cpu_share::CpuShare;
 pub use duration::Duration;
 pub use percent::Percent;
+pub use ratio::{Ratio, Whole};
 
 /// A text that is no quantity of the kind that was wanted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

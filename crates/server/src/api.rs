@@ -6,22 +6,25 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use bascule_engine::draft::Wish;
+use bascule_engine::policy::Approval;
 use bascule_engine::ports::{Unneeded, Vault};
 use bascule_engine::progress::Update;
 use bascule_journal::Recorded;
 use bascule_model::evidence::{CheckResult, InstanceStatus};
+use bascule_model::gate::{Decision, Provenance};
 use bascule_model::ids::{
     AppName, EnvironmentKey, EnvironmentName, InstanceId, ReleaseId, RunId, ServiceName, Slot,
 };
 use bascule_model::manifest::{Environment, InstanceText, Secret, SecretName};
-use bascule_model::plan::{Plan, RunKind};
+use bascule_model::plan::{Plan, Promoted, RunKind};
 use bascule_model::problem::Problem;
 use bascule_model::run::{Outcome, RunState};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The version of this interface; a control plane of another one is asked to make way.
-pub const INTERFACE: u32 = 1;
+/// The version of this interface; a control plane of another one is asked to make way. One that does not know what an environment
+/// asks for would let everything in.
+pub const INTERFACE: u32 = 2;
 
 /// `GET /v1/hello`
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -43,6 +46,12 @@ pub struct WishRequest {
     pub secrets: BTreeMap<String, InstanceText>,
     /// The folder of the manifest, absolute.
     pub project: PathBuf,
+    /// Deploy exactly this artifact, as [`bascule_model::release::Release::artifact`].
+    #[serde(default)]
+    pub artifact: Option<String>,
+    /// The commit that the folder, or the artifact that is named, is of.
+    #[serde(default)]
+    pub provenance: Option<Provenance>,
 }
 
 impl WishRequest {
@@ -53,7 +62,7 @@ impl WishRequest {
             .into_iter()
             .map(|(name, secret)| (name.as_str().to_owned(), secret.expose().clone()))
             .collect();
-        Self { environment, secrets, project }
+        Self { environment, secrets, project, artifact: None, provenance: None }
     }
 
     /// Unpacks it into what the engine takes.
@@ -62,7 +71,8 @@ impl WishRequest {
         let mut environment = self.environment;
         environment.secrets =
             self.secrets.into_iter().map(|(name, text)| (SecretName::new(name), Secret::new(text))).collect();
-        bascule_engine::draft::draft(&environment, self.project, vault, now)
+        let wish = bascule_engine::draft::draft(&environment, self.project, vault, now);
+        Wish { artifact: self.artifact, provenance: self.provenance, ..wish }
     }
 }
 
@@ -71,6 +81,9 @@ impl WishRequest {
 pub struct PlanRequest {
     /// What is wanted.
     pub wish: WishRequest,
+    /// Who wants it.
+    #[serde(default)]
+    pub actor: String,
 }
 
 /// A plan and its hash.
@@ -80,6 +93,82 @@ pub struct Planned {
     pub plan: Plan,
     /// Its hash.
     pub plan_hash: String,
+    /// What would keep it out now, the first first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<Problem>,
+}
+
+/// `POST /v1/checklist`, a [`PlanRequest`] → what has to have been seen before a deploy
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Checklist {
+    /// Where.
+    pub key: EnvironmentKey,
+    /// The artifact that it is about; none: it is not made yet.
+    pub artifact: Option<String>,
+    /// Nothing blocks.
+    pub passed: bool,
+    /// Each item.
+    pub items: Vec<Decision>,
+}
+
+/// `POST /v1/rehearsals` → [`bascule_model::rehearsal::Rehearsal`]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RehearsalRequest {
+    /// Where.
+    pub key: EnvironmentKey,
+    /// Its runs, in order.
+    pub runs: Vec<RunId>,
+    /// Requests that were sent all the while.
+    pub requests: u64,
+    /// Those that were lost.
+    pub lost: u64,
+    /// How the first of them was lost; empty: none was.
+    pub why: String,
+    /// Who made it.
+    pub actor: String,
+}
+
+/// `GET /v1/waiting?plan=HASH`: a plan that others have to approve of.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct WaitingPlan {
+    /// The plan. It has no values.
+    pub plan: Plan,
+    /// Its hash.
+    pub plan_hash: String,
+    /// The number of its release.
+    pub number: u64,
+    /// How many have to approve.
+    pub approvals: u32,
+    /// How long an approval holds, in seconds.
+    pub valid_s: u64,
+    /// Who asked first.
+    pub asked_by: String,
+    /// That user's number.
+    pub asked_uid: u32,
+    /// When.
+    pub asked_at: Timestamp,
+}
+
+/// `POST /v1/approve` → [`Approved`]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ApproveRequest {
+    /// The plan's hash.
+    pub plan: String,
+    /// How the user is called; who it is, the kernel says.
+    pub actor: String,
+}
+
+/// An approval, and whether it is enough.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Approved {
+    /// The approval.
+    pub approval: Approval,
+    /// How many approve now.
+    pub have: usize,
+    /// How many have to.
+    pub wanted: u32,
+    /// What was approved of.
+    pub plan: Plan,
 }
 
 /// `POST /v1/deploy` → [`Started`]
@@ -91,6 +180,13 @@ pub struct DeployRequest {
     pub plan: Option<String>,
     /// Who wants it.
     pub actor: String,
+}
+
+/// `POST /v1/artifact`, a [`WishRequest`] → the artifact, made and not deployed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ArtifactMade {
+    /// As `Release::artifact`.
+    pub artifact: String,
 }
 
 /// `POST /v1/rollback` → [`Started`]; `POST /v1/rollback/plan` → [`Planned`]
@@ -106,11 +202,29 @@ pub struct RollbackRequest {
     pub actor: String,
 }
 
-/// `POST /v1/down` and `POST /v1/retire` → [`Started`]
+/// `POST /v1/down`, `/v1/retire`, `/v1/contract` and `/v1/revert` → [`Started`]
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct KeyRequest {
     /// Where.
     pub key: EnvironmentKey,
+    /// Who wants it.
+    pub actor: String,
+}
+
+/// `POST /v1/revert/left`, a [`KeyRequest`] → whether only the database is left of a rollback that was made.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RevertLeft {
+    /// It is.
+    pub left: bool,
+}
+
+/// `POST /v1/undrop` → [`Started`]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct UndropRequest {
+    /// Where.
+    pub key: EnvironmentKey,
+    /// The versions whose contracts are taken back, in this order.
+    pub versions: Vec<String>,
     /// Who wants it.
     pub actor: String,
 }
@@ -261,6 +375,15 @@ pub struct SlotStatus {
     pub release: ReleaseId,
     /// Its place.
     pub slot: Slot,
+    /// What it runs, by digest.
+    #[serde(default)]
+    pub artifact: String,
+    /// The commit that it is of; null where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
+    /// The versions of its secrets that came from the store, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, u32>,
     /// Since when it is live, or null.
     pub since: Option<Timestamp>,
     /// Until when it is kept warm; null for the live one.
@@ -325,6 +448,9 @@ pub struct RunReport {
     pub events: Vec<Recorded>,
     /// How it ended; null while it goes on.
     pub outcome: Option<OutcomeLine>,
+    /// Who had approved of its plan when it began. Soft: users of one machine.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<Approval>,
 }
 
 /// `GET /v1/history?key=…&limit=20` → list, the newest first.
@@ -336,6 +462,12 @@ pub struct HistoryEntry {
     pub kind: RunKind,
     /// The release.
     pub release: Option<ReleaseId>,
+    /// The commit that it is of; null where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
+    /// Where its artifact settled before; null where it was not promoted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promoted: Option<Promoted>,
     /// Who wanted it.
     pub actor: String,
     /// When.
@@ -366,6 +498,15 @@ pub struct LogChunk {
     pub service: Option<ServiceName>,
     /// Lines without line ends. Untrusted text.
     pub lines: Vec<String>,
+}
+
+/// The query of `GET /v1/render`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RenderRequest {
+    /// Where.
+    pub key: EnvironmentKey,
+    /// Which release; none: the live one.
+    pub release: Option<ReleaseId>,
 }
 
 /// The query of `GET /v1/logs`.

@@ -33,6 +33,12 @@ impl Client {
         Self { socket: state.join(SOCKET) }
     }
 
+    /// For a socket that stands elsewhere.
+    #[must_use]
+    pub fn at(socket: &Path) -> Self {
+        Self { socket: socket.to_owned() }
+    }
+
     /// Whether a control plane of this interface answers; none when nobody does.
     pub async fn hello(&self) -> Option<Hello> {
         let hello: Hello =

@@ -1,5 +1,6 @@
 //! The control plane's inside, shared by its routes and its loops.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bascule_engine::engine::{Begun, Engine};
@@ -10,6 +11,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::edge_link::EdgeLink;
 use crate::health_watch::HealthWatch;
+use crate::pipelines::Pipelines;
+use crate::policy::door::Door;
+use crate::traffics::Traffics;
 
 /// Everything that a route needs.
 pub struct Control {
@@ -17,8 +21,16 @@ pub struct Control {
     pub engine: Engine,
     /// The edge.
     pub edge: Arc<EdgeLink>,
+    /// Who directs users' requests.
+    pub(crate) traffic: Arc<Traffics>,
     /// The instances' health.
     pub health: HealthWatch,
+    /// The runs of pipelines.
+    pub pipelines: Pipelines,
+    /// The state folder.
+    pub state: PathBuf,
+    /// Where others approve of plans.
+    pub(crate) door: Door,
     /// The program's version.
     pub version: String,
     /// Runs being driven.

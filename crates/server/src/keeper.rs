@@ -9,14 +9,21 @@ use std::time::Duration;
 use bascule_engine::ports::SlotRef;
 use bascule_journal::{EnvironmentRecord, Take};
 use bascule_model::evidence::InstanceStatus;
-use bascule_model::ids::InstanceId;
+use bascule_model::ids::{EnvironmentKey, InstanceId};
 use bascule_model::plan::{RunKind, Standing};
-use bascule_model::problem::Problem;
-use bascule_model::release::Release;
+use bascule_model::problem::{Code, Problem};
+use bascule_model::release::{Release, TargetKind};
 
+#[cfg(feature = "kubernetes")]
+use crate::cluster_keeper::ClusterKeeper;
 use crate::control::Control;
+use crate::database_keeper::DatabaseKeeper;
 use crate::health_watch::Subject;
-use crate::traffic;
+use crate::{pipelines, traffic};
+
+/// A build without clusters has nothing to keep there.
+#[cfg(not(feature = "kubernetes"))]
+type ClusterKeeper = ();
 
 /// How often it looks.
 const ROUND: Duration = Duration::from_millis(250);
@@ -24,8 +31,14 @@ const ROUND: Duration = Duration::from_millis(250);
 /// Keeps everything in order, for ever.
 pub async fn keep(control: Arc<Control>) {
     let mut said = String::new();
+    let mut databases = DatabaseKeeper::default();
+    let mut clusters: ClusterKeeper = Default::default();
+    let mut tidied = Duration::ZERO;
     loop {
-        if let Err(problem) = round(&control).await {
+        databases.round(&control).await;
+        let clock = control.engine.ports().clock.clone();
+        let pipelines = pipelines::keep(&control, clock.as_ref(), &mut tidied).await;
+        if let Err(problem) = round(&control, &mut clusters).await.and(pipelines) {
             // The same trouble is told once, not four times a second.
             let text = problem.to_string();
             if text != said {
@@ -37,13 +50,19 @@ pub async fn keep(control: Arc<Control>) {
     }
 }
 
-async fn round(control: &Arc<Control>) -> Result<(), Problem> {
+async fn round(control: &Arc<Control>, clusters: &mut ClusterKeeper) -> Result<(), Problem> {
+    #[cfg(not(feature = "kubernetes"))]
+    let _ = clusters;
     resume_left_over(control).await?;
     let mut subjects = Vec::new();
     for environment in control.engine.journal().environments().await? {
         let busy = control.engine.journal().active(&environment.key).await?.is_some();
         if !busy {
-            end_window(control, &environment).await?;
+            end_window(control, &environment.key).await?;
+        }
+        #[cfg(feature = "kubernetes")]
+        if !busy && let Some(live) = live_release(control, &environment).await? {
+            clusters.look_after(control, &environment, &live);
         }
         hold_the_door(control, &environment).await?;
         let standings = environment.live.iter().chain(
@@ -73,6 +92,19 @@ async fn round(control: &Arc<Control>) -> Result<(), Problem> {
     Ok(())
 }
 
+#[cfg(feature = "kubernetes")]
+async fn live_release(
+    control: &Control,
+    environment: &EnvironmentRecord,
+) -> Result<Option<Release>, Problem> {
+    let Some(live) = environment.live.as_ref().filter(|_| control.traffic.is_in_cluster(&environment.key))
+    else {
+        return Ok(None);
+    };
+    let record = control.engine.journal().release(&environment.key, &live.release).await?;
+    Ok(record.map(|record| record.release))
+}
+
 async fn resume_left_over(control: &Arc<Control>) -> Result<(), Problem> {
     for id in control.engine.left_over().await? {
         // The state folder's lock is ours, so whoever held the lease is dead.
@@ -86,20 +118,15 @@ async fn resume_left_over(control: &Arc<Control>) -> Result<(), Problem> {
 }
 
 /// What stands in a slot without traffic and without a window that still lasts is retired.
-async fn end_window(control: &Arc<Control>, environment: &EnvironmentRecord) -> Result<(), Problem> {
-    let Some(beside) = control.engine.beside_live(environment).await? else { return Ok(()) };
-    let now = control.engine.ports().clock.now();
-    let recorded = environment.standby.as_ref().filter(|standby| standby.standing == beside);
-    if recorded.and_then(|standby| standby.warm_until).is_some_and(|until| until > now) {
-        return Ok(());
-    }
-    match control.engine.retire(&environment.key, "bascule (rollback window over)").await {
-        Ok(begun) => {
-            control.spawn(begun, RunKind::Retire, environment.key.clone());
+async fn end_window(control: &Arc<Control>, key: &EnvironmentKey) -> Result<(), Problem> {
+    match control.engine.end_window(key, "bascule (rollback window over)").await {
+        Ok(Some(begun)) => {
+            control.spawn(begun, RunKind::Retire, key.clone());
             Ok(())
         }
+        Ok(None) => Ok(()),
         // Somebody was quicker.
-        Err(problem) if problem.code == bascule_model::problem::Code::LeaseHeld => Ok(()),
+        Err(problem) if matches!(problem.code, Code::LeaseHeld | Code::PlanStale) => Ok(()),
         Err(problem) => Err(problem),
     }
 }
@@ -111,6 +138,9 @@ async fn hold_the_door(control: &Control, environment: &EnvironmentRecord) -> Re
     let Some(record) = control.engine.journal().release(&environment.key, &live.release).await? else {
         return Ok(());
     };
+    if record.release.target == TargetKind::Kubernetes {
+        return Ok(());
+    }
     let listen = record.release.listen;
     match edge.state().await {
         Ok(state) if !state.listeners.contains(&listen) => control.edge.open(listen).await,
@@ -130,6 +160,10 @@ async fn look_after(
         return Ok(Vec::new());
     };
     let release = record.release;
+    // A cluster finds its pods and asks how they are by itself.
+    if release.target == TargetKind::Kubernetes {
+        return Ok(Vec::new());
+    }
     let slot = SlotRef { key: key.clone(), slot: standing.slot, release: standing.release.clone() };
     let instances = control.engine.ports().target.observe(&slot).await.map_err(Problem::from)?;
     // While a run works, what stands by is its own affair; that the live release goes on is everybody's.
@@ -166,7 +200,7 @@ async fn tell_the_edge(
     });
     // A run that takes the live release away has taken its route first: only addresses are mended beside it.
     if !same && (!busy || there.is_some_and(|slot| slot.release == standing.release)) {
-        port.open(fence, &environment.key, release.listen).await.map_err(Problem::from)?;
+        port.open(fence, release).await.map_err(Problem::from)?;
         port.register(fence, release, standing.slot, instances).await.map_err(Problem::from)?;
     }
     // An edge that lost its table knows nobody: the journal's last switch is put back.

@@ -4,10 +4,15 @@
 
 pub mod api;
 pub mod client;
+pub mod databases;
 pub mod exec;
+pub mod pipelines;
 
 mod checker;
+#[cfg(feature = "kubernetes")]
+mod cluster_keeper;
 mod control;
+mod database_keeper;
 mod edge_link;
 #[cfg(feature = "failpoints")]
 mod failpoints;
@@ -17,15 +22,22 @@ mod keeper;
 mod log;
 mod logs;
 mod outcome;
+mod policy;
+mod render;
 mod routes;
+mod seen_traffic;
 mod serve;
 mod state_dir;
 mod status;
 mod system;
 mod targets;
 mod traffic;
+mod traffics;
 
 #[cfg(feature = "docker")]
 pub mod container_engine;
 
+#[cfg(feature = "kubernetes")]
+pub use render::role as cluster_role;
 pub use serve::{ServeOptions, serve};
+pub use system::SystemClock;

@@ -10,6 +10,7 @@ use bascule_engine::ports::{LogLines, LogQuery};
 use bascule_model::ids::{EnvironmentKey, InstanceId, ReleaseId};
 use bascule_model::problem::{Code, Problem};
 use bascule_model::release::Release;
+use bascule_secrets::redact::Redactor;
 use bytes::Bytes;
 use futures_util::stream;
 
@@ -25,7 +26,8 @@ const LOOK: Duration = Duration::from_millis(200);
 /// `NOTHING_LIVE` when no release is named and none is live.
 pub async fn last(control: &Control, request: &LogsRequest) -> Result<Vec<LogChunk>, Problem> {
     let (release, logs) = read(control, request).await?;
-    Ok(logs.into_iter().map(|lines| chunk(&release, lines)).collect())
+    let redactor = control.engine.redactor(&request.key, &release.id).await?;
+    Ok(logs.into_iter().map(|lines| chunk(&release, &redactor, lines)).collect())
 }
 
 async fn read(control: &Control, request: &LogsRequest) -> Result<(Release, Vec<LogLines>), Problem> {
@@ -44,19 +46,21 @@ pub async fn follow(control: Arc<Control>, request: LogsRequest) -> Result<Body,
     let (release, logs) = read(&control, &request).await?;
     let positions: HashMap<InstanceId, u64> =
         logs.iter().map(|lines| (lines.instance.clone(), lines.position)).collect();
-    let first: Vec<LogChunk> = logs.into_iter().map(|lines| chunk(&release, lines)).collect();
-    let state = (control, request.key, release, positions, Some(first));
-    let chunks = stream::unfold(state, |(control, key, release, mut positions, first)| async move {
+    let redactor = control.engine.redactor(&request.key, &release.id).await?;
+    let first: Vec<LogChunk> = logs.into_iter().map(|lines| chunk(&release, &redactor, lines)).collect();
+    let about = Arc::new((release, redactor));
+    let state = (control, request.key, about, positions, Some(first));
+    let chunks = stream::unfold(state, |(control, key, about, mut positions, first)| async move {
         let chunks = match first {
             Some(first) => first,
-            None => more(&control, &key, &release, &mut positions).await,
+            None => more(&control, &key, &about, &mut positions).await,
         };
         let mut bytes = Vec::new();
         for chunk in chunks.iter().filter(|chunk| !chunk.lines.is_empty()) {
             bytes.extend(serde_json::to_vec(chunk).unwrap_or_default());
             bytes.push(b'\n');
         }
-        Some((Ok::<Bytes, Infallible>(bytes.into()), (control, key, release, positions, None)))
+        Some((Ok::<Bytes, Infallible>(bytes.into()), (control, key, about, positions, None)))
     });
     Ok(Body::from_stream(chunks))
 }
@@ -64,7 +68,7 @@ pub async fn follow(control: Arc<Control>, request: LogsRequest) -> Result<Body,
 async fn more(
     control: &Control,
     key: &EnvironmentKey,
-    release: &Release,
+    (release, redactor): &(Release, Redactor),
     positions: &mut HashMap<InstanceId, u64>,
 ) -> Vec<LogChunk> {
     tokio::time::sleep(LOOK).await;
@@ -72,7 +76,7 @@ async fn more(
     for (instance, position) in positions.iter_mut() {
         if let Ok(lines) = control.engine.ports().target.logs_after(key, instance, *position).await {
             *position = lines.position;
-            chunks.push(chunk(release, lines));
+            chunks.push(chunk(release, redactor, lines));
         }
     }
     chunks
@@ -104,8 +108,10 @@ async fn release(
     })
 }
 
-fn chunk(release: &Release, lines: LogLines) -> LogChunk {
+/// The lines as they may be shown: without the secrets of their release.
+fn chunk(release: &Release, redactor: &Redactor, lines: LogLines) -> LogChunk {
     let LogLines { instance, lines, .. } = lines;
+    let lines = lines.into_iter().map(|line| redactor.text(&line).into_owned()).collect();
     // `<app>-<environment>-<release>-<service>-<n>`: the service is known by the name that it alone gives.
     let service = release
         .services

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::{ConnectInfo, Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -15,12 +15,15 @@ use bascule_model::problem::{Code, Problem};
 use serde::Deserialize;
 
 use crate::api::{
-    AbortRequest, DeployRequest, EnvironmentStatus, Hello, HistoryEntry, INTERFACE, KeyRequest, LogsRequest,
-    PlanRequest, Planned, PruneMode, PruneRequest, Pruned, ResolveRequest, RollbackRequest, RunReport,
-    Started, Verified,
+    AbortRequest, ApproveRequest, Approved, Checklist, DeployRequest, EnvironmentStatus, Hello, HistoryEntry,
+    INTERFACE, KeyRequest, LogsRequest, PlanRequest, Planned, PruneMode, PruneRequest, Pruned,
+    RehearsalRequest, RenderRequest, ResolveRequest, RevertLeft, RollbackRequest, RunReport, Started,
+    UndropRequest, Verified, WaitingPlan,
 };
 use crate::control::Control;
-use crate::{exec, follow, logs, status};
+use crate::policy::peer::Peer;
+use crate::policy::{self, Gatekeeper, approvals, rehearsals};
+use crate::{exec, follow, logs, pipelines, render, status};
 
 type Shared = State<Arc<Control>>;
 type Answer<T> = Result<Json<T>, Refusal>;
@@ -56,17 +59,36 @@ pub fn router(control: Arc<Control>) -> Router {
         .route("/v1/rollback/plan", post(plan_rollback))
         .route("/v1/down", post(down))
         .route("/v1/retire", post(retire))
+        .route("/v1/contract", post(contract))
+        .route("/v1/revert", post(revert))
+        .route("/v1/revert/left", post(revert_left))
+        .route("/v1/undrop", post(undrop))
         .route("/v1/verify", post(verify))
         .route("/v1/environments", get(environments))
         .route("/v1/status", get(one_status))
         .route("/v1/history", get(history))
         .route("/v1/logs", get(read_logs))
+        .route("/v1/render", get(render_objects))
         .route("/v1/exec", post(exec::exec))
         .route("/v1/prune", post(prune))
         .route("/v1/runs/{run}", get(report))
         .route("/v1/runs/{run}/follow", get(follow_run))
         .route("/v1/runs/{run}/abort", post(abort))
         .route("/v1/runs/{run}/resolve", post(resolve))
+        .merge(pipelines::router())
+        .route("/v1/checklist", post(checklist))
+        .route("/v1/rehearsals", post(keep_rehearsal))
+        .route("/v1/waiting", get(waiting))
+        .route("/v1/approve", post(approve))
+        .with_state(control)
+}
+
+/// What other users of the machine may ask for: to look at a plan whose hash they know, and to approve of it.
+pub(crate) fn for_others(control: Arc<Control>) -> Router {
+    Router::new()
+        .route("/v1/hello", get(hello))
+        .route("/v1/waiting", get(waiting))
+        .route("/v1/approve", post(approve))
         .with_state(control)
 }
 
@@ -74,17 +96,30 @@ async fn hello(State(control): Shared) -> Json<Hello> {
     Json(Hello { interface: INTERFACE, version: control.version.clone(), pid: std::process::id() })
 }
 
-async fn plan(State(control): Shared, Json(request): Json<PlanRequest>) -> Answer<Planned> {
+async fn plan(
+    State(control): Shared,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    Json(request): Json<PlanRequest>,
+) -> Answer<Planned> {
     let ports = control.engine.ports();
+    let gates = request.wish.environment.gates.clone();
     let wish = request.wish.into_wish(ports.vault.as_ref(), ports.clock.now());
-    let plan = control.engine.plan_deploy(&wish).await?;
-    Ok(Json(Planned { plan_hash: plan.hash(), plan }))
+    let prepared = control.engine.prepare_deploy(&wish).await?;
+    let keeper = Gatekeeper { control: &control, peer, actor: &request.actor, gates: &gates };
+    let holds = keeper.holds(&wish, &prepared).await?;
+    Ok(Json(Planned { plan_hash: prepared.plan.hash(), plan: prepared.plan, holds }))
 }
 
-async fn deploy(State(control): Shared, Json(request): Json<DeployRequest>) -> Answer<Started> {
+async fn deploy(
+    State(control): Shared,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    Json(request): Json<DeployRequest>,
+) -> Answer<Started> {
     let ports = control.engine.ports();
+    let gates = request.wish.environment.gates.clone();
     let wish = request.wish.into_wish(ports.vault.as_ref(), ports.clock.now());
-    let begun = control.engine.deploy(&wish, request.plan.as_deref(), &request.actor).await?;
+    let keeper = Gatekeeper { control: &control, peer, actor: &request.actor, gates: &gates };
+    let begun = control.engine.deploy_if(&wish, request.plan.as_deref(), &request.actor, &keeper).await?;
     Ok(started(&control, begun, RunKind::Deploy, wish.key().clone()))
 }
 
@@ -96,7 +131,7 @@ async fn rollback(State(control): Shared, Json(request): Json<RollbackRequest>) 
 
 async fn plan_rollback(State(control): Shared, Json(request): Json<RollbackRequest>) -> Answer<Planned> {
     let plan = control.engine.plan_rollback(&request.key, request.to.as_ref()).await?;
-    Ok(Json(Planned { plan_hash: plan.hash(), plan }))
+    Ok(Json(Planned { plan_hash: plan.hash(), plan, holds: Vec::new() }))
 }
 
 async fn down(State(control): Shared, Json(request): Json<KeyRequest>) -> Answer<Started> {
@@ -107,6 +142,25 @@ async fn down(State(control): Shared, Json(request): Json<KeyRequest>) -> Answer
 async fn retire(State(control): Shared, Json(request): Json<KeyRequest>) -> Answer<Started> {
     let begun = control.engine.retire(&request.key, &request.actor).await?;
     Ok(started(&control, begun, RunKind::Retire, request.key))
+}
+
+async fn contract(State(control): Shared, Json(request): Json<KeyRequest>) -> Answer<Started> {
+    let begun = control.engine.contract(&request.key, &request.actor).await?;
+    Ok(started(&control, begun, RunKind::Contract, request.key))
+}
+
+async fn revert(State(control): Shared, Json(request): Json<KeyRequest>) -> Answer<Started> {
+    let begun = control.engine.revert_schema(&request.key, &request.actor).await?;
+    Ok(started(&control, begun, RunKind::Revert, request.key))
+}
+
+async fn revert_left(State(control): Shared, Json(request): Json<KeyRequest>) -> Answer<RevertLeft> {
+    Ok(Json(RevertLeft { left: control.engine.only_revert_left(&request.key).await? }))
+}
+
+async fn undrop(State(control): Shared, Json(request): Json<UndropRequest>) -> Answer<Started> {
+    let begun = control.engine.undrop(&request.key, request.versions, &request.actor).await?;
+    Ok(started(&control, begun, RunKind::Undrop, request.key))
 }
 
 fn started(control: &Arc<Control>, begun: Begun, kind: RunKind, key: EnvironmentKey) -> Json<Started> {
@@ -148,6 +202,8 @@ async fn history(State(control): Shared, Query(query): Query<KeyQuery>) -> Answe
         run: run.id,
         kind: run.plan.kind,
         release: run.plan.release,
+        provenance: run.plan.provenance,
+        promoted: run.plan.promoted,
         actor: run.actor,
         created_at: run.created_at,
         finished_at: run.finished_at,
@@ -178,11 +234,20 @@ async fn read_logs(State(control): Shared, Query(request): Query<LogsRequest>) -
     Ok(Json(logs::last(&control, &request).await?).into_response())
 }
 
+async fn render_objects(
+    State(control): Shared,
+    Query(request): Query<RenderRequest>,
+) -> Answer<Vec<serde_json::Value>> {
+    Ok(Json(render::objects(&control, &request).await?))
+}
+
 async fn report(State(control): Shared, Path(run): Path<String>) -> Answer<RunReport> {
     let id = RunId::from_text(run);
     let record = known(&control, &id).await?;
     let events = control.engine.journal().events(&id, 0).await?;
     let outcome = follow::ended(&control, &record).await?;
+    let mut approvals = approvals::of(&control, &record.plan.key, &record.plan.hash()).await?;
+    approvals.retain(|approval| approval.at <= record.created_at && record.created_at < approval.until);
     Ok(Json(RunReport {
         run: id,
         plan_hash: record.plan.hash(),
@@ -193,7 +258,42 @@ async fn report(State(control): Shared, Path(run): Path<String>) -> Answer<RunRe
         state: record.state,
         events,
         outcome,
+        approvals,
     }))
+}
+
+async fn checklist(State(control): Shared, Json(request): Json<PlanRequest>) -> Answer<Checklist> {
+    let ports = control.engine.ports();
+    let wish = request.wish.into_wish(ports.vault.as_ref(), ports.clock.now());
+    let prepared = control.engine.prepare_deploy(&wish).await?;
+    let items = policy::list(&control, &wish, &prepared)?;
+    let artifact = Some(prepared.release.artifact).filter(|artifact| !artifact.is_empty());
+    let passed = !items.iter().any(bascule_model::gate::Decision::blocks);
+    Ok(Json(Checklist { key: wish.key().clone(), artifact, passed, items }))
+}
+
+async fn keep_rehearsal(
+    State(control): Shared,
+    Json(request): Json<RehearsalRequest>,
+) -> Answer<bascule_model::rehearsal::Rehearsal> {
+    Ok(Json(rehearsals::keep(&control, request).await?))
+}
+
+#[derive(Deserialize)]
+struct PlanQuery {
+    plan: String,
+}
+
+async fn waiting(State(control): Shared, Query(query): Query<PlanQuery>) -> Answer<WaitingPlan> {
+    Ok(Json(approvals::waiting(&control, &query.plan).await?))
+}
+
+async fn approve(
+    State(control): Shared,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    Json(request): Json<ApproveRequest>,
+) -> Answer<Approved> {
+    Ok(Json(approvals::approve(&control, peer, &request).await?))
 }
 
 #[derive(Deserialize)]

@@ -10,11 +10,14 @@ use bascule_engine::context::Ports;
 use bascule_engine::engine::Engine;
 use bascule_engine::ports::{Artifacts, Clock, Hooks};
 use bascule_journal::sqlite::SqliteJournal;
+use bascule_migrate::tools::Tools;
 use bascule_model::problem::{Code, Problem};
 #[cfg(feature = "docker")]
 use bascule_target_docker::{
     Connection, DockerImages, DockerImagesOptions, DockerOptions, DockerTarget, Reach,
 };
+#[cfg(feature = "kubernetes")]
+use bascule_target_kubernetes::{Access, Clusters, KubernetesOptions, KubernetesTarget, KubernetesTraffic};
 use bascule_target_process::{ArtifactStore, FileVault, ProcessOptions, ProcessTarget};
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -23,11 +26,17 @@ use tokio_util::task::TaskTracker;
 use crate::checker::RealChecker;
 use crate::client::SOCKET;
 use crate::control::Control;
+use crate::databases::{Backups, Databases};
 use crate::edge_link::{EdgeLink, EdgeProgram};
 use crate::health_watch::HealthWatch;
+use crate::pipelines::Pipelines;
+use crate::policy::approvals;
+use crate::policy::door::Door;
+use crate::policy::peer::Peer;
 use crate::system::{SystemClock, TimedIds};
 use crate::targets::{Stores, Targets};
 use crate::traffic::EdgeTraffic;
+use crate::traffics::Traffics;
 use crate::{keeper, routes, state_dir};
 
 /// What a control plane is started with.
@@ -58,9 +67,11 @@ pub async fn serve(options: ServeOptions) -> Result<(), Problem> {
         &control.engine,
         &format!("bascule {} serves {}", options.version, options.state.display()),
     );
-    let served = axum::serve(listener, routes::router(control.clone()))
-        .with_graceful_shutdown(told_to_end())
-        .into_future();
+    if let Err(problem) = approvals::open_again(&control).await {
+        crate::log::line(&control.engine, &format!("opening the door for approvals again: {problem}"));
+    }
+    let service = routes::router(control.clone()).into_make_service_with_connect_info::<Peer>();
+    let served = axum::serve(listener, service).with_graceful_shutdown(told_to_end()).into_future();
     // Whoever follows a run would keep a graceful end waiting: the runs go on with the next control plane anyway.
     let ended = tokio::select! {
         ended = served => ended,
@@ -68,6 +79,7 @@ pub async fn serve(options: ServeOptions) -> Result<(), Problem> {
     };
     keep_edge.abort();
     keep_order.abort();
+    control.door.close();
     let _ = std::fs::remove_file(options.state.join(SOCKET));
     ended.map_err(|error| unusable(&options, &error))
 }
@@ -89,6 +101,7 @@ async fn build(options: &ServeOptions) -> Result<Arc<Control>, Problem> {
         clock: clock.clone(),
         artifacts: artifacts.clone(),
         vault: vault.clone(),
+        memory_folders: memory_folders(&options.environment),
     })
     .await
     .map_err(Problem::from)?;
@@ -96,8 +109,25 @@ async fn build(options: &ServeOptions) -> Result<Arc<Control>, Problem> {
     let connection = Arc::new(Connection::new(Connection::socket_of(
         options.environment.get("DOCKER_HOST").map(String::as_str),
     )));
+    #[cfg(feature = "kubernetes")]
+    let clusters = Clusters::new(KubernetesOptions {
+        state_dir: state.clone(),
+        state_id: state_id.clone(),
+        access: Access::of_user(
+            options.environment.get("KUBECONFIG").map(String::as_str),
+            options.environment.get("HOME").map(Path::new),
+        ),
+        clock: clock.clone(),
+        vault: vault.clone(),
+    });
     let target = Targets {
         process,
+        #[cfg(feature = "kubernetes")]
+        kubernetes: {
+            let kubernetes = KubernetesTarget::new(clusters.clone());
+            kubernetes.forget_leftovers();
+            Arc::new(kubernetes)
+        },
         #[cfg(feature = "docker")]
         docker: DockerTarget::open(DockerOptions {
             state_dir: state.clone(),
@@ -114,7 +144,7 @@ async fn build(options: &ServeOptions) -> Result<Arc<Control>, Problem> {
     #[cfg(feature = "docker")]
     let images: Option<Arc<dyn Artifacts>> = Some(Arc::new(DockerImages::open(DockerImagesOptions {
         connection,
-        state_id,
+        state_id: state_id.clone(),
         state_dir: state.clone(),
         home: options.environment.get("HOME").map(PathBuf::from),
         docker_config: options.environment.get("DOCKER_CONFIG").map(PathBuf::from),
@@ -127,12 +157,20 @@ async fn build(options: &ServeOptions) -> Result<Arc<Control>, Problem> {
         program: options.program.clone(),
         environment: kept(&options.environment),
     });
+    let traffic = Arc::new(Traffics {
+        edge: EdgeTraffic::new(edge.clone()),
+        #[cfg(feature = "kubernetes")]
+        clusters: Arc::new(KubernetesTraffic::new(clusters)),
+    });
+    #[cfg(feature = "kubernetes")]
+    traffic.clusters.take_over().map_err(Problem::from)?;
     let ports = Ports {
         target: Arc::new(target),
         artifacts: Arc::new(artifacts),
-        traffic: Arc::new(EdgeTraffic::new(edge.clone())),
+        traffic: traffic.clone(),
         checker: Arc::new(RealChecker),
         vault,
+        migrations: Arc::new(databases(options, clock.clone())),
         clock,
         hooks: hooks(options),
     };
@@ -141,10 +179,24 @@ async fn build(options: &ServeOptions) -> Result<Arc<Control>, Problem> {
     Ok(Arc::new(Control {
         engine,
         edge,
+        traffic,
         health: HealthWatch::default(),
+        pipelines: Pipelines::new(state.clone(), options.program.clone()),
+        door: Door::new(options.environment.get("BASCULE_APPROVALS").map(String::as_str), &state_id),
+        state: state.clone(),
         version: options.version.clone(),
         tasks: TaskTracker::new(),
     }))
+}
+
+/// Databases, and where the servers' own programs are looked for.
+fn databases(options: &ServeOptions, clock: Arc<dyn Clock>) -> Databases {
+    let state = options.state.clone();
+    let owner = format!("bascule serve (pid {})", std::process::id());
+    let path = options.environment.get("PATH").map_or("", String::as_str);
+    let tools = Tools::new(path, state.clone());
+    let backups = Backups::new(state.clone(), tools.clone(), clock.clone());
+    Databases::new(state, tools, backups, owner, clock)
 }
 
 /// How containers are reached, where `BASCULE_DOCKER_REACH` says it.
@@ -163,11 +215,19 @@ fn reach(environment: &BTreeMap<String, String>) -> Result<Option<Reach>, Proble
 }
 
 /// Where secrets that are files can lie in memory: root's usual place, the user's own, and what every Linux has.
-#[cfg(feature = "docker")]
 fn memory_folders(environment: &BTreeMap<String, String>) -> Vec<PathBuf> {
+    let user = rustix::process::geteuid();
     let own = environment.get("XDG_RUNTIME_DIR").map(PathBuf::from);
-    let roots = rustix::process::geteuid().is_root().then(|| PathBuf::from("/run"));
-    roots.into_iter().chain(own).chain([PathBuf::from("/dev/shm")]).collect()
+    let roots = user.is_root().then(|| PathBuf::from("/run"));
+    // A control plane that was started outside of a session finds what one within it has left.
+    let usual = PathBuf::from(format!("/run/user/{}", user.as_raw()));
+    let mut folders: Vec<PathBuf> = Vec::new();
+    for folder in roots.into_iter().chain(own).chain([usual, PathBuf::from("/dev/shm")]) {
+        if folder.is_absolute() && !folders.contains(&folder) {
+            folders.push(folder);
+        }
+    }
+    folders
 }
 
 #[cfg(not(feature = "failpoints"))]
@@ -184,7 +244,7 @@ fn hooks(options: &ServeOptions) -> Arc<dyn Hooks> {
 }
 
 /// Tells this state folder from others on the machine: a hash of its path.
-fn state_id(state: &Path) -> String {
+pub(crate) fn state_id(state: &Path) -> String {
     let whole = std::fs::canonicalize(state).unwrap_or_else(|_| state.to_owned());
     let hash = <sha2::Sha256 as sha2::Digest>::digest(whole.as_os_str().as_encoded_bytes());
     bascule_model::plan::hex(&hash[..6])

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use crate::api::{ActiveRun, EnvironmentStatus, InstanceView, SlotStatus};
 use crate::control::Control;
+use crate::seen_traffic::{self, SeenTraffic};
 
 /// The status of one environment; of one that never ran, an empty one.
 ///
@@ -20,35 +21,16 @@ pub async fn of(control: &Control, key: &EnvironmentKey) -> Result<EnvironmentSt
     let journal = control.engine.journal();
     let record = journal.environment(key).await?.unwrap_or_else(|| EnvironmentRecord::new(key.clone()));
     let run = journal.active(key).await?;
-    let mut drift = Vec::new();
-    let edge = match control.edge.now() {
-        Some(edge) => edge.state().await.ok(),
-        None => None,
+    let seen = if control.traffic.is_in_cluster(key) {
+        seen_traffic::in_cluster(control, &record).await?
+    } else {
+        seen_traffic::at_the_edge(control, &record).await
     };
-    let seen = edge.as_ref().and_then(|state| state.environments.iter().find(|one| one.key == *key));
-    if edge.is_none() {
-        drift.push("the edge does not answer; live is what was recorded last".to_owned());
-    }
-    let recorded_live = record.live.clone();
-    let live = match (&edge, seen) {
-        (None, _) => recorded_live.clone(),
-        (Some(_), None) => None,
-        (Some(_), Some(one)) => one.live.clone().map(|(slot, release)| Standing { release, slot }),
-    };
-    if edge.is_some() && run.is_none() && live != recorded_live {
-        drift.push(format!(
-            "the edge sends requests to {}; recorded is {}",
-            named(&live),
-            named(&recorded_live)
-        ));
+    let SeenTraffic { live, listen, mut drift, answers } = seen;
+    if answers && run.is_none() && live != record.live {
+        drift.insert(0, format!("requests go to {}; recorded is {}", named(&live), named(&record.live)));
     }
     let standby = standby(&record, live.as_ref());
-    let door = seen.and_then(|one| one.slots.first()).map(|slot| slot.listen);
-    let held = |door: &std::net::SocketAddr| edge.as_ref().is_some_and(|edge| edge.listeners.contains(door));
-    let listen = door.filter(held).map(|door| door.to_string());
-    if let (Some(door), None, Some(_)) = (door, &listen, &live) {
-        drift.push(format!("the users' door {door} is not open"));
-    }
     let live = match &live {
         Some(standing) => Some(slot(control, key, standing, record.live_since, None, &mut drift).await?),
         None => None,
@@ -91,7 +73,11 @@ async fn slot(
     let place = SlotRef { key: key.clone(), slot: standing.slot, release: standing.release.clone() };
     let ports = control.engine.ports();
     let instances = ports.target.observe(&place).await.map_err(Problem::from)?;
-    let wanted = wanted(control, key, &standing.release).await?;
+    let release =
+        control.engine.journal().release(key, &standing.release).await?.map(|record| record.release);
+    let wanted: Option<usize> = release
+        .as_ref()
+        .map(|release| release.services.iter().map(|service| service.instances as usize).sum());
     let running = instances.iter().filter(|one| matches!(one.state, InstanceState::Running { .. })).count();
     let is_settled = warm_until.is_some() || since.is_some();
     if let Some(wanted) = wanted.filter(|wanted| is_settled && *wanted != running) {
@@ -102,7 +88,7 @@ async fn slot(
         Some(_) => ports.traffic.count(key, &standing.release, std::time::Duration::MAX).await.ok(),
         None => None,
     };
-    let instances = instances
+    let mut instances: Vec<InstanceView> = instances
         .into_iter()
         .map(|status| {
             let verdict = control.health.verdict(&status.id);
@@ -122,9 +108,19 @@ async fn slot(
             }
         })
         .collect();
+    // Values are opened only where something is said that could have one in it.
+    if instances.iter().any(|instance| instance.health.is_some()) {
+        let redactor = control.engine.redactor(key, &standing.release).await?;
+        for detail in instances.iter_mut().filter_map(|instance| instance.health.as_mut()) {
+            *detail = redactor.text(detail).into_owned();
+        }
+    }
     Ok(SlotStatus {
         release: standing.release.clone(),
         slot: standing.slot,
+        artifact: release.as_ref().map(|release| release.artifact.clone()).unwrap_or_default(),
+        provenance: release.as_ref().and_then(|release| release.provenance.clone()),
+        secrets: release.map(|release| release.secrets).unwrap_or_default(),
         since,
         warm_until,
         instances,
@@ -132,15 +128,6 @@ async fn slot(
         errors: count.as_ref().map(|count| count.errors),
         in_flight: count.as_ref().map(|count| count.in_flight),
     })
-}
-
-async fn wanted(
-    control: &Control,
-    key: &EnvironmentKey,
-    release: &ReleaseId,
-) -> Result<Option<usize>, Problem> {
-    let record = control.engine.journal().release(key, release).await?;
-    Ok(record.map(|record| record.release.services.iter().map(|service| service.instances as usize).sum()))
 }
 
 fn active(run: &RunRecord) -> ActiveRun {

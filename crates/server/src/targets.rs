@@ -19,6 +19,8 @@ use bascule_target_process::ProcessTarget;
 
 #[cfg(feature = "docker")]
 use bascule_target_docker::DockerTarget;
+#[cfg(feature = "kubernetes")]
+use bascule_target_kubernetes::KubernetesTarget;
 
 /// What a digest of an image begins with.
 const IMAGE: &str = "image:";
@@ -30,6 +32,9 @@ pub(crate) struct Targets {
     /// Containers of its engine.
     #[cfg(feature = "docker")]
     pub(crate) docker: Arc<DockerTarget>,
+    /// Pods of clusters.
+    #[cfg(feature = "kubernetes")]
+    pub(crate) kubernetes: Arc<KubernetesTarget>,
 }
 
 impl Targets {
@@ -39,7 +44,11 @@ impl Targets {
             #[cfg(feature = "docker")]
             TargetKind::Docker => Ok(&*self.docker),
             #[cfg(not(feature = "docker"))]
-            TargetKind::Docker => Err(left_out().into()),
+            TargetKind::Docker => Err(left_out(kind).into()),
+            #[cfg(feature = "kubernetes")]
+            TargetKind::Kubernetes => Ok(&*self.kubernetes),
+            #[cfg(not(feature = "kubernetes"))]
+            TargetKind::Kubernetes => Err(left_out(kind).into()),
         }
     }
 
@@ -48,6 +57,10 @@ impl Targets {
         #[cfg(feature = "docker")]
         if self.docker.stands(slot) {
             return &*self.docker;
+        }
+        #[cfg(feature = "kubernetes")]
+        if self.kubernetes.stands(slot) {
+            return &*self.kubernetes;
         }
         let _ = slot;
         &*self.process
@@ -58,6 +71,10 @@ impl Targets {
         if self.docker.knows(key, instance).await {
             return &*self.docker;
         }
+        #[cfg(feature = "kubernetes")]
+        if self.kubernetes.knows(key, instance) {
+            return &*self.kubernetes;
+        }
         let _ = (key, instance);
         &*self.process
     }
@@ -67,16 +84,19 @@ impl Targets {
             &*self.process,
             #[cfg(feature = "docker")]
             &*self.docker,
+            #[cfg(feature = "kubernetes")]
+            &*self.kubernetes,
         ]
     }
 }
 
-#[cfg(not(feature = "docker"))]
-fn left_out() -> Problem {
+#[cfg(not(all(feature = "docker", feature = "kubernetes")))]
+fn left_out(kind: TargetKind) -> Problem {
+    let kind = kind.as_str();
     Problem::new(
         Code::ContainerEngineUnfit,
-        "this build of Bascule has no Docker target",
-        "install one that has it (feature `docker`), or say `target = \"process\"`",
+        format!("this build of Bascule has no target {kind}"),
+        format!("install one that has it (feature `{kind}`), or say `target = \"process\"`"),
     )
 }
 
@@ -87,6 +107,10 @@ impl Target for Targets {
             Ok(target) => target.warnings(release).await,
             Err(_) => Vec::new(),
         }
+    }
+
+    async fn can_start(&self, spec: &SlotSpec) -> Result<Vec<String>, PortError> {
+        self.of_kind(spec.release.target)?.can_start(spec).await
     }
 
     async fn start(&self, fence: Generation, spec: &SlotSpec) -> Result<Vec<InstanceStatus>, PortError> {

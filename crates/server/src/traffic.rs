@@ -78,18 +78,14 @@ fn refused(error: &EdgeError) -> PortError {
 
 #[async_trait]
 impl Traffic for EdgeTraffic {
-    async fn can_open(&self, _: &EnvironmentKey, listen: SocketAddr) -> Result<(), PortError> {
+    async fn can_open(&self, release: &Release) -> Result<(), PortError> {
         self.link.client().await?;
-        Ok(self.link.can_bind(listen)?)
+        Ok(self.link.can_bind(release.listen)?)
     }
 
-    async fn open(
-        &self,
-        fence: Generation,
-        key: &EnvironmentKey,
-        listen: SocketAddr,
-    ) -> Result<(), PortError> {
-        self.link.open(listen).await?;
+    async fn open(&self, fence: Generation, release: &Release) -> Result<(), PortError> {
+        let key = &release.key;
+        self.link.open(release.listen).await?;
         // The fence: from here on the edge refuses a lower one. A switch to where the traffic is changes nothing else.
         let live = self.routing(key).await?.live;
         if let Some((slot, release)) = &live {

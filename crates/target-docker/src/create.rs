@@ -3,3 +3,4 @@
 pub(crate) mod body;
 pub(crate) mod fingerprint;
 pub(crate) mod image;
+pub(crate) mod users;

@@ -67,6 +67,26 @@ pub enum DockerError {
         /// What it was to run.
         image: String,
     },
+    /// The user that is named is root in the image.
+    #[error("{service} would run as root: its user {user} has the number 0 in the image {image}")]
+    RootByName {
+        /// The service.
+        service: String,
+        /// The name.
+        user: String,
+        /// What it was to run.
+        image: String,
+    },
+    /// The image does not know the user that is named.
+    #[error("{service} cannot run as {user}: the /etc/passwd of the image {image} has no such user")]
+    NoUser {
+        /// The service.
+        service: String,
+        /// The name.
+        user: String,
+        /// What it was to run.
+        image: String,
+    },
     /// The image is not on this machine.
     #[error("the image {image} is not on this machine")]
     NoImage {
@@ -99,6 +119,9 @@ pub enum DockerError {
         /// Its addresses.
         subnet: String,
     },
+    /// No subnet is left for a network.
+    #[error("all subnets of the Docker Engine's address pools are in use")]
+    NoSubnet,
     /// Nothing of that stands there.
     #[error("{what} does not stand in {key}")]
     NotThere {
@@ -116,6 +139,14 @@ pub enum DockerError {
         /// Which part.
         what: &'static str,
     },
+}
+
+/// What to do when the engine's disk is full.
+pub(crate) const ROOM: &str = "make room where Docker keeps its data (`docker system df`), then try again";
+
+/// Whether these words of the engine tell of a full disk.
+pub(crate) fn is_full(words: &str) -> bool {
+    words.contains("no space left on device") || words.contains("disk quota exceeded")
 }
 
 /// Makes a [`DockerError::Lost`] of a task that did not come to its end.
@@ -136,9 +167,7 @@ impl DockerError {
                 );
             }
             Self::TooOld { .. } => (Code::ContainerEngineUnfit, "install Docker Engine 20.10 or later"),
-            Self::Refused { words, .. } if words.contains("no space left on device") => {
-                (Code::DiskFull, "make room where Docker keeps its data (`docker system df`), then try again")
-            }
+            Self::Refused { words, .. } if is_full(words) => (Code::DiskFull, ROOM),
             Self::Refused { .. } => {
                 (Code::ContainerEngineRefused, "mend what the engine names, then run the same command again")
             }
@@ -158,9 +187,13 @@ impl DockerError {
                     format!("see whose it is; if nobody needs it: `{command} {name}`, then deploy again"),
                 );
             }
-            Self::Root { .. } => (
+            Self::Root { .. } | Self::RootByName { .. } => (
                 Code::RootRefused,
                 "name a user (`USER` in the Dockerfile, or `user` of the service), or say `allow_root = true`",
+            ),
+            Self::NoUser { .. } => (
+                Code::InstanceStartFailed,
+                "name a user that the image has, or a number (`USER 1000` in the Dockerfile, or `user` of the service)",
             ),
             Self::NoImage { .. } => (
                 Code::ImageUnavailable,
@@ -174,6 +207,10 @@ impl DockerError {
             Self::NoAddress { .. } => (
                 Code::ContainerEngineUnfit,
                 "take containers that are not Bascule's out of the network, or run fewer instances",
+            ),
+            Self::NoSubnet => (
+                Code::ContainerEngineUnfit,
+                "remove networks that nobody needs (`docker network prune`), or add to `default-address-pools` in /etc/docker/daemon.json",
             ),
             Self::NotThere { .. } => (Code::NothingLive, "look at `bascule status`"),
             Self::Vault(problem) => return problem.clone(),

@@ -3,6 +3,8 @@
 //! It carries the label `bascule.exec` and no number: no supervisor and no list of instances knows it. The engine removes it when
 //! it ends; one that a death left behind is removed when the target is opened again.
 
+mod unstarted;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +27,6 @@ use crate::create::body;
 use crate::error::DockerError;
 use crate::names;
 use crate::network;
-use crate::secrets;
 use crate::seen;
 use crate::shared::{Reach, Shared};
 use crate::slot::StandingSlot;
@@ -49,7 +50,11 @@ pub(crate) async fn exec(shared: &Arc<Shared>, spec: &ExecSpec) -> Result<ExecSe
     let control = Control(Arc::new(running));
     let attached = attach(&control.0, spec.terminal.is_some()).await?;
     watch_end(&control.0);
-    start(&control.0).await?;
+    if let Err(error) = start(&control.0).await {
+        let status = if error.refusal().is_some() { unstarted::status(&control.0.end).await } else { None };
+        // Without a status the words alone say what it was, and whoever asked has to make do with them.
+        return status.map(|status| unstarted::session(&error.to_string(), status)).ok_or(error.into());
+    }
     if let Some(size) = spec.terminal {
         // A terminal of the wrong size is better than none.
         let _ = control.resize(size).await;
@@ -88,7 +93,7 @@ async fn request(
         key: spec.slot.key.to_string(),
     })?;
     let image = slot.image(shared, PATIENCE).await?;
-    crate::create::image::check_user(image, service)?;
+    crate::create::image::check_user(shared, image, service, PATIENCE).await?;
     let network = network::ensure(shared, &spec.slot.key, PATIENCE).await?;
     let none = BTreeMap::new();
     let values = slot.configuration(shared).map_err(|detail| DockerError::NotThere {
@@ -111,8 +116,7 @@ async fn request(
     } else {
         let nowhere =
             |detail: String| DockerError::NoSecretPlace { service: service.name.to_string(), detail };
-        let place = shared.secret_place().map_err(nowhere)?;
-        Some(secrets::write(&place, name, &files).map_err(|error| nowhere(error.to_string()))?)
+        Some(shared.secret_files.write(name, &files).map_err(nowhere)?)
     };
     let body = body::body(&body::Making {
         who,
@@ -206,9 +210,7 @@ fn watch_end(running: &Arc<Running>) {
             }
             Err(_) => Exit::Unknown,
         };
-        if let Ok(place) = shared.secret_place() {
-            secrets::forget(&place, &name);
-        }
+        shared.secret_files.forget(&name);
         end.send_replace(Some(exit));
     });
 }
@@ -277,9 +279,7 @@ impl Drop for Control {
         runtime.spawn(async move {
             // What cannot be removed now is removed when the target is opened again.
             let _ = attempt::remove(&shared.connection, &name).await;
-            if let Ok(place) = shared.secret_place() {
-                secrets::forget(&place, &name);
-            }
+            shared.secret_files.forget(&name);
         });
     }
 }

@@ -19,6 +19,7 @@ mod named;
 mod output;
 mod pattern;
 mod prune;
+mod pulled;
 mod recipe;
 mod reference;
 mod registry;

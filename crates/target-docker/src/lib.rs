@@ -18,7 +18,6 @@ mod logs;
 mod names;
 mod network;
 mod record;
-mod secrets;
 mod seen;
 mod shared;
 mod slot;

@@ -10,12 +10,14 @@ use std::time::Duration;
 use bollard::models::EventMessage;
 use bollard::query_parameters::EventsOptionsBuilder;
 use futures_util::StreamExt;
+use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::{Notify, watch};
 
 use crate::connection::Connection;
 use crate::names;
+use crate::seen::Container;
 use crate::shared::Shared;
 
 /// The pause before an engine that is away is asked again.
@@ -112,6 +114,31 @@ fn told_to_stop(action: &str, signal: Option<&str>) -> Option<bool> {
         ("start", _) => Some(false),
         _ => None,
     }
+}
+
+/// Whether an end that nobody here saw was one that somebody ordered, by the last events, which an engine keeps in its memory. It
+/// forgets them when it ends, and the oldest when there are many: then it is not known, and so no order.
+pub(crate) async fn told_before(shared: &Shared, container: &Container) -> bool {
+    let finished = container.finished.as_deref().and_then(|text| text.parse::<Timestamp>().ok());
+    let (Some(began), Some(finished)) = (container.started_at, finished) else { return false };
+    let filters = HashMap::from([
+        ("type", vec!["container".to_owned()]),
+        ("container", vec![container.id.clone()]),
+        ("event", ACTIONS.map(str::to_owned).to_vec()),
+    ]);
+    let options = EventsOptionsBuilder::default()
+        .since(&began.as_second().to_string())
+        .until(&(finished.as_second() + 1).to_string())
+        .filters(&filters)
+        .build();
+    let Ok(client) = shared.connection.client().await else { return false };
+    let ask = client.events(Some(options)).fold(false, |told, event| async move {
+        let Ok(event) = event else { return told };
+        let attributes = event.actor.and_then(|actor| actor.attributes).unwrap_or_default();
+        let signal = attributes.get("signal").map(String::as_str);
+        told_to_stop(event.action.as_deref().unwrap_or_default(), signal).unwrap_or(told)
+    });
+    tokio::time::timeout(ANSWER, ask).await.unwrap_or_default()
 }
 
 /// Listens until the target is closed.

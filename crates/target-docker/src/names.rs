@@ -23,11 +23,6 @@ pub(crate) fn network(key: &EnvironmentKey, state_id: &str) -> String {
     format!("{}-{}-{state_id}", key.app, key.environment)
 }
 
-/// The network that is made for a moment, to see which addresses the engine would take.
-pub(crate) fn probe_network(network: &str) -> String {
-    format!("{network}-subnet")
-}
-
 /// Labels of everything of an environment.
 pub(crate) fn of_environment(key: &EnvironmentKey, state_id: &str) -> HashMap<String, String> {
     [(OWNER, state_id), (APP, key.app.as_str()), (ENVIRONMENT, key.environment.as_str())]

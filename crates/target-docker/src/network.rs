@@ -1,8 +1,10 @@
 //! The network of an app's environment: made once, with addresses that are known before anybody is in it.
 //!
-//! The engine chooses a free subnet; the network is then made with that subnet written out, since only so an instance can be
-//! given the address that it keeps. The subnet is noted: a network that somebody removed is made again with the same addresses.
+//! The subnet is chosen here and written out, since only so an instance can be given the address that it keeps. It is noted: a
+//! network that somebody removed is made again with the same addresses. Of two that choose the same one at the same moment the
+//! engine refuses the second, which takes the next.
 
+mod choice;
 pub(crate) mod plan;
 
 use std::collections::{HashMap, HashSet};
@@ -13,16 +15,15 @@ use std::time::Duration;
 use bascule_instances::records;
 use bascule_model::ids::EnvironmentKey;
 use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest, NetworkInspect};
+use bollard::query_parameters::ListNetworksOptions;
 use serde::{Deserialize, Serialize};
 
 use crate::connection::Connection;
 use crate::error::DockerError;
 use crate::names;
 use crate::shared::Shared;
+use choice::Range;
 use plan::Subnet;
-
-/// So often another subnet is asked for, when somebody took the one that was free.
-const TRIES: u32 = 5;
 
 /// An environment's network.
 #[derive(Debug, Clone)]
@@ -59,75 +60,92 @@ pub(crate) async fn ensure(
     let turn = shared.network_turn(key);
     let _turn = turn.lock().await;
     let name = names::network(key, &shared.state_id);
-    let connection = &shared.connection;
-    for attempt in 1..=TRIES {
-        if let Some(found) = inspect(connection, &name, patience).await? {
-            if !is_ours(shared, &found) {
-                return Err(DockerError::NameTaken { what: "network", name });
-            }
-            if let Some(subnet) = subnet_of(&found) {
-                note(shared, key, subnet)?;
-                return Ok(Network { name, subnet, taken: addresses(&found) });
-            }
-        }
-        let noted = records::read::<NetworkRecord>(&record_path(shared, key)?).ok().flatten();
-        let noted = noted.and_then(|record| Subnet::parse(&record.subnet)).filter(|_| attempt == 1);
-        let subnet = match noted {
-            Some(subnet) => subnet,
-            None => free_subnet(shared, key, &name, patience).await?,
-        };
-        match make(shared, key, &name, Some(subnet), patience).await {
-            Ok(()) => {}
-            // Taken in between by somebody else, or by a predecessor's call that went on.
-            Err(error) if error.refusal().is_some() && attempt < TRIES => {}
-            Err(error) => return Err(error),
+    if let Some(found) = there(shared, key, &name, patience).await? {
+        return Ok(found);
+    }
+    let noted = records::read::<NetworkRecord>(&record_path(shared, key)?).ok().flatten();
+    if let Some(subnet) = noted.and_then(|record| Subnet::parse(&record.subnet))
+        && let Some(made) = make_in(shared, key, &name, subnet, patience).await?
+    {
+        return Ok(made);
+    }
+    for subnet in free_subnets(&shared.connection, patience).await? {
+        if let Some(made) = make_in(shared, key, &name, subnet, patience).await? {
+            return Ok(made);
         }
     }
-    Err(DockerError::Lost { what: "the making of the network" })
+    Err(DockerError::NoSubnet)
 }
 
-/// Lets the engine choose: makes a network without saying where, looks, and removes it.
-async fn free_subnet(
+/// Those that nobody uses at this moment.
+async fn free_subnets(
+    connection: &Connection,
+    patience: Duration,
+) -> Result<impl Iterator<Item = Subnet> + Send, DockerError> {
+    let doing = "look for a free subnet";
+    let info = connection.patient_call(doing, patience, |docker| async move { docker.info().await });
+    let pools = info.await?.default_address_pools.unwrap_or_default();
+    let pools = pools.into_iter().filter_map(|pool| Some((pool.base?, pool.size?))).collect();
+    let networks = connection.patient_call(doing, patience, |docker| async move {
+        docker.list_networks(None::<ListNetworksOptions>).await
+    });
+    let configs = networks.await?.into_iter().filter_map(|network| network.ipam?.config).flatten();
+    let mut used: Vec<Range> = configs.filter_map(|config| Range::parse(config.subnet.as_deref()?)).collect();
+    used.extend(choice::routes(&std::fs::read_to_string("/proc/net/route").unwrap_or_default()));
+    used.extend(choice::name_servers(&std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default()));
+    Ok(choice::free(pools, used))
+}
+
+/// Makes it with this subnet; none when somebody else has that.
+async fn make_in(
+    shared: &Shared,
+    key: &EnvironmentKey,
+    name: &str,
+    subnet: Subnet,
+    patience: Duration,
+) -> Result<Option<Network>, DockerError> {
+    let made = make(shared, key, name, subnet, patience).await;
+    // Also after a refusal: a call that an engine did not answer, or a predecessor's, may have made it.
+    match (there(shared, key, name, patience).await?, made) {
+        (Some(found), _) => Ok(Some(found)),
+        (None, Ok(())) => Err(DockerError::Lost { what: "the making of the network" }),
+        (None, Err(error)) if error.refusal().is_some_and(|(_, words)| choice::is_taken(words)) => Ok(None),
+        (None, Err(error)) => Err(error),
+    }
+}
+
+/// The network, where it is there.
+async fn there(
     shared: &Shared,
     key: &EnvironmentKey,
     name: &str,
     patience: Duration,
-) -> Result<Subnet, DockerError> {
-    let probe = names::probe_network(name);
-    // One that a death left is of use as well.
-    let mut found = inspect(&shared.connection, &probe, patience).await?;
-    if found.is_none() {
-        make(shared, key, &probe, None, patience).await?;
-        found = inspect(&shared.connection, &probe, patience).await?;
-    }
-    let found = found.ok_or(DockerError::Lost { what: "the making of the network" })?;
-    if !is_ours(shared, &found) {
-        return Err(DockerError::NameTaken { what: "network", name: probe });
-    }
-    let subnet = subnet_of(&found);
-    remove(&shared.connection, &probe, patience).await?;
-    subnet.ok_or(DockerError::Lost { what: "the engine's choice of a subnet" })
+) -> Result<Option<Network>, DockerError> {
+    let Some(found) = inspect(&shared.connection, name, patience).await? else { return Ok(None) };
+    let subnet = subnet_of(&found).filter(|_| is_ours(shared, &found));
+    let taken_name = || DockerError::NameTaken { what: "network", name: name.to_owned() };
+    let subnet = subnet.ok_or_else(taken_name)?;
+    note(shared, key, subnet)?;
+    Ok(Some(Network { name: name.to_owned(), subnet, taken: addresses(&found) }))
 }
 
 async fn make(
     shared: &Shared,
     key: &EnvironmentKey,
     name: &str,
-    subnet: Option<Subnet>,
+    subnet: Subnet,
     patience: Duration,
 ) -> Result<(), DockerError> {
-    let config = subnet.map(|subnet| {
-        vec![IpamConfig {
-            subnet: Some(subnet.to_string()),
-            ip_range: Some(subnet.engines_part()),
-            gateway: Some(subnet.gateway().to_string()),
-            ..IpamConfig::default()
-        }]
-    });
+    let config = IpamConfig {
+        subnet: Some(subnet.to_string()),
+        ip_range: Some(subnet.engines_part()),
+        gateway: Some(subnet.gateway().to_string()),
+        ..IpamConfig::default()
+    };
     let request = NetworkCreateRequest {
         name: name.to_owned(),
         driver: Some("bridge".to_owned()),
-        ipam: Some(Ipam { config, ..Ipam::default() }),
+        ipam: Some(Ipam { config: Some(vec![config]), ..Ipam::default() }),
         labels: Some(names::of_environment(key, &shared.state_id)),
         ..NetworkCreateRequest::default()
     };
@@ -225,11 +243,8 @@ pub(crate) async fn forget(
     let turn = shared.network_turn(key);
     let _turn = turn.lock().await;
     let name = names::network(key, &shared.state_id);
-    for name in [names::probe_network(&name), name] {
-        let Some(found) = inspect(&shared.connection, &name, patience).await? else { continue };
-        if !is_ours(shared, &found) {
-            continue;
-        }
+    let found = inspect(&shared.connection, &name, patience).await?;
+    if found.is_some_and(|found| is_ours(shared, &found)) {
         match remove(&shared.connection, &name, patience).await {
             Err(error) if error.refusal().is_some() => return Ok(()),
             removed => removed?,

@@ -10,6 +10,7 @@ use std::time::Duration;
 use bascule_engine::ports::{Clock, PortError, Vault};
 use bascule_instances::fence::Fence;
 use bascule_instances::layout::Layout;
+use bascule_instances::secret_files::{Readers, SecretFiles};
 use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId};
 use tokio::sync::{OnceCell, OwnedMutexGuard};
 use tokio_util::sync::CancellationToken;
@@ -39,12 +40,14 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) vault: Arc<dyn Vault>,
     pub(crate) link: Link,
-    /// Folders that may lie in memory, the best first.
-    pub(crate) memory_folders: Vec<PathBuf>,
+    /// Secrets that are files.
+    pub(crate) secret_files: SecretFiles,
     /// The end of this target; the containers go on.
     pub(crate) closing: CancellationToken,
     /// Addresses that instances have, by environment.
     pub(crate) given: Mutex<HashMap<EnvironmentKey, HashSet<Ipv4Addr>>>,
+    /// The numbers of users, by image and name.
+    pub(crate) users: Mutex<HashMap<(String, String), Option<i64>>>,
     forced_reach: Option<Reach>,
     reach: OnceCell<Reach>,
     fence: Fence,
@@ -71,14 +74,15 @@ impl Shared {
     pub(crate) fn new(parts: Parts) -> Self {
         Self {
             layout: parts.layout,
+            secret_files: SecretFiles::new(parts.memory_folders, parts.state_id.clone(), Readers::Anyone),
             state_id: parts.state_id,
             connection: parts.connection,
             clock: parts.clock,
             vault: parts.vault,
             link: Link::default(),
-            memory_folders: parts.memory_folders,
             closing: CancellationToken::new(),
             given: Mutex::default(),
+            users: Mutex::default(),
             forced_reach: parts.reach,
             reach: OnceCell::new(),
             fence: Fence::default(),
@@ -136,11 +140,6 @@ impl Shared {
     /// How they are reached, where that is known already.
     pub(crate) fn known_reach(&self) -> Option<Reach> {
         self.forced_reach.or_else(|| self.reach.get().copied())
-    }
-
-    /// The folder for secrets that are files.
-    pub(crate) fn secret_place(&self) -> Result<PathBuf, String> {
-        crate::secrets::place(&self.memory_folders, &self.state_id)
     }
 
     /// An address that an instance does not need any more.

@@ -13,15 +13,15 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use bascule_instances::records::{Waits, exit_or_unknown};
-use bascule_instances::restart::{self, Next};
+use bascule_instances::records::Waits;
+use bascule_instances::restart;
 use bascule_model::evidence::{Exit, InstanceState};
 use bascule_model::release::OnDrift;
 use jiff::Timestamp;
 
 use crate::drift::{self, Difference};
 use crate::error::DockerError;
-use crate::link::{Engine, accepts};
+use crate::link::{self, Engine, accepts};
 use crate::names;
 use crate::record::Left;
 use crate::seen::{self, Container, Phase, Seen};
@@ -123,8 +123,14 @@ impl Supervisor {
     /// Whether somebody told it to stop. An engine that is being ended tells its containers so too, and takes no calls any more.
     async fn was_told_to_stop(&self, container: Option<&Container>, ran_in: Option<Engine>) -> bool {
         let Some(container) = container.filter(|one| one.phase == Phase::Ended) else { return false };
-        // Of one that nobody here has seen run, the order may be an engine's that was ended meanwhile.
-        if ran_in.is_none() || !self.instance.mailbox.was_told_to_stop(&container.id) {
+        if ran_in.is_none() {
+            // Nobody here has seen it run. What the engine remembers of its end it has seen itself, and so outlived.
+            let is_new = container.finished != self.instance.record().ended;
+            return is_new
+                && link::told_before(&self.shared, container).await
+                && accepts(&self.shared.connection).await;
+        }
+        if !self.instance.mailbox.was_told_to_stop(&container.id) {
             return false;
         }
         let by_engine = self.ended_with_engine(ran_in).await;
@@ -261,10 +267,7 @@ impl Supervisor {
         let _ = self.instance.change_record(|record| {
             record.history = history;
             record.last_exit = Some(container.exit.clone());
-            record.waits = match next {
-                Next::BackOff(delay) => Waits::BackOff { until: later(now, delay) },
-                Next::CrashLoop(delay) => Waits::CrashLoop { until: later(now, delay) },
-            };
+            record.waits = Waits::after(next, now);
         });
     }
 
@@ -307,17 +310,7 @@ impl Supervisor {
 
     fn waiting(&self) -> Option<(InstanceState, Timestamp)> {
         let record = self.instance.record();
-        let exit = || exit_or_unknown(record.last_exit.as_ref());
-        match &record.waits {
-            Waits::Nothing => None,
-            Waits::BackOff { until } => {
-                Some((InstanceState::BackOff { exit: exit(), until: *until }, *until))
-            }
-            Waits::CrashLoop { until } => Some((InstanceState::CrashLoop { exit: exit() }, *until)),
-            Waits::CannotStart { reason, until } => {
-                Some((InstanceState::CannotStart { reason: reason.clone() }, *until))
-            }
-        }
+        record.waits.shown(record.last_exit.as_ref())
     }
 
     /// Makes an attempt; gives the epoch in which it was started.
@@ -361,9 +354,9 @@ impl Supervisor {
     }
 
     async fn cannot_start(&self, reason: String) {
-        let until = later(self.shared.clock.now(), restart::LONGEST);
+        let waits = Waits::cannot_start(reason, self.shared.clock.now());
         // A record that cannot be written is no reason to forget the instance: memory has it.
-        let _ = self.instance.change_record(|record| record.waits = Waits::CannotStart { reason, until });
+        let _ = self.instance.change_record(|record| record.waits = waits);
         if let Some((state, _)) = self.waiting() {
             self.show(state).await;
         }
@@ -409,8 +402,4 @@ enum Attempt {
 fn is_its_process(pid: u32, container: &str) -> bool {
     let groups = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("cgroup"));
     !container.is_empty() && groups.is_ok_and(|groups| groups.contains(container))
-}
-
-fn later(now: Timestamp, delay: Duration) -> Timestamp {
-    now.checked_add(delay).unwrap_or(Timestamp::MAX)
 }

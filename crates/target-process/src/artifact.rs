@@ -21,6 +21,7 @@ use async_trait::async_trait;
 use bascule_engine::ports::{Artifacts, Made, Making, PortError, Presence, Unneeded};
 use bascule_model::plan::ArtifactPlan;
 use bascule_model::release::{Configuration, Source};
+use bascule_secrets::redact::Redactor;
 use rustix::fs::FlockOperation;
 
 use crate::error::{ProcessError, file};
@@ -218,13 +219,18 @@ impl ArtifactStore {
         .await
     }
 
-    /// Builds it, if it is built, and takes it into the store.
+    /// Builds it, if it is built, and takes it into the store. What the build writes is kept without these secrets.
     ///
     /// # Errors
     /// When the build fails, or the files cannot be taken.
-    pub async fn make(&self, source: &Source, log: &Path) -> Result<String, ProcessError> {
+    pub async fn make(
+        &self,
+        source: &Source,
+        log: &Path,
+        redactor: &Redactor,
+    ) -> Result<String, ProcessError> {
         if let Some(command) = &source.command {
-            build::build(command, &source.project, &self.build_environment, log).await?;
+            build::build(command, &source.project, &self.build_environment, log, redactor).await?;
         }
         let (store, source) = (self.clone(), source.clone());
         blocking("taking the artifact", move || store.take(&source)).await
@@ -257,7 +263,7 @@ impl Artifacts for ArtifactStore {
     }
 
     async fn make(&self, making: &Making<'_>) -> Result<Made, PortError> {
-        Ok(Made { digest: self.make(making.source, making.log).await?, says: None })
+        Ok(Made { digest: self.make(making.source, making.log, making.redactor).await?, says: None })
     }
 
     async fn verify(&self, digest: &str, _: &Configuration) -> Result<Presence, PortError> {

@@ -109,6 +109,14 @@ pub enum ProcessError {
         /// The environment.
         key: String,
     },
+    /// There is nowhere to put files that are never to be on a disk.
+    #[error("there is no private place in memory for the secret files of {service}: {detail}")]
+    NoSecretPlace {
+        /// Whose they are.
+        service: String,
+        /// What was tried.
+        detail: String,
+    },
     /// A command could not be started.
     #[error("could not run the command: {0}")]
     NotRun(String),
@@ -167,6 +175,11 @@ impl ProcessError {
                 "deploy again: the configuration is sealed anew with the key that is there".to_owned(),
             ),
             Self::NotThere { .. } => (Code::NothingLive, "look at `bascule status`".to_owned()),
+            Self::NoSecretPlace { .. } => (
+                Code::InstanceStartFailed,
+                "mount a tmpfs on /dev/shm, or give the values in the environment (without `as = \"file\"` and `secret_files`)"
+                    .to_owned(),
+            ),
             Self::NotRun(_) => (
                 Code::InstanceStartFailed,
                 "see that the program is in the artifact or in PATH, then run it again".to_owned(),

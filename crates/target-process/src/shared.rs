@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bascule_engine::ports::{Clock, PortError, SlotRef, Vault};
+use bascule_instances::secret_files::{Readers, SecretFiles};
 use bascule_model::evidence::InstanceStatus;
 use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId};
 use tokio::sync::{OwnedMutexGuard, Semaphore, broadcast};
@@ -47,6 +48,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) artifacts: Arc<ArtifactStore>,
     pub(crate) vault: Arc<dyn Vault>,
+    /// Secrets that are files.
+    pub(crate) secret_files: SecretFiles,
     pub(crate) boot: String,
     pub(crate) ports: Ports,
     pub(crate) groups: ControlGroups,
@@ -71,12 +74,15 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) artifacts: Arc<ArtifactStore>,
     pub(crate) vault: Arc<dyn Vault>,
+    pub(crate) memory_folders: Vec<PathBuf>,
     pub(crate) boot: String,
     pub(crate) lock: File,
 }
 
 impl Shared {
     pub(crate) fn new(state: &Path, state_id: String, parts: Parts) -> Self {
+        // Containers of the same state folder have a folder of their own beside it.
+        let owner = format!("{state_id}-processes");
         Self {
             layout: Layout::new(state),
             groups: ControlGroups::detect(&state_id),
@@ -86,6 +92,7 @@ impl Shared {
             clock: parts.clock,
             artifacts: parts.artifacts,
             vault: parts.vault,
+            secret_files: SecretFiles::new(parts.memory_folders, owner, Readers::Owner),
             boot: parts.boot,
             ports: Ports::default(),
             changes: broadcast::channel(CHANGES_KEPT).0,

@@ -14,7 +14,7 @@ use bascule_model::evidence::{Exit, InstanceState};
 use jiff::Timestamp;
 
 use crate::instance::port;
-use crate::instance::restart::{self, Next};
+use crate::instance::restart;
 use crate::shared::Shared;
 use crate::slot::{Instance, StandingSlot};
 use crate::state::records::Waits;
@@ -117,8 +117,7 @@ impl Supervisor {
 
     /// Waits for the time of the next attempt, and makes it. None: it failed, and waits again.
     async fn start_when_due(&self) -> Option<Handle> {
-        let waits = self.instance.record().waits;
-        if let Some((state, until)) = self.waiting(&waits) {
+        if let Some((state, until)) = self.waiting() {
             self.show(state, None);
             let wait = until.duration_since(self.shared.clock.now());
             self.shared.clock.sleep(Duration::try_from(wait).unwrap_or_default()).await;
@@ -144,24 +143,15 @@ impl Supervisor {
         }
     }
 
-    fn waiting(&self, waits: &Waits) -> Option<(InstanceState, Timestamp)> {
-        let exit = || self.instance.record().last_exit.unwrap_or(Exit::Unknown);
-        match waits {
-            Waits::Nothing => None,
-            Waits::BackOff { until } => {
-                Some((InstanceState::BackOff { exit: exit(), until: *until }, *until))
-            }
-            Waits::CrashLoop { until } => Some((InstanceState::CrashLoop { exit: exit() }, *until)),
-            Waits::CannotStart { reason, until } => {
-                Some((InstanceState::CannotStart { reason: reason.clone() }, *until))
-            }
-        }
+    fn waiting(&self) -> Option<(InstanceState, Timestamp)> {
+        let record = self.instance.record();
+        record.waits.shown(record.last_exit.as_ref())
     }
 
     fn cannot_start(&self, reason: String) {
-        let until = later(self.shared.clock.now(), restart::LONGEST);
+        let waits = Waits::cannot_start(reason, self.shared.clock.now());
         // A record that cannot be written is no reason to forget the instance: memory has it.
-        let _ = self.instance.change_record(|record| record.waits = Waits::CannotStart { reason, until });
+        let _ = self.instance.change_record(|record| record.waits = waits);
         self.show_waiting();
     }
 
@@ -223,16 +213,13 @@ impl Supervisor {
         let _ = self.instance.change_record(|record| {
             record.history = history;
             record.last_exit = Some(exit);
-            record.waits = match next {
-                Next::BackOff(delay) => Waits::BackOff { until: later(now, delay) },
-                Next::CrashLoop(delay) => Waits::CrashLoop { until: later(now, delay) },
-            };
+            record.waits = Waits::after(next, now);
         });
         self.show_waiting();
     }
 
     fn show_waiting(&self) {
-        if let Some((state, _)) = self.waiting(&self.instance.record().waits) {
+        if let Some((state, _)) = self.waiting() {
             self.show(state, None);
         }
     }
@@ -262,8 +249,4 @@ fn run_time(identity: Identity) -> Option<Duration> {
 fn started_at(shared: &Shared, identity: Identity) -> Option<Timestamp> {
     let ran = run_time(identity)?;
     shared.clock.now().checked_sub(ran).ok()
-}
-
-fn later(now: Timestamp, delay: Duration) -> Timestamp {
-    now.checked_add(delay).unwrap_or(Timestamp::MAX)
 }

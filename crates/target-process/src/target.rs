@@ -49,6 +49,8 @@ pub struct ProcessOptions {
     pub artifacts: Arc<ArtifactStore>,
     /// Seals the configurations that restarts need.
     pub vault: Arc<dyn Vault>,
+    /// Folders for secrets that are files, the best first; the first that lies in memory and is this user's is used.
+    pub memory_folders: Vec<PathBuf>,
 }
 
 /// Runs instances as processes of this machine. Dropping it ends the supervision; the instances go on, and the next
@@ -72,6 +74,7 @@ impl ProcessTarget {
             clock: options.clock,
             artifacts: options.artifacts,
             vault: options.vault,
+            memory_folders: options.memory_folders,
             boot: boot::id()?,
             lock,
         };

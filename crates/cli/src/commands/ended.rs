@@ -79,6 +79,9 @@ fn purpose(report: &RunReport) -> String {
         RunKind::Deploy => format!("deploys {release} to {place}"),
         RunKind::Rollback => format!("brings {release} back to {place}"),
         RunKind::Retire => format!("retires {release} of {place}"),
+        RunKind::Contract => format!("takes out of the database of {place} what no release needs any more"),
+        RunKind::Revert => format!("takes back what {release} did to the database of {place}"),
+        RunKind::Undrop => format!("brings back what was dropped softly from the database of {place}"),
         RunKind::Down => format!("stops everything of {place}"),
     }
 }

@@ -18,10 +18,11 @@ const AFTER_HELP: &str = "\
 Examples:
   bascule exec staging web -- ./shop migrate        a task, with web's configuration
   bascule exec staging web -- sh                    a console
-  bascule exec staging web -- ./dump > dump.sql     output as it is written
+  bascule exec staging web -- ./dump > dump.sql     its output
   bascule exec staging web -- ./load < dump.sql     and input
 
 The command is no instance: it gets no requests, and ends when this program ends.
+Secrets of the release are taken out of what it writes.
 Its exit status is that of this program; 127 when there is no such program, 126
 when it cannot be run, 128 and the signal's number when a signal has ended it.";
 

@@ -6,6 +6,7 @@ use bascule_server::api::{PlanRequest, Planned, WishRequest};
 use crate::context::Context;
 use crate::control_plane::ControlPlane;
 use crate::failure::Failure;
+use crate::provenance;
 use crate::screen::Format;
 use crate::view;
 
@@ -31,7 +32,8 @@ pub fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     let wish = wish(context, &args.environment)?;
     context.block_on(async {
         let control_plane = ControlPlane::reach(context).await?;
-        let planned: Planned = control_plane.client().post("/v1/plan", &PlanRequest { wish }).await?;
+        let request = PlanRequest { wish, actor: context.machine.actor() };
+        let planned: Planned = control_plane.client().post("/v1/plan", &request).await?;
         match context.screen.format {
             Format::Text => context.screen.out(&view::plan::plan(&planned)),
             Format::Json => context.screen.json(&planned),
@@ -46,5 +48,6 @@ pub fn run(args: &Args, context: &Context) -> Result<(), Failure> {
 pub fn wish(context: &Context, environment: &EnvironmentName) -> Result<WishRequest, Failure> {
     let project = context.project()?;
     let resolved = project.resolve(environment, &|name| context.machine.variable(name))?;
-    Ok(WishRequest::new(resolved, project.folder))
+    let provenance = provenance::of(&project.folder);
+    Ok(WishRequest { provenance, ..WishRequest::new(resolved, project.folder) })
 }

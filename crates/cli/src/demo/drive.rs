@@ -18,7 +18,8 @@ use crate::text::escape;
 
 /// Calls the program.
 pub struct Driver<'a> {
-    context: &'a Context,
+    /// Whose program it is.
+    pub context: &'a Context,
     scratch: &'a Scratch,
     program: PathBuf,
 }

@@ -100,7 +100,7 @@ fn free_address() -> io::Result<SocketAddr> {
 }
 
 /// No second copy where the file system allows that.
-pub(super) fn take_program(program: &Path, to: &Path) -> io::Result<()> {
+fn take_program(program: &Path, to: &Path) -> io::Result<()> {
     std::fs::hard_link(program, to).or_else(|_| std::fs::copy(program, to).map(drop))
 }
 

@@ -1,4 +1,5 @@
-//! Ends what the demo started: the app by `down`, then the control plane and the edge by their process ids.
+//! Ends what the demo started: the app by `down`, then the control plane and the edge by their process ids. The images that it
+//! made go last.
 
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::Serialize;
 
+#[cfg(feature = "docker")]
+use crate::demo::Target;
 use crate::demo::drive::Driver;
 use crate::demo::scratch::{APP, ENVIRONMENT, Scratch};
 use crate::failure::Failure;
@@ -57,6 +60,11 @@ pub async fn end(driver: &Driver<'_>, scratch: &Scratch) -> Result<(), Failure> 
         if !matches!(gone, Ok(Ok(()))) {
             return Err(left(scratch, &format!("process {pid} does not end")).into());
         }
+    }
+    #[cfg(feature = "docker")]
+    if scratch.target == Target::Docker {
+        let docker_host = driver.context.machine.variable("DOCKER_HOST");
+        bascule_server::container_engine::forget_images(&scratch.state, docker_host.as_deref()).await?;
     }
     Ok(())
 }

@@ -26,7 +26,11 @@ pub fn brief(step: &str, evidence: &Evidence) -> Option<String> {
             let micros = Duration::from_micros(count("micros")?);
             Some(format!("traffic moved to {} in {}", text("slot")?, time::took(micros)))
         }
-        "bake" => text("sentence"),
+        "bake" | "rehearse" | "backup" | "backfill" => text("sentence"),
+        "migrate-expand" => Some(format!("{} applied", migrations(evidence, "applied"))),
+        "migrate-contract" => Some(format!("{} contracted", migrations(evidence, "contracted"))),
+        "migrate-revert" => Some(format!("{} taken back", migrations(evidence, "reverted"))),
+        "migrate-undrop" => Some(format!("the contract of {} undone", migrations(evidence, "undropped"))),
         "verify" | "verify-live" => {
             let all = evidence.get("checks")?.as_array()?;
             let passed =
@@ -40,10 +44,16 @@ pub fn brief(step: &str, evidence: &Evidence) -> Option<String> {
     }
 }
 
+fn migrations(evidence: &Evidence, list: &str) -> String {
+    let count = evidence.get(list).and_then(Value::as_array).map_or(0, Vec::len);
+    number::of(count as u64, "migration")
+}
+
 /// What an undo came to: some things are not brought back, and that is said.
 pub fn undone(evidence: &Evidence) -> &'static str {
     match (evidence.get("stays"), evidence.get("nothing")) {
-        (Some(_), _) => "not taken back: it stays stopped",
+        (Some(Value::String(how)), _) if how == "stopped" => "not taken back: it stays stopped",
+        (Some(_), _) => "not taken back: it stays",
         (None, Some(_)) => "nothing to take back",
         (None, None) => "taken back",
     }
@@ -89,11 +99,13 @@ fn instance(text: &mut String, value: &Value, indent: usize) {
     };
     let address = status.address.map(|address| format!(" on {address}")).unwrap_or_default();
     let state = match &status.state {
+        InstanceState::Running { pid: 0 } => "runs".to_owned(),
         InstanceState::Running { pid } => format!("pid {pid}"),
         InstanceState::BackOff { exit, .. } => format!("ended with {exit}, waits to start again"),
         InstanceState::CrashLoop { exit } => format!("ended again and again, the last time with {exit}"),
         InstanceState::CannotStart { reason } => format!("cannot start: {}", escape::line(reason)),
         InstanceState::Waiting { reason } => format!("waits: {}", escape::line(reason)),
+        InstanceState::Stopping { pid: 0 } => "stopping".to_owned(),
         InstanceState::Stopping { pid } => format!("stopping, pid {pid}"),
         InstanceState::Gone => "gone".to_owned(),
     };

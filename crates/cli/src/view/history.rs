@@ -3,6 +3,7 @@
 use bascule_model::run::Outcome;
 use bascule_server::api::HistoryEntry;
 
+use crate::provenance;
 use crate::text::escape;
 use crate::text::style::{BAD, DIM, GOOD, STRONG, WARNING, paint};
 use crate::text::table::{Cell, Table};
@@ -29,6 +30,13 @@ pub fn history(entries: &[HistoryEntry], now: &Now) -> String {
             word(entry.outcome),
             shortened(&escape::line(user(&entry.actor)), WHO).into(),
         ]);
+        if let Some(provenance) = &entry.provenance {
+            let mut words = format!("commit {}", provenance::words(provenance));
+            if let Some(promoted) = &entry.promoted {
+                words.push_str(&format!(", from {} {}", promoted.environment, promoted.release));
+            }
+            table.free(format!("    {}", paint(DIM, &shortened(&words, 76))));
+        }
         if let Some(problem) = &entry.problem {
             let why = format!(
                 "{}: {}",

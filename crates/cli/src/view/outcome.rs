@@ -42,10 +42,20 @@ fn headline(line: &OutcomeLine) -> String {
         Some(live) => format!("{live} has the traffic of {place}"),
         None => format!("nobody has the traffic of {place}"),
     };
+    let traffic_of = line.live_release.as_ref().map_or("the live release", |live| live.as_str());
     match (line.outcome, line.run_kind) {
         (Outcome::Live, RunKind::Deploy | RunKind::Rollback) => format!("{}: {traffic}", paint(GOOD, "live")),
         (Outcome::Live, RunKind::Down) => {
             format!("{}: nothing of {place} runs any more", paint(GOOD, "done"))
+        }
+        (Outcome::Live, RunKind::Contract) => {
+            format!("{}: the database of {place} has only what {traffic_of} needs", paint(GOOD, "done"))
+        }
+        (Outcome::Live, RunKind::Revert) => {
+            format!("{}: the database of {place} is as {traffic_of} knows it", paint(GOOD, "done"))
+        }
+        (Outcome::Live, RunKind::Undrop) => {
+            format!("{}: what was dropped softly from the database of {place} is back", paint(GOOD, "done"))
         }
         (Outcome::Live, RunKind::Retire) => {
             let which = line.release.as_ref().map_or("the standby release", |release| release.as_str());

@@ -5,6 +5,7 @@ use bascule_model::run::{Event, Evidence, Phase, StepState};
 use bascule_server::api::RunReport;
 use jiff::Timestamp;
 
+use crate::provenance;
 use crate::text::style::{BAD, DIM, GOOD, STRONG, WARNING, paint};
 use crate::text::table::Table;
 use crate::text::wrap::wrap;
@@ -42,6 +43,16 @@ fn head(report: &RunReport, now: &Now) -> String {
     row("asked by", format!("{}, {}", escape::line(&report.actor), now.clock(report.created_at)));
     if let Some(finished) = report.finished_at {
         row("took", time::took(time::between(report.created_at, finished)));
+    }
+    for approval in &report.approvals {
+        let until = now.clock(approval.until);
+        row("approved by", format!("{}, until {until}, soft", escape::line(&approval.actor)));
+    }
+    if let Some(provenance) = &plan.provenance {
+        row("commit", provenance::words(provenance));
+    }
+    if let Some(promoted) = &plan.promoted {
+        row("promoted", format!("from {}, {}", promoted.environment, promoted.release));
     }
     row("slot", plan.slot.to_string());
     if let Some(outcome) = &report.outcome {
@@ -111,7 +122,7 @@ fn one(step: &StepState, events: &[Recorded], now: &Now) -> String {
         Phase::UndoFailed => (paint(BAD, "✗"), "could not be taken back"),
     };
     let how = if step.phase == Phase::Undone { times.how } else { "" };
-    let mut line = format!("  {mark} {:<13} {how}{word}", step.name);
+    let mut line = format!("  {mark} {:<16} {how}{word}", step.name);
     if let Some(began) = times.began {
         line.push_str(&format!(", {}", time::second(began, &now.zone)));
         if let Some(ended) = times.ended {

@@ -3,6 +3,7 @@
 use bascule_model::evidence::InstanceState;
 use bascule_server::api::{ActiveRun, EnvironmentStatus, InstanceView, SlotStatus};
 
+use crate::provenance;
 use crate::text::style::{BAD, DIM, GOOD, STRONG, WARNING, paint};
 use crate::text::table::{Cell, Table};
 use crate::text::wrap::{shortened, wrap};
@@ -37,6 +38,9 @@ fn slot(name: &str, slot: Option<&SlotStatus>, now: &Now) -> String {
         text.push_str(&format!(", warm until {}", now.clock(until)));
     }
     text.push('\n');
+    if let Some(provenance) = &slot.provenance {
+        text.push_str(&format!("           commit {}\n", provenance::words(provenance)));
+    }
     let mut table = Table::default();
     for instance in &slot.instances {
         table.row(row(instance));
@@ -85,6 +89,7 @@ fn row(instance: &InstanceView) -> [Cell; 4] {
 /// A short word, and what there is to add.
 fn state(state: &InstanceState) -> (String, Vec<String>) {
     match state {
+        InstanceState::Running { pid: 0 } => ("runs".to_owned(), Vec::new()),
         InstanceState::Running { pid } => (format!("pid {pid}"), Vec::new()),
         InstanceState::BackOff { exit, .. } => {
             ("waits".to_owned(), vec![format!("starts again after {exit}")])
@@ -98,6 +103,7 @@ fn state(state: &InstanceState) -> (String, Vec<String>) {
         InstanceState::Waiting { reason } => {
             ("waits".to_owned(), vec![shortened(&escape::line(reason), 120)])
         }
+        InstanceState::Stopping { pid: 0 } => ("stopping".to_owned(), Vec::new()),
         InstanceState::Stopping { pid } => (format!("stopping {pid}"), Vec::new()),
         InstanceState::Gone => ("gone".to_owned(), vec!["nothing of it is there".to_owned()]),
     }

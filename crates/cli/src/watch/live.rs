@@ -60,7 +60,7 @@ impl Live {
         self.bar.get_or_insert_with(|| {
             let bar = ProgressBar::new_spinner();
             // The template is a constant of ours; the usual style would do as well.
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix:<13} {elapsed:<11} {wide_msg}")
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix:<16} {elapsed:<11} {wide_msg}")
             {
                 bar.set_style(style);
             }

@@ -37,10 +37,10 @@ impl Plain {
         match self.steps.on(update) {
             Some(Said::Ended(line)) => self.line(&line),
             Some(Said::Note { step, text }) if self.last_line.elapsed() >= BETWEEN_NOTES => {
-                self.line(&format!("… {step:<13} {}", shortened(&text, 64)));
+                self.line(&format!("… {step:<16} {}", shortened(&text, 61)));
             }
             Some(Said::Began { step, text }) if text.starts_with("begun again") => {
-                self.line(&format!("… {step:<13} {text}"));
+                self.line(&format!("… {step:<16} {text}"));
             }
             Some(Said::Began { .. } | Said::Note { .. }) | None => {}
         }

@@ -102,6 +102,6 @@ impl Steps {
 fn line(mark: &str, step: &str, took: Option<Duration>, words: &str) -> String {
     let took = took.map(time::took).unwrap_or_default();
     // 2 mark, 13 name, 13 time: what is left of 80 columns is for the words.
-    let line = format!("{mark} {step:<13} {took:<11} {}", paint(DIM, &shortened(words, 51)));
+    let line = format!("{mark} {step:<16} {took:<11} {}", paint(DIM, &shortened(words, 48)));
     line.trim_end().to_owned()
 }

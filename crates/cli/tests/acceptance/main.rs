@@ -48,6 +48,44 @@ macro_rules! on_processes {
     };
 }
 
+/// Makes one test of each scenario for each kind of database on processes, and for PostgreSQL beside containers.
+macro_rules! on_each_database {
+    ($($scenario:ident),+ $(,)?) => {
+        on_each_database!(@processes postgres, Postgres, $($scenario),+);
+        on_each_database!(@processes mariadb, MariaDb, $($scenario),+);
+        on_each_database!(@processes sqlite, Sqlite, $($scenario),+);
+        #[cfg(feature = "docker")]
+        mod docker {
+            use crate::databases::register::Place;
+            use crate::databases::server::Kind;
+            use crate::support::fixture::Docker;
+
+            $(
+                #[test]
+                fn $scenario() {
+                    if let Some(docker) = Docker::start() {
+                        super::$scenario(Place { fixture: &docker, kind: Kind::Postgres });
+                    }
+                }
+            )+
+        }
+    };
+    (@processes $name:ident, $kind:ident, $($scenario:ident),+) => {
+        mod $name {
+            use crate::databases::register::Place;
+            use crate::databases::server::Kind;
+            use crate::support::fixture::Process;
+
+            $(
+                #[test]
+                fn $scenario() {
+                    super::$scenario(Place { fixture: &Process, kind: Kind::$kind });
+                }
+            )+
+        }
+    };
+}
+
 /// Makes one test of each scenario that only containers can be put into.
 #[cfg(feature = "docker")]
 macro_rules! on_docker {
@@ -68,7 +106,14 @@ macro_rules! on_docker {
 mod support;
 
 mod bad;
+#[cfg(all(feature = "docker", feature = "kubernetes"))]
+mod clusters;
+mod databases;
 #[cfg(feature = "failpoints")]
 mod kill;
 mod load;
+mod pipeline;
+#[cfg(feature = "failpoints")]
+mod promotion;
+mod secrets;
 mod truth;

@@ -6,6 +6,7 @@
 mod completions;
 mod help;
 mod init;
+mod secrets;
 mod support;
 mod unreachable;
 mod usage;

@@ -1,7 +1,8 @@
 //! Calls the program in a scratch folder with a scrubbed environment: what a test sees does not depend on who runs it.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// A folder with a project in it, and a state folder that nobody uses.
 pub struct Scratch {
@@ -56,6 +57,17 @@ impl Scratch {
     /// As [`Self::run`], with more variables.
     pub fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Done {
         let output = self.command(arguments, variables).output().unwrap();
+        self.done(&output)
+    }
+
+    /// As [`Self::run_with`], with this on standard input.
+    pub fn run_with_input(&self, arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Done {
+        let mut command = self.command(arguments, variables);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // One that refuses its arguments reads nothing.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let output = child.wait_with_output().unwrap();
         self.done(&output)
     }
 

@@ -2,21 +2,52 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it has to be")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
 
 #[test]
 fn plays_to_its_end_and_leaves_nothing() {
+    play("process");
+}
+
+#[cfg(feature = "docker")]
+#[test]
+fn plays_with_containers_and_leaves_nothing() {
+    if !docker(&["version"]).is_some_and(|said| said.contains("Server")) {
+        println!("NOT RUN: there is no Docker Engine here");
+        return;
+    }
+    let state = play("docker");
+    let owner = <sha2::Sha256 as sha2::Digest>::digest(state.as_os_str().as_encoded_bytes());
+    let filter = format!("label=bascule.owner={}", bascule_model::plan::hex(&owner[..6]));
+    for list in ["images --all", "ps --all", "network ls"] {
+        let words: Vec<&str> = list.split(' ').chain(["--quiet", "--filter", &filter]).collect();
+        assert_eq!(docker(&words).unwrap(), "", "{list}");
+    }
+}
+
+/// What the engine's client says; none where there is none, or it fails.
+#[cfg(feature = "docker")]
+fn docker(words: &[&str]) -> Option<String> {
+    let output = Command::new("docker").args(words).output().ok()?;
+    output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
+}
+
+/// Plays it; gives the whole path of what was its state folder.
+fn play(target: &str) -> PathBuf {
     let home = tempfile::tempdir().unwrap();
+    #[expect(clippy::disallowed_methods, reason = "a test has no wiring")]
+    let engine = std::env::var_os("DOCKER_HOST");
     let output = Command::new(env!("CARGO_BIN_EXE_bascule"))
-        .args(["demo", "--output", "json"])
+        .args(["demo", "--output", "json", "--target", target])
         .current_dir(home.path())
         .env_clear()
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")
         .env("HOME", home.path())
         .env("TMPDIR", home.path())
+        .envs(engine.map(|engine| ("DOCKER_HOST", engine)))
         .output()
         .unwrap();
     let words = String::from_utf8_lossy(&output.stderr);
@@ -53,7 +84,9 @@ fn plays_to_its_end_and_leaves_nothing() {
     );
     assert!(Path::new(report["logs"].as_str().unwrap()).exists(), "the logs are not kept");
     assert_eq!(processes_that_name(folder), Vec::<String>::new());
+    let state = std::fs::canonicalize(report["state"].as_str().unwrap()).unwrap();
     std::fs::remove_dir_all(folder).unwrap();
+    state
 }
 
 /// Command lines of processes that still run (what has ended and waits for its parent has none).

@@ -8,6 +8,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
+use crate::support::Nobody;
 use crate::support::client::{Http1, get, raw, read_until, text};
 use crate::support::edge::{Edge, key};
 use crate::support::instance::{Instance, full};
@@ -244,8 +245,8 @@ async fn usual_and_unusual_requests_take_turns_on_a_connection() {
 #[tokio::test]
 async fn the_edges_own_answer_to_head_has_no_body() {
     let (_folder, edge) = edge().await;
-    let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let address = edge.serve(&[gone]).await;
+    let gone = Nobody::new();
+    let address = edge.serve(&[gone.address()]).await;
     let mut client = Http1::connect(address).await.unwrap();
     for way in WAYS {
         let response = client.send(request(Method::HEAD, way)).await.unwrap();

@@ -6,6 +6,7 @@ use bascule_edge::{InstanceRoute, Refusal, ServiceRoute};
 use bascule_model::ids::{EnvironmentKey, InstanceId, ReleaseId, Slot};
 use http::Request;
 
+use crate::support::Nobody;
 use crate::support::client::{Http1, get, raw, text};
 use crate::support::edge::{Edge, key, route};
 use crate::support::instance::{Instance, full};
@@ -115,8 +116,8 @@ async fn without_anybody_to_serve_the_answer_is_plain_and_has_an_id() {
     let id = unknown.headers()["x-request-id"].to_str().unwrap();
     assert!(text(&unknown).contains(id));
 
-    let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    edge.put(address, Slot::Blue, "r1", &[gone]).await;
+    let gone = Nobody::new();
+    edge.put(address, Slot::Blue, "r1", &[gone.address()]).await;
     assert_eq!(get(address, "/").await.status(), 503);
     edge.switch(Slot::Blue, "r1").await;
     assert_eq!(get(address, "/").await.status(), 502);

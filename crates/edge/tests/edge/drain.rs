@@ -127,7 +127,7 @@ async fn a_release_that_gets_the_traffic_back_is_not_drained_any_further() {
     let mut socket = WebSocket::connect(*address).await.unwrap();
     in_flight(edge, 1).await;
     edge.switch(Slot::Green, "r2").await;
-    let limit = Duration::from_secs(1);
+    let limit = Duration::from_secs(3);
     let key = key();
     let draining = edge.client.drain(edge.fence(), &key, Slot::Blue, limit);
     let back = async {

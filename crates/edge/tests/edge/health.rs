@@ -7,24 +7,18 @@ use bascule_edge::Health;
 use bascule_model::ids::{InstanceId, Slot};
 use http::Request;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpListener;
 
 use crate::support::client::{Http1, get, text};
 use crate::support::edge::{Edge, key, route};
-use crate::support::eventually;
 use crate::support::instance::{Instance, full};
 use crate::support::load::{Load, Mix};
 use crate::support::scripted::{OK, head, scripted};
+use crate::support::{Nobody, eventually};
 
 async fn edge() -> (tempfile::TempDir, Edge) {
     let folder = tempfile::tempdir().unwrap();
     let edge = Edge::start(folder.path(), "connect_timeout=300").await;
     (folder, edge)
-}
-
-/// An address where nobody listens.
-async fn nobody() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
 async fn is_reachable(edge: &Edge, which: usize) -> bool {
@@ -35,8 +29,8 @@ async fn is_reachable(edge: &Edge, which: usize) -> bool {
 #[tokio::test]
 async fn an_instance_that_refuses_costs_no_request_and_is_left_out_until_it_is_back() {
     let (_folder, edge) = edge().await;
-    let (well, gone) = (Instance::start("well").await, nobody().await);
-    let address = edge.serve(&[gone, well.address]).await;
+    let (well, gone) = (Instance::start("well").await, Nobody::new());
+    let address = edge.serve(&[gone.address(), well.address]).await;
     for _ in 0..20 {
         assert_eq!(text(&get(address, "/").await), "well");
     }
@@ -48,7 +42,7 @@ async fn an_instance_that_refuses_costs_no_request_and_is_left_out_until_it_is_b
     );
     assert!(!is_reachable(&edge, 0).await);
 
-    let back = Instance::on(TcpListener::bind(gone).await.unwrap(), "back");
+    let back = Instance::on(gone.listen(), "back");
     eventually("the instance is let in again", async || is_reachable(&edge, 0).await).await;
     eventually("it gets its share", async || text(&get(address, "/").await) == "back").await;
     drop(back);
@@ -57,9 +51,9 @@ async fn an_instance_that_refuses_costs_no_request_and_is_left_out_until_it_is_b
 #[tokio::test]
 async fn an_instance_is_let_in_when_its_health_path_says_so() {
     let (_folder, edge) = edge().await;
-    let (well, gone) = (Instance::start("well").await, nobody().await);
+    let (well, gone) = (Instance::start("well").await, Nobody::new());
     let (address, _socket) = edge.listen().await;
-    let mut with_path = route(address, Slot::Blue, "r1", &[gone, well.address]);
+    let mut with_path = route(address, Slot::Blue, "r1", &[gone.address(), well.address]);
     with_path.services[0].health_path = Some("/health".to_owned());
     edge.client.put_slot(edge.fence(), with_path).await.unwrap();
     edge.switch(Slot::Blue, "r1").await;
@@ -69,7 +63,7 @@ async fn an_instance_is_let_in_when_its_health_path_says_so() {
     })
     .await;
     // It takes connections, and is not well: the first answers are 503.
-    let listener = TcpListener::bind(gone).await.unwrap();
+    let listener = gone.listen();
     let answers = tokio::spawn(async move {
         for answer in [&b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"[..], OK] {
             let (mut stream, _) = listener.accept().await.unwrap();
@@ -86,7 +80,8 @@ async fn an_instance_is_let_in_when_its_health_path_says_so() {
 async fn instances_that_die_under_load_cost_nothing_but_what_they_had() {
     let (_folder, edge) = edge().await;
     let well = Instance::start("well").await;
-    let address = edge.serve(&[well.address, nobody().await]).await;
+    let (first, last) = (Nobody::new(), Nobody::new());
+    let address = edge.serve(&[well.address, first.address()]).await;
     let load = Load::start(address, Mix::Small);
     for _ in 0..5 {
         load.more(50).await;
@@ -94,7 +89,7 @@ async fn instances_that_die_under_load_cost_nothing_but_what_they_had() {
         edge.put(address, Slot::Blue, "r1", &[well.address, passing.address]).await;
         load.more(100).await;
         assert!(passing.served() > 0);
-        edge.put(address, Slot::Blue, "r1", &[well.address, nobody().await]).await;
+        edge.put(address, Slot::Blue, "r1", &[well.address, last.address()]).await;
     }
     assert_eq!(load.stop().await, Vec::<String>::new());
 }
@@ -223,7 +218,7 @@ async fn responses_that_break_the_rules_are_not_passed_on() {
 #[tokio::test]
 async fn an_instance_that_does_not_answer_in_time_is_a_504() {
     let folder = tempfile::tempdir().unwrap();
-    let edge = Edge::start(folder.path(), "upstream_timeout=200").await;
+    let edge = Edge::start(folder.path(), "upstream_timeout=3000").await;
     let instance = Instance::start("slow").await;
     let address = edge.serve(&[instance.address]).await;
     let response = get(address, "/never").await;

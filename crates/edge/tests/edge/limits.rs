@@ -44,7 +44,7 @@ async fn a_head_that_drips_is_answered_408_and_reaches_nobody() {
 
 #[tokio::test]
 async fn a_client_that_says_nothing_is_let_go() {
-    let (_folder, edge, _instance, address) = with("head_timeout=200,idle_timeout=400").await;
+    let (_folder, edge, _instance, address) = with("head_timeout=1000,idle_timeout=2000").await;
     let mut silent = TcpStream::connect(address).await.unwrap();
     assert_eq!(read_to_end(&mut silent).await, "");
     let mut served = TcpStream::connect(address).await.unwrap();
@@ -141,7 +141,7 @@ const UNUSUAL: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\n\r\n";
 
 #[tokio::test]
 async fn a_connection_that_has_rested_goes_on_where_it_was() {
-    let (_folder, edge, _instance, address) = with("idle_timeout=2800").await;
+    let (_folder, edge, _instance, address) = with("idle_timeout=20000").await;
     let mut client = Http1::connect(address).await.unwrap();
     for _ in 0..3 {
         assert_eq!(client.get("/").await.unwrap().status(), 200);

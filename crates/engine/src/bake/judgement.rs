@@ -18,6 +18,16 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// With the reason why there is no data from users, where that is what it rests on.
+    #[must_use]
+    pub fn because(mut self, why: Option<&str>) -> Self {
+        let (Self::GoOn(judgement) | Self::Pass(judgement) | Self::SwitchBack(judgement)) = &mut self;
+        if let (Some(why), Rule::Probe | Rule::Waiting | Rule::NoData) = (why, judgement.rule) {
+            judgement.sentence = format!("{}; {why}", judgement.sentence);
+        }
+        self
+    }
+
     /// What it rests on.
     #[must_use]
     pub fn judgement(&self) -> &Judgement {

@@ -16,4 +16,4 @@ mod tests;
 pub use accumulator::Accumulator;
 pub use judge::{PROBE_GRACE, judge};
 pub use judgement::{Criteria, Figures, Judgement, Rule, Verdict};
-pub use observation::{Counts, Observation, Probes, Tally};
+pub use observation::{Asker, Counts, Observation, Probes, Tally};

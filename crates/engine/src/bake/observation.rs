@@ -22,6 +22,28 @@ impl From<&Traffic> for Counts {
     }
 }
 
+/// Whose requests those are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Asker {
+    /// Users.
+    #[default]
+    Users,
+    /// We ourselves, in their place.
+    Probe,
+}
+
+impl Asker {
+    /// As it stands in a sentence: requests from whom.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Users => "users",
+            Self::Probe => "the probe",
+        }
+    }
+}
+
 /// Things that were tried, and how many of them went wrong.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
@@ -70,8 +92,10 @@ impl Probes {
 pub struct Observation {
     /// Time since the switch.
     pub elapsed: Duration,
-    /// Users' requests to the new release.
+    /// Users' requests to the new release, or those in their place.
     pub users: Counts,
+    /// Which of them.
+    pub asker: Asker,
     /// Checks of the new release.
     pub probes: Probes,
     /// The former release in the same window: what was left of its requests, and checks of it while it stands by. Empty where

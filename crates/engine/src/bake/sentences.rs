@@ -64,38 +64,39 @@ pub(super) fn sentence(rule: Rule, seen: &Observation, rollout: &Rollout, is_ove
     let failed = users.failed;
     let probes = seen.probes.tally;
     let elapsed = Time(seen.elapsed);
-    let too_few = format!("{requests} from users in {elapsed}, fewer than {}", rollout.min_requests.max(1));
+    let by = seen.asker.as_str();
+    let too_few = format!("{requests} from {by} in {elapsed}, fewer than {}", rollout.min_requests.max(1));
     match rule {
         Rule::Watching => {
-            format!("{requests} from users so far, {failed} failed, {} slow", seen.users.slow)
+            format!("{requests} from {by} so far, {failed} failed, {} slow", seen.users.slow)
         }
         Rule::NoBake => "no bake was asked for: nobody has looked at users' requests".to_owned(),
         Rule::Restarts => {
             format!("an instance of the new release ended or was started again {}", times(seen.restarts))
         }
         Rule::Errors if is_over => {
-            format!("{failed} of {requests} from users failed ({rate}); {limit} is allowed")
+            format!("{failed} of {requests} from {by} failed ({rate}); {limit} is allowed")
         }
         Rule::Errors => format!(
-            "{failed} of {requests} from users failed within {elapsed} ({rate}); {limit} is allowed, and chance does not explain it"
+            "{failed} of {requests} from {by} failed within {elapsed} ({rate}); {limit} is allowed, and chance does not explain it"
         ),
         Rule::Landslide => {
-            format!("{failed} of the first {requests} from users failed ({rate})")
+            format!("{failed} of the first {requests} from {by} failed ({rate})")
         }
         Rule::Latency => format!(
-            "{} of {requests} from users took longer than {} ({}); at most 5% may for a 95th percentile below it",
+            "{} of {requests} from {by} took longer than {} ({}); at most 5% may for a 95th percentile below it",
             seen.users.slow,
             Time(rollout.max_p95),
             Percent(Tally { all: users.all, failed: seen.users.slow }.rate()),
         ),
         Rule::Thresholds => format!(
-            "{failed} of {requests} from users failed ({rate}, allowed {limit}), {} took longer than {}",
+            "{failed} of {requests} from {by} failed ({rate}, allowed {limit}), {} took longer than {}",
             seen.users.slow,
             Time(rollout.max_p95),
         ),
         Rule::CommonOutage => common_outage(seen, rollout),
         Rule::WorseThanFormer => format!(
-            "{failed} of {requests} from users failed ({rate}); the former release fails in the same time as well ({} of {}, {}), but significantly less",
+            "{failed} of {requests} from {by} failed ({rate}); the former release fails in the same time as well ({} of {}, {}), but significantly less",
             seen.former.failed,
             seen.former.all,
             Percent(seen.former.rate()),
@@ -104,7 +105,7 @@ pub(super) fn sentence(rule: Rule, seen: &Observation, rollout: &Rollout, is_ove
             format!("{too_few}; waiting for the checks that are to decide instead ({} so far)", probes.all)
         }
         Rule::Probe => format!(
-            "no data from users ({too_few}); the checks decided instead: {} of {} failed",
+            "no data from {by} ({too_few}); the checks decided instead: {} of {} failed",
             probes.failed, probes.all
         ),
         Rule::Waiting => format!("{too_few}; waiting for more"),
@@ -117,8 +118,9 @@ pub(super) fn sentence(rule: Rule, seen: &Observation, rollout: &Rollout, is_ove
 /// Both releases' rates.
 pub(super) fn common_outage(seen: &Observation, rollout: &Rollout) -> String {
     let users = users(seen);
+    let by = seen.asker.as_str();
     format!(
-        "{} of {} from users of the new release failed ({}, allowed {}), and so did {} of {} of the former release in the same time ({}): something that both need is out, so this is not blamed on the new one",
+        "{} of {} from {by} of the new release failed ({}, allowed {}), and so did {} of {} of the former release in the same time ({}): something that both need is out, so this is not blamed on the new one",
         users.failed,
         Count(users.all, "request"),
         Percent(users.rate()),

@@ -77,6 +77,17 @@ fn errors_are_weighed_before_the_end_and_counted_at_it() {
 }
 
 #[test]
+fn whose_requests_they_were_is_said() {
+    let users = check(seen(60, 1000, 12), &rollout(), "switch back: errors");
+    assert!(users.sentence.contains("12 of 1000 requests from users failed"), "{}", users.sentence);
+    let own = Observation { asker: Asker::Probe, ..seen(60, 1000, 12) };
+    let own = check(own, &rollout(), "switch back: errors");
+    assert!(own.sentence.contains("12 of 1000 requests from the probe failed"), "{}", own.sentence);
+    let none = check(Observation { asker: Asker::Probe, ..seen(59, 0, 0) }, &rollout(), "go on: watching");
+    assert!(!none.sentence.contains("users"), "{}", none.sentence);
+}
+
+#[test]
 fn few_requests_fail_only_by_a_landslide() {
     for (requests, errors, expected) in [
         (99, 40, "go on: watching"),
@@ -317,5 +328,24 @@ proptest! {
             }
             prop_assert!(observation.elapsed >= rollout.bake);
         }
+    }
+}
+
+#[test]
+fn why_there_is_no_data_is_told_where_it_decides() {
+    let why = Some("the Prometheus does not answer");
+    let passes = [Status::Pass; 5];
+    for (observation, rollout, told) in [
+        (probed(60, &passes), rollout(), true),
+        (seen(60, 5, 0), Rollout { on_no_data: OnNoData::Fail, ..rollout() }, true),
+        (seen(60, 5, 0), Rollout { on_no_data: OnNoData::Wait, ..rollout() }, true),
+        (seen(60, 1000, 0), rollout(), false),
+        (seen(10, 0, 0), rollout(), false),
+    ] {
+        let plain = judge(&observation, &rollout);
+        let verdict = plain.clone().because(why);
+        let sentence = &verdict.judgement().sentence;
+        assert_eq!(sentence.ends_with("; the Prometheus does not answer"), told, "{sentence}");
+        assert_eq!((verdict.judgement().rule, plain.clone().because(None)), (plain.judgement().rule, plain));
     }
 }

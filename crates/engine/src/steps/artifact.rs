@@ -1,13 +1,14 @@
 //! `artifact`: build it, or take the one that is in the store; either way its digest is checked.
 
 use async_trait::async_trait;
-use bascule_model::plan::{ArtifactPlan, Plan};
+use bascule_model::plan::{ArtifactPlan, Plan, Promoted};
 use bascule_model::problem::{Code, Problem};
+use bascule_model::release::Configuration;
 use bascule_model::run::{Evidence, Touches};
 use serde_json::json;
 
-use super::{Leave, Observed, Step};
-use crate::context::{Loaded, StepContext, StepError};
+use super::{Leave, Observed, Step, foreseen};
+use crate::context::{Loaded, Ports, StepContext, StepError};
 use crate::ports::{Made, Making, Presence};
 
 pub(super) struct Artifact;
@@ -31,7 +32,12 @@ impl Step for Artifact {
             ArtifactPlan::Build { command, .. } => format!("build: {command}"),
             ArtifactPlan::Files { digest } => format!("take the files as they are, {}", short(digest)),
             ArtifactPlan::Image { reference, digest } => format!("take {reference}, {}", short(digest)),
-            ArtifactPlan::Store { digest } => format!("take {} from the store", short(digest)),
+            ArtifactPlan::Store { digest } => match &plan.promoted {
+                Some(Promoted { environment, release }) => {
+                    format!("take {}, which settled in {environment} as {release}", short(digest))
+                }
+                None => format!("take {} from the store", short(digest)),
+            },
             ArtifactPlan::None => "none".to_owned(),
         }
     }
@@ -60,6 +66,7 @@ impl Step for Artifact {
             values,
             plan_hash: &context.plan.hash(),
             log: &context.build_log,
+            redactor: context.redactor,
             note: &note,
         };
         let Made { digest, says } = context.ports.artifacts.make(&making).await?;
@@ -77,6 +84,10 @@ impl Step for Artifact {
         if let Some(says) = says {
             evidence["says"] = says.into();
         }
+        // What was there before was asked about before.
+        if foreseen::known_artifact(context).is_none() {
+            foreseen::ask(context, &digest, &mut evidence).await?;
+        }
         Ok(evidence)
     }
 
@@ -87,8 +98,17 @@ impl Step for Artifact {
 
 async fn stored(context: &StepContext<'_>, subject: &Loaded) -> Result<Evidence, StepError> {
     let digest = &subject.release.artifact;
-    let problem = match context.ports.artifacts.verify(digest, subject.values()?).await? {
-        Presence::Whole => return Ok(json!({ "digest": digest, "from": "store" })),
+    check_stored(context.ports, digest, subject.values()?).await?;
+    Ok(json!({ "digest": digest, "from": "store" }))
+}
+
+/// Whether the store has an artifact, and it is what its digest says.
+///
+/// # Errors
+/// `ARTIFACT_MISSING`, `ARTIFACT_CHANGED`, and those of the store.
+pub(crate) async fn check_stored(ports: &Ports, digest: &str, values: &Configuration) -> Result<(), Problem> {
+    let problem = match ports.artifacts.verify(digest, values).await.map_err(Problem::from)? {
+        Presence::Whole => return Ok(()),
         Presence::Missing => Problem::new(
             Code::ArtifactMissing,
             format!("the artifact {} is no longer in the store", short(digest)),
@@ -100,7 +120,7 @@ async fn stored(context: &StepContext<'_>, subject: &Loaded) -> Result<Evidence,
             "deploy the version again from its sources; find out who writes to the state folder",
         ),
     };
-    Err(problem.into())
+    Err(problem)
 }
 
 fn moved(what: &str) -> Problem {

@@ -4,19 +4,20 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bascule_model::evidence::{CheckResult, InstanceState, InstanceStatus, Status};
+use bascule_model::evidence::{CheckResult, InstanceState, InstanceStatus, Status, Traffic};
 use bascule_model::plan::Plan;
 use bascule_model::problem::Problem;
-use bascule_model::release::{Action, Check, Rollout};
+use bascule_model::release::{Action, Check, Rollout, TargetKind};
 use bascule_model::run::{Evidence, Touches};
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::{Leave, Observed, Step};
-use crate::bake::{Accumulator, Counts, Judgement, Observation, Probes, Rule, Tally, Verdict, judge};
+use crate::bake::{Accumulator, Asker, Counts, Judgement, Observation, Probes, Rule, Tally, Verdict, judge};
 use crate::check_place::at_instance;
 use crate::context::{Loaded, StepContext, StepError};
-use crate::ports::{PortError, SlotRef};
+use crate::own_requests;
+use crate::ports::{PortError, Probing, SlotRef};
 
 /// How often the counters are read.
 const TICK: Duration = Duration::from_millis(100);
@@ -68,6 +69,13 @@ struct Watch<'a> {
     rollout: &'a Rollout,
     began: Duration,
     users: Accumulator,
+    /// What somebody else counted, where one is asked: in place of the accumulator's.
+    elsewhere: Option<Counts>,
+    /// Requests of our own, for as long as this is watched. They end with it, however it ends.
+    own: Option<Box<dyn Probing>>,
+    asker: Asker,
+    /// Why that one has no data.
+    no_data: Option<String>,
     probes: Probes,
     former: Tally,
     last_checks: Vec<CheckResult>,
@@ -85,6 +93,10 @@ impl<'a> Watch<'a> {
             began: context.ports.clock.elapsed(),
             // The slot was empty before the switch: everything that it ever answered counts.
             users: Accumulator::after(Counts::default()),
+            elsewhere: None,
+            own: None,
+            asker: own_requests::wanted(subject).map_or(Asker::Users, |_| Asker::Probe),
+            no_data: None,
             probes: Probes::default(),
             former: Tally::default(),
             last_checks: Vec::new(),
@@ -100,6 +112,7 @@ impl<'a> Watch<'a> {
         loop {
             if self.rollout.bake > Duration::ZERO && clock.elapsed() >= next_round {
                 next_round = clock.elapsed() + pause;
+                self.look_elsewhere().await?;
                 self.ask_both().await;
             }
             let mut verdict = judge(&self.observe().await?, self.rollout);
@@ -109,7 +122,7 @@ impl<'a> Watch<'a> {
             {
                 verdict = self.look_twice().await?;
             }
-            match verdict {
+            match verdict.because(self.no_data.as_deref()) {
                 Verdict::GoOn(judgement) => {
                     if judgement.sentence != said {
                         self.context.note("bake", judgement.sentence.clone());
@@ -123,6 +136,32 @@ impl<'a> Watch<'a> {
         }
     }
 
+    /// Asks whoever else counts users' requests. What was seen before does not stand in for what cannot be seen now.
+    async fn look_elsewhere(&mut self) -> Result<(), StepError> {
+        let ports = self.context.ports;
+        let since = ports.clock.elapsed().saturating_sub(self.began);
+        let counted = match ports.traffic.observed(&self.subject.release, since).await {
+            Ok(None) => self.count_own().await,
+            other => other,
+        };
+        (self.elsewhere, self.no_data) = match counted {
+            Ok(count) => (count.as_ref().map(Counts::from), None),
+            Err(PortError::Fenced) => return Err(StepError::Fenced),
+            Err(PortError::Problem(problem)) => (None, Some(problem.message)),
+        };
+        Ok(())
+    }
+
+    /// What became of requests of our own, which are begun where they are wanted.
+    async fn count_own(&mut self) -> Result<Option<Traffic>, PortError> {
+        if self.own.is_none()
+            && let Some(wanted) = own_requests::wanted(self.subject)
+        {
+            self.own = self.context.ports.traffic.probing(&self.subject.release, &wanted).await?;
+        }
+        Ok(self.own.as_ref().map(|own| own.count()).transpose()?)
+    }
+
     async fn observe(&mut self) -> Result<Observation, StepError> {
         let ports = self.context.ports;
         let release = &self.subject.release.id;
@@ -132,10 +171,12 @@ impl<'a> Watch<'a> {
             Err(PortError::Fenced) => return Err(StepError::Fenced),
             Err(PortError::Problem(_)) => self.users.total(),
         };
+        let users = self.elsewhere.unwrap_or(users);
         let instances = ports.target.observe(&self.slot).await?;
         Ok(Observation {
             elapsed: ports.clock.elapsed().saturating_sub(self.began),
             users,
+            asker: self.asker,
             probes: self.probes,
             former: self.former,
             restarts: restarts(&instances, self.context.environment.live_since),
@@ -205,6 +246,18 @@ impl<'a> Watch<'a> {
             .collect();
         let instance = running.get(self.round.checked_rem(running.len())?)?;
         let health = &loaded.release.service(&instance.service)?.health;
+        // A cluster asks in our place.
+        if let Some(own) =
+            instance.own_check.as_ref().filter(|_| loaded.release.target == TargetKind::Kubernetes)
+        {
+            return Some(CheckResult {
+                name: format!("health of {}", instance.id),
+                status: own.status,
+                attempts: 1,
+                detail: own.output.clone(),
+                took_ms: 0,
+            });
+        }
         let probe = self.context.ports.checker.probe(instance.address?, health).await;
         Some(CheckResult {
             name: format!("health of {}", instance.id),
@@ -220,8 +273,10 @@ impl<'a> Watch<'a> {
             "rule": judgement.rule,
             "criteria": judgement.criteria,
             "figures": judgement.figures,
+            "requests_of": self.asker,
             "sentence": judgement.sentence,
             "warning": judgement.warning,
+            "no_data": self.no_data,
             "last_checks": self.last_checks,
         })
     }

@@ -1,11 +1,11 @@
-//! `lease`: the environment is ours, and its door can be opened. The lease itself is taken in the transaction that writes the run.
+//! `lease`: the environment is ours, its door can be opened, and what is to stand there would be taken. The lease itself is taken in the transaction that writes the run.
 
 use async_trait::async_trait;
 use bascule_model::plan::{Plan, RunKind};
 use bascule_model::run::{Evidence, Touches};
 use serde_json::json;
 
-use super::{Leave, Observed, Step};
+use super::{Leave, Observed, Step, foreseen};
 use crate::context::{StepContext, StepError};
 
 pub(super) struct Lease;
@@ -33,10 +33,14 @@ impl Step for Lease {
     }
 
     async fn apply(&self, context: &StepContext<'_>) -> Result<Evidence, StepError> {
+        let mut evidence = json!({ "generation": context.fence });
         if let (RunKind::Deploy | RunKind::Rollback, Some(subject)) = (context.plan.kind, context.subject) {
-            context.ports.traffic.can_open(context.key(), subject.release.listen).await?;
+            context.ports.traffic.can_open(&subject.release).await?;
+            if let Some(artifact) = foreseen::known_artifact(context) {
+                foreseen::ask(context, artifact, &mut evidence).await?;
+            }
         }
-        Ok(json!({ "generation": context.fence }))
+        Ok(evidence)
     }
 
     async fn undo(&self, _: &StepContext<'_>) -> Result<Evidence, StepError> {

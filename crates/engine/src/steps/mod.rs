@@ -5,8 +5,10 @@
 
 mod artifact;
 mod bake;
-
+mod foreseen;
+mod gate;
 mod lease;
+mod migrate;
 mod ready;
 mod retire;
 mod settle;
@@ -20,6 +22,7 @@ use async_trait::async_trait;
 use bascule_model::plan::{Plan, RunKind};
 use bascule_model::run::{Evidence, OnFailure, Touches};
 
+pub(crate) use self::artifact::check_stored;
 use crate::context::{StepContext, StepError};
 
 /// What `observe` found.
@@ -78,14 +81,28 @@ static SETTLE: settle::Settle = settle::Settle;
 static RETIRE: retire::Retire = retire::Retire::Standby;
 static SWITCH_OFF: switch_off::SwitchOff = switch_off::SwitchOff;
 static STOP_ALL: stop_all::StopAll = stop_all::StopAll;
+static REHEARSE: migrate::Migrate = migrate::Migrate::Rehearse;
+static BACKUP: migrate::Migrate = migrate::Migrate::BackUp;
+static EXPAND: migrate::Migrate = migrate::Migrate::Expand;
+static GATE: gate::Gate = gate::Gate;
+static FILL: migrate::Migrate = migrate::Migrate::Fill;
+static CONTRACT: migrate::Migrate = migrate::Migrate::Contract;
+static REVERT: migrate::Migrate = migrate::Migrate::Revert;
+static UNDROP: migrate::Migrate = migrate::Migrate::Undrop;
 
 /// Every step there is.
-static REGISTRY: [&dyn Step; 13] = [
+static REGISTRY: [&dyn Step; 21] = [
     &LEASE,
     &ARTIFACT,
+    &REHEARSE,
     &RETIRE_FORMER,
+    &CONTRACT,
+    &BACKUP,
+    &EXPAND,
+    &GATE,
     &START,
     &READY,
+    &FILL,
     &VERIFY,
     &SWITCH,
     &BAKE,
@@ -94,6 +111,8 @@ static REGISTRY: [&dyn Step; 13] = [
     &RETIRE,
     &SWITCH_OFF,
     &STOP_ALL,
+    &REVERT,
+    &UNDROP,
 ];
 
 /// Whether a rollback finds its release running.
@@ -114,21 +133,51 @@ pub enum SlotNeeded {
     Taken,
 }
 
+/// What a run has to do with a database.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SchemaNeeded {
+    /// Migrations are tried on a copy.
+    pub rehearse: bool,
+    /// What no release needs any more goes first.
+    pub contract: bool,
+    /// It is backed up.
+    pub backup: bool,
+    /// Migrations are applied.
+    pub expand: bool,
+    /// Rows are filled in.
+    pub fill: bool,
+}
+
 /// The names of the steps of a run, in order.
 #[must_use]
-pub fn sequence(kind: RunKind, warmth: Warmth, slot: SlotNeeded) -> Vec<&'static str> {
-    let bring_up = ["start", "ready", "verify", "switch", "bake", "verify-live", "settle"];
+pub fn sequence(kind: RunKind, warmth: Warmth, slot: SlotNeeded, schema: SchemaNeeded) -> Vec<&'static str> {
     match (kind, warmth) {
         (RunKind::Rollback, Warmth::Warm) => vec!["lease", "switch", "settle"],
         (RunKind::Deploy, _) | (RunKind::Rollback, Warmth::Cold) => {
-            let mut names = vec!["lease", "artifact"];
-            if slot == SlotNeeded::Taken {
-                names.push("retire-former");
-            }
-            names.extend(bring_up);
-            names
+            let all = [
+                ("lease", true),
+                ("artifact", true),
+                ("rehearse", schema.rehearse),
+                ("retire-former", slot == SlotNeeded::Taken),
+                ("migrate-contract", schema.contract),
+                ("backup", schema.backup),
+                ("migrate-expand", schema.expand),
+                ("migrate-gate", schema.expand),
+                ("start", true),
+                ("ready", true),
+                ("backfill", schema.fill),
+                ("verify", true),
+                ("switch", true),
+                ("bake", true),
+                ("verify-live", true),
+                ("settle", true),
+            ];
+            all.into_iter().filter(|(_, needed)| *needed).map(|(name, _)| name).collect()
         }
         (RunKind::Retire, _) => vec!["lease", "retire"],
+        (RunKind::Contract, _) => vec!["lease", "migrate-contract"],
+        (RunKind::Revert, _) => vec!["lease", "retire", "migrate-revert"],
+        (RunKind::Undrop, _) => vec!["lease", "migrate-undrop"],
         (RunKind::Down, _) => vec!["lease", "switch-off", "stop-all"],
     }
 }
@@ -138,7 +187,9 @@ pub fn sequence(kind: RunKind, warmth: Warmth, slot: SlotNeeded) -> Vec<&'static
 pub fn on_failure(kind: RunKind) -> OnFailure {
     match kind {
         RunKind::Deploy | RunKind::Rollback => OnFailure::Undo,
-        RunKind::Retire | RunKind::Down => OnFailure::Stop,
+        RunKind::Retire | RunKind::Contract | RunKind::Revert | RunKind::Undrop | RunKind::Down => {
+            OnFailure::Stop
+        }
     }
 }
 
@@ -159,5 +210,5 @@ pub(crate) async fn verify_live(
     loaded: &crate::context::Loaded,
     environment: &bascule_journal::EnvironmentRecord,
 ) -> Vec<bascule_model::evidence::CheckResult> {
-    verify::through_the_door(ports.checker.as_ref(), loaded, environment).await
+    verify::through_the_door(ports, loaded, environment).await
 }

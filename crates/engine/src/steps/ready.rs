@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bascule_model::evidence::{InstanceState, InstanceStatus, Status};
 use bascule_model::plan::Plan;
 use bascule_model::problem::{Code, Problem};
-use bascule_model::release::{Health, Probe, Release, Service};
+use bascule_model::release::{Health, Probe, Release, Service, TargetKind};
 use bascule_model::run::{Evidence, Touches};
 use futures_util::future::try_join_all;
 use serde_json::json;
@@ -158,7 +158,7 @@ async fn probe(
     health: &Health,
     status: &InstanceStatus,
 ) -> Option<bascule_model::evidence::ProbeResult> {
-    if let (Probe::Uptime, Some(own)) = (&health.probe, &status.own_check) {
+    if let Some(own) = status.own_check.as_ref().filter(|_| own_check_decides(context, health)) {
         let detail = if own.status == Status::NoData {
             "its own check has not said anything yet".to_owned()
         } else {
@@ -180,6 +180,12 @@ async fn probe(
         Some(address) => Some(context.ports.checker.probe(address, health).await),
         None => None,
     }
+}
+
+/// Where nothing else can be asked, and where a cluster asks in our place.
+fn own_check_decides(context: &StepContext<'_>, health: &Health) -> bool {
+    let target = context.subject.map(|subject| subject.release.target);
+    health.probe == Probe::Uptime || target == Some(TargetKind::Kubernetes)
 }
 
 /// Where nothing else can be asked, an instance's own check decides, and its "unhealthy" is final: it has had its retries.
@@ -207,7 +213,7 @@ async fn gave_up(context: &StepContext<'_>, instance: &InstanceStatus) -> StepEr
         InstanceState::CannotStart { reason } => Problem::new(
             Code::InstanceStartFailed,
             format!("{} could not be started: {reason}", instance.id),
-            "mend the service's `command` or the artifact's `files`, then deploy again",
+            "mend what the reason names (`command`, `files` or the image), then deploy again",
         ),
         _ => Problem::new(
             Code::InstanceCrashLoop,

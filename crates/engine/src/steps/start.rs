@@ -50,7 +50,7 @@ impl Step for Start {
     async fn apply(&self, context: &StepContext<'_>) -> Result<Evidence, StepError> {
         let spec = context.spec()?;
         // Also the fence: from here on a write of an engine that was thought dead is refused.
-        context.ports.traffic.open(context.fence, context.key(), spec.release.listen).await?;
+        context.ports.traffic.open(context.fence, &spec.release).await?;
         let instances = context.ports.target.start(context.fence, &spec).await?;
         let refused = instances.iter().find_map(|instance| match &instance.state {
             InstanceState::CannotStart { reason } => Some((instance.id.clone(), reason.clone())),
@@ -63,7 +63,7 @@ impl Step for Start {
                 Problem::new(
                     Code::InstanceStartFailed,
                     format!("{id} could not be started: {reason}"),
-                    "mend the service's `command` or the artifact's `files`, then deploy again",
+                    "mend what the reason names (`command`, `files` or the image), then deploy again",
                 ),
                 evidence,
             )),

@@ -48,13 +48,20 @@ impl Step for Switch {
         let subject = context.subject()?;
         let expect = context.plan.live.as_ref().map(|live| &live.release);
         let to = Some((context.plan.slot, &subject.release.id));
-        let switched = context.ports.traffic.switch(context.fence, context.key(), expect, to).await?;
-        Ok(json!({
+        let traffic = &context.ports.traffic;
+        traffic.can_take(&subject.release).await?;
+        let switched = traffic.switch(context.fence, context.key(), expect, to).await?;
+        let proof = traffic.proven(&subject.release).await?;
+        let mut evidence = json!({
             "from": expect,
             "to": subject.release.id,
             "slot": context.plan.slot,
             "micros": switched.micros,
-        }))
+        });
+        if !proof.is_null() {
+            evidence["proof"] = proof;
+        }
+        Ok(evidence)
     }
 
     async fn undo(&self, context: &StepContext<'_>) -> Result<Evidence, StepError> {
@@ -63,11 +70,19 @@ impl Step for Switch {
         let former = context.plan.live.as_ref();
         if live.as_ref() != Some(&subject.release.id) {
             if live.as_ref() == former.map(|former| &former.release) {
+                // A switch to where the traffic is, so that nothing of one that broke off half-way stays.
+                if let Some(former) = former {
+                    let to = Some((former.slot, &former.release));
+                    context.ports.traffic.switch(context.fence, context.key(), live.as_ref(), to).await?;
+                }
                 return Ok(json!({ "live": live, "nothing": "the traffic was not moved" }));
             }
             return Err(Problem::new(
                 Code::EdgeRefused,
-                format!("the traffic is with {live:?}, which this run neither found nor put there"),
+                format!(
+                    "the traffic is with {}, which this run neither found nor put there",
+                    live.map_or_else(|| "nobody".to_owned(), |release| release.to_string())
+                ),
                 "look at `bascule status`; the traffic is left where it is",
             )
             .into());

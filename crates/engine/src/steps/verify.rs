@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{Leave, Observed, Step};
 use crate::check_place::{at_instance, at_the_door};
-use crate::context::{Loaded, StepContext, StepError, in_project};
+use crate::context::{Loaded, Ports, StepContext, StepError, in_project};
 use crate::ports::{CheckPlace, Checker};
 
 pub(super) enum Verify {
@@ -52,11 +52,15 @@ impl Step for Verify {
         let checks = &subject.values()?.verify;
         let mut results = Vec::with_capacity(checks.len());
         let instances = context.ports.target.observe(&context.slot()?).await?;
+        let door = match self {
+            Self::Live if !checks.is_empty() => context.ports.traffic.door(&subject.release).await?,
+            _ => subject.release.listen,
+        };
         for (index, check) in checks.iter().enumerate() {
             context.note(self.name(), format!("{} ({} of {})", check.name, index + 1, checks.len()));
             let place = match self {
                 Self::Standby => at_instance(subject, check, &instances, index),
-                Self::Live => Some(at_the_door(subject, check)),
+                Self::Live => Some(at_the_door(subject, check, door)),
             };
             let place = place.map(|place| context.placed(place));
             results.push(run(context.ports.checker.as_ref(), check, place).await);
@@ -121,14 +125,15 @@ async fn run(checker: &dyn Checker, check: &Check, place: Option<CheckPlace>) ->
 
 /// Runs every check through the users' door, for `bascule verify`.
 pub(crate) async fn through_the_door(
-    checker: &dyn Checker,
+    ports: &Ports,
     loaded: &Loaded,
     environment: &EnvironmentRecord,
 ) -> Vec<CheckResult> {
     let mut results = Vec::new();
+    let door = ports.traffic.door(&loaded.release).await.unwrap_or(loaded.release.listen);
     for check in &loaded.configuration.verify {
-        let place = in_project(at_the_door(loaded, check), environment);
-        results.push(run(checker, check, Some(place)).await);
+        let place = in_project(at_the_door(loaded, check, door), environment);
+        results.push(run(ports.checker.as_ref(), check, Some(place)).await);
     }
     results
 }

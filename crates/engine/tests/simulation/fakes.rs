@@ -21,16 +21,18 @@ use bascule_model::problem::{Code, Problem};
 use bascule_model::release::{Check, Configuration, Health, Release, Source};
 use jiff::Timestamp;
 
+use crate::database::Database;
 use crate::world::{State, World};
 
 pub fn key() -> EnvironmentKey {
     "shop/staging".parse().expect("a key")
 }
 
-fn trouble() -> PortError {
+pub fn trouble() -> PortError {
     Problem::new(Code::EdgeUnavailable, "the simulated call failed", "none").into()
 }
 
+/// Instances, traffic, artifacts and checks.
 struct Fake(World);
 
 pub fn ports(world: &World) -> Ports {
@@ -41,6 +43,7 @@ pub fn ports(world: &World) -> Ports {
         traffic: Arc::new(fake()),
         checker: Arc::new(fake()),
         vault: Arc::new(PlainVault),
+        migrations: Arc::new(Database(world.clone())),
         clock: Arc::new(VirtualClock(tokio::time::Instant::now())),
         hooks: Arc::new(NoHooks),
     }
@@ -89,6 +92,8 @@ impl Target for Fake {
                 state.wrong.push(format!("{} was started over {other} in {}", spec.release.id, spec.slot));
             }
             let well = state.starts_well;
+            let versions = spec.release.schema.iter().flat_map(|schema| schema.versions.iter().cloned());
+            state.carries.insert(spec.release.id.clone(), versions.collect());
             state.running.entry(spec.slot).or_insert_with(|| (spec.release.id.clone(), well));
             Ok(statuses(state, &slot))
         };
@@ -182,11 +187,11 @@ impl Fake {
 
 #[async_trait]
 impl Traffic for Fake {
-    async fn can_open(&self, _: &EnvironmentKey, _: SocketAddr) -> Result<(), PortError> {
+    async fn can_open(&self, _: &Release) -> Result<(), PortError> {
         self.0.call(|_| Ok(()), || Err(trouble())).await
     }
 
-    async fn open(&self, fence: Generation, _: &EnvironmentKey, _: SocketAddr) -> Result<(), PortError> {
+    async fn open(&self, fence: Generation, _: &Release) -> Result<(), PortError> {
         self.fenced(fence, |_| Ok(())).await
     }
 

@@ -3,6 +3,7 @@
 //! `BASCULE_SEED=123 cargo nextest run -p bascule-engine --test simulation`.
 
 mod chance;
+mod database;
 mod fakes;
 mod scenario;
 mod world;

@@ -10,13 +10,15 @@ use bascule_engine::executor::Driven;
 use bascule_journal::memory::MemoryJournal;
 use bascule_journal::{EnvironmentRecord, Journal, Take};
 use bascule_model::ids::{ReleaseId, RunId, ServiceName};
+use bascule_model::manifest::{BackupWhen, MigrationFormat, Policy, Rehearse};
 use bascule_model::plan::RunKind;
 use bascule_model::problem::Code;
 use bascule_model::release::{
-    Action, Check, Configuration, Expect, Health, Limits, OnDrift, OnNoData, Probe, Release, Rollout,
-    Service, Source, Stop, TargetKind, Traffic,
+    Action, Check, Configuration, Expect, Health, Limits, MigrationSource, OnDrift, OnNoData, Pods, Probe,
+    Release, Rollout, Service, Source, Stop, TargetKind, Traffic,
 };
 use bascule_model::run::Outcome;
+use bascule_model::schema::{BackupPolicy, SchemaPolicy};
 use jiff::Timestamp;
 
 use crate::chance::Chance;
@@ -70,14 +72,20 @@ impl Scenario {
     }
 
     pub async fn play(mut self) -> Result<(), String> {
-        for _ in 0..4 {
+        for _ in 0..6 {
             self.set_the_weather();
-            let kind = match self.chance.below(6) {
+            let kind = match self.chance.below(8) {
                 0 | 1 => RunKind::Rollback,
                 2 if self.chance.one_in(3) => RunKind::Down,
                 3 if self.chance.one_in(2) => RunKind::Retire,
+                4 => RunKind::Contract,
+                5 => RunKind::Revert,
+                6 if self.chance.one_in(2) => RunKind::Undrop,
                 _ => RunKind::Deploy,
             };
+            if kind == RunKind::Deploy && self.chance.one_in(2) {
+                self.world.state().newest += 1;
+            }
             self.one_run(kind).await?;
         }
         Ok(())
@@ -90,6 +98,7 @@ impl Scenario {
         state.failing = if self.failures && chance.one_in(2) { 10 + chance.below(60) } else { 0 };
         state.starts_well = !chance.one_in(5);
         state.checks_pass = !chance.one_in(6);
+        state.bears = !chance.one_in(6);
         state.errors = if chance.one_in(5) { 10 } else { 0 };
         state.crash_in = None;
         state.stall_in = None;
@@ -118,11 +127,23 @@ impl Scenario {
             RunKind::Rollback => engine.rollback(&key(), None, None, "somebody").await,
             RunKind::Retire => engine.retire(&key(), "somebody").await,
             RunKind::Down => engine.down(&key(), "somebody").await,
+            RunKind::Contract => engine.contract(&key(), "somebody").await,
+            RunKind::Revert => engine.revert_schema(&key(), "somebody").await,
+            RunKind::Undrop => {
+                let contracted = self.world.state().contracted.iter().next_back().cloned();
+                let Some(version) = contracted else { return Ok(()) };
+                engine.undrop(&key(), vec![version], "somebody").await
+            }
         };
         self.world.state().failing = failing;
         let begun = match begun {
             Ok(begun) => begun,
-            Err(problem) if matches!(problem.code, Code::NothingToRollBackTo | Code::NothingLive) => {
+            Err(problem)
+                if matches!(
+                    problem.code,
+                    Code::NothingToRollBackTo | Code::NothingLive | Code::SchemaRefuses
+                ) =>
+            {
                 return Ok(());
             }
             Err(problem) => return Err(format!("a {kind:?} could not begin: {problem}")),
@@ -289,6 +310,8 @@ impl Scenario {
             (RunKind::Deploy | RunKind::Rollback, Outcome::Live) => record.plan.release.clone(),
             (RunKind::Down, Outcome::Live) => None,
             (RunKind::Down, _) => recorded.clone(),
+            // Its release is the one that is taken back, never one that is to be live.
+            (RunKind::Revert, _) => record.plan.live.as_ref().map(|live| live.release.clone()),
             _ => record.plan.live.as_ref().map(|live| live.release.clone()),
         };
         if live != expected {
@@ -316,9 +339,11 @@ pub fn wish() -> Wish {
     let service = Service {
         name: ServiceName::new("web").expect("a name"),
         container: None,
+        secret_files: Vec::new(),
         command: Vec::new(),
         traffic: Some(Traffic { port: 3000, path: "/".to_owned(), hosts: Vec::new() }),
         instances: 2,
+        pods: Pods::default(),
         drain: Duration::from_secs(30),
         stop: Stop { signal: 15, grace: Duration::from_secs(10) },
         limits: Limits::default(),
@@ -339,6 +364,7 @@ pub fn wish() -> Wish {
         target: TargetKind::Process,
         drift: OnDrift::Repair,
         artifact: String::new(),
+        cluster: None,
         listen: ([127, 0, 0, 1], 8080).into(),
         hosts: Vec::new(),
         services: vec![service],
@@ -352,6 +378,9 @@ pub fn wish() -> Wish {
             warm: Duration::from_secs(600),
             keep: 5,
         },
+        schema: None,
+        secrets: Default::default(),
+        provenance: None,
         content: "00".to_owned(),
         created_at: Timestamp::UNIX_EPOCH,
     };
@@ -369,12 +398,39 @@ pub fn wish() -> Wish {
         over: Duration::ZERO,
     };
     Wish {
+        artifact: None,
+        provenance: None,
+        promote_from: None,
+        policy: Policy::default(),
         release,
         configuration: Configuration {
             env: std::collections::BTreeMap::new(),
             verify: vec![check],
             ..Configuration::default()
         },
-        source: Source { project: PathBuf::from("/project"), command: None, files: Vec::new(), image: None },
+        source: Source {
+            project: PathBuf::from("/project"),
+            command: None,
+            files: Vec::new(),
+            image: None,
+            migrations: Some(MigrationSource {
+                folder: "migrations".to_owned(),
+                format: MigrationFormat::Auto,
+                policy: SchemaPolicy {
+                    lock_timeout: Duration::from_millis(500),
+                    watch: Duration::from_secs(1),
+                    soft_drop_for: Duration::ZERO,
+                    backup: BackupWhen::BeforeExpand,
+                    rehearse: Rehearse::Always,
+                    smoke: Vec::new(),
+                    backups: BackupPolicy {
+                        every_seconds: None,
+                        keep: 1,
+                        max_age_seconds: None,
+                        region: String::new(),
+                    },
+                },
+            }),
+        },
     }
 }

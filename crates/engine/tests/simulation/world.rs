@@ -1,6 +1,6 @@
 //! The simulated world: one environment's traffic and instances, with fences, and what may happen at each call.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bascule_model::ids::{Generation, ReleaseId, Slot};
@@ -32,6 +32,15 @@ pub struct State {
     pub checks_pass: bool,
     /// Errors in a hundred requests of the release that is live.
     pub errors: u64,
+    /// The database: versions that are applied, and those whose contract is.
+    pub applied: BTreeSet<String>,
+    pub contracted: BTreeSet<String>,
+    /// The newest version that somebody wrote.
+    pub newest: u32,
+    /// Whether the live release can live with the next expand.
+    pub bears: bool,
+    /// What each release that was ever started carries.
+    pub carries: BTreeMap<ReleaseId, BTreeSet<String>>,
     /// What was seen that must never be.
     pub wrong: Vec<String>,
 }
@@ -70,6 +79,11 @@ impl World {
             starts_well: true,
             checks_pass: true,
             errors: 0,
+            applied: BTreeSet::new(),
+            contracted: BTreeSet::new(),
+            newest: 0,
+            bears: true,
+            carries: BTreeMap::new(),
             wrong: Vec::new(),
         };
         Self(Arc::new(Mutex::new(state)), Arc::new(Notify::new()))
@@ -133,8 +147,18 @@ impl State {
         if self.failing > 0 && self.chance.one_in(self.failing) { Fate::Fails } else { Fate::Works }
     }
 
-    /// What holds after every effect: whoever has the traffic runs, and is known to the edge.
+    /// What holds after every effect: whoever has the traffic runs, and is known to the edge; the schema has what it needs, and
+    /// nothing is gone that anybody who runs still needs.
     fn check(&mut self) {
+        for (release, _) in self.running.values() {
+            let Some(carried) = self.carries.get(release) else { continue };
+            if let Some(gone) = self.contracted.iter().find(|version| !carried.contains(*version)) {
+                self.wrong.push(format!("{release} runs, and what it needs was taken away by {gone}"));
+            }
+            if let Some(missing) = carried.iter().find(|version| !self.applied.contains(*version)) {
+                self.wrong.push(format!("{release} runs without {missing} in the database"));
+            }
+        }
         if let Some((slot, release)) = &self.live {
             if self.running.get(slot).is_none_or(|(running, well)| running != release || !well) {
                 self.wrong.push(format!("{release} has the traffic in {slot}, but {:?} runs", self.running));

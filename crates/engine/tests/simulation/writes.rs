@@ -67,6 +67,7 @@ passed_on! { Noting:
     active(key: &EnvironmentKey) -> Option<RunRecord>;
     owed(id: &RunId) -> Vec<Owed>;
     note(deed: &Deed) -> ();
+    deeds(key: &EnvironmentKey, action: &str, since: Timestamp) -> Vec<AuditRow>;
     audit(after: u64, limit: u32) -> Vec<AuditRow>;
 }
 

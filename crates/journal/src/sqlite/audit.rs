@@ -64,20 +64,38 @@ pub(super) async fn after(
     .bind(limit)
     .fetch_all(connection)
     .await?;
-    rows.into_iter()
-        .map(|(sequence, at, actor, action, key, run, detail, hash)| {
-            Ok(AuditRow {
-                sequence: unsigned(sequence)?,
-                at: time(at)?,
-                actor,
-                action,
-                key: parse_key(&key)?,
-                run: run.map(RunId::from_text),
-                detail,
-                hash,
-            })
-        })
-        .collect()
+    rows.into_iter().map(row).collect()
+}
+
+pub(super) async fn deeds(
+    connection: &mut SqliteConnection,
+    key: &EnvironmentKey,
+    action: &str,
+    since: Timestamp,
+) -> Result<Vec<AuditRow>, Failure> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT sequence, at, actor, action, key, run, detail, hash FROM audit
+         WHERE run IS NULL AND key = ? AND action = ? AND at >= ? ORDER BY at, sequence",
+    )
+    .bind(key.to_string())
+    .bind(action)
+    .bind(nanos(since)?)
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(row).collect()
+}
+
+fn row((sequence, at, actor, action, key, run, detail, hash): Row) -> Result<AuditRow, Failure> {
+    Ok(AuditRow {
+        sequence: unsigned(sequence)?,
+        at: time(at)?,
+        actor,
+        action,
+        key: parse_key(&key)?,
+        run: run.map(RunId::from_text),
+        detail,
+        hash,
+    })
 }
 
 /// Every row is where it belongs and says what it said when it was written.

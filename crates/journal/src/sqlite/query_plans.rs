@@ -29,6 +29,11 @@ const INDEXED: &[(&str, &str)] = &[
          ORDER BY number DESC, id DESC LIMIT ?",
         "INDEX releases_newest",
     ),
+    (
+        "SELECT sequence, at, actor, action, key, run, detail, hash FROM audit
+         WHERE run IS NULL AND key = ? AND action = ? AND at >= ? ORDER BY at, sequence",
+        "INDEX audit_deeds",
+    ),
     ("SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1", "SCAN audit"),
     (
         "SELECT step, attempt, action, since FROM outbox WHERE run = ? AND performed_at IS NULL ORDER BY since, step",
@@ -54,4 +59,24 @@ async fn lists_are_answered_by_an_index() {
             assert!(!plan.contains("TEMP B-TREE"), "all rows would be sorted: {query}\n{plan}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_version_is_brought_to_this_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    super::SqliteJournal::open(&path).await.unwrap().close().await;
+    let mut connection = super::open::options(&path).connect().await.unwrap();
+    sqlx::raw_sql("DROP INDEX audit_deeds; DELETE FROM migrations WHERE version > 1;")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    drop(connection);
+    super::SqliteJournal::open(&path).await.unwrap().close().await;
+    let mut connection = super::open::options(&path).connect().await.unwrap();
+    let index: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE name = 'audit_deeds'")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!(index, 1);
 }

@@ -11,7 +11,7 @@ use crate::error::JournalError;
 pub(super) const APPLICATION_ID: i64 = 0x4253_434c;
 
 /// Version and statements of every step, in order.
-const STEPS: &[(i64, &str)] = &[(1, VERSION_1)];
+const STEPS: &[(i64, &str)] = &[(1, VERSION_1), (2, VERSION_2)];
 
 const VERSION_1: &str = "
 CREATE TABLE leases (
@@ -95,6 +95,10 @@ CREATE TRIGGER events_are_kept BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT,
 CREATE TRIGGER events_stay BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'events are never changed'); END;
 CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail is never deleted'); END;
 CREATE TRIGGER audit_stays BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail is never changed'); END;
+";
+
+const VERSION_2: &str = "
+CREATE INDEX audit_deeds ON audit (key, action, at) WHERE run IS NULL;
 ";
 
 /// The newest schema that this version knows.

@@ -16,6 +16,7 @@ macro_rules! contract {
             a_run_and_its_release_read_back_as_they_were_written,
             a_lease_is_held_by_one,
             an_unfinished_run_keeps_its_environment_when_its_lease_has_run_out,
+            a_plan_for_what_is_no_more_does_not_begin,
             a_lease_of_the_dead_is_taken,
             generations_only_grow,
             who_lost_the_lease_changes_nothing,

@@ -159,7 +159,7 @@ async fn a_newer_versions_file_is_refused_with_its_name() {
     let (_folder, path, _) = filled_bytes().await;
     execute(&path, "INSERT INTO migrations (version, written_by) VALUES (77, '9.1.0')").await;
     let error = use_all(&path).await.unwrap_err();
-    assert_eq!(error, JournalError::Newer { found: 77, known: 1, by: "9.1.0".to_owned() });
+    assert_eq!(error, JournalError::Newer { found: 77, known: 2, by: "9.1.0".to_owned() });
     let problem = Problem::from(error);
     assert_eq!(problem.code, Code::JournalCorrupt);
     assert!(problem.message.contains("newer version of Bascule (9.1.0)"), "{}", problem.message);

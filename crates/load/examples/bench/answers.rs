@@ -21,10 +21,10 @@ pub fn wait(target: SocketAddr) -> Result<()> {
 }
 
 /// One request on a connection of its own.
-pub fn ask(target: SocketAddr, path: &str) -> Result<()> {
+pub fn ask(target: SocketAddr, path: &str) -> Result<Option<String>> {
     let stream = TcpStream::connect(target)?;
     stream.set_read_timeout(Some(LIMIT))?;
-    request(&stream, path).map(drop)
+    request(&stream, path)
 }
 
 /// Asks for a path and reads the whole answer; gives its `x-shop-version`. The connection stays usable.

@@ -23,13 +23,15 @@ pub async fn write(file: &Path, key: &str, count: usize) -> Result<()> {
         let mut state = RunState::new(model.state.on_failure, steps);
         // Ids sort by time: these are older than every real one.
         let id = RunId::from_text(format!("run-0000{number:07}"));
-        let run = RunRecord { id: id.clone(), state: state.clone(), finished_at: None, ..model.clone() };
+        let mut run = RunRecord { id: id.clone(), state: state.clone(), finished_at: None, ..model.clone() };
+        run.plan.live.clone_from(&environment.live);
         let at = run.created_at;
         let lease = journal.begin(&run, "bench", at, Take::IfFree, None).await?;
+        let mut commits = Vec::with_capacity(events.len());
         for recorded in &events {
             state.on(&recorded.event)?;
             let ended = matches!(recorded.event, Event::Finished { .. });
-            let commit = Commit {
+            commits.push(Commit {
                 key: key.clone(),
                 generation: lease.generation,
                 run: id.clone(),
@@ -39,9 +41,10 @@ pub async fn write(file: &Path, key: &str, count: usize) -> Result<()> {
                 environment: environment.clone(),
                 release: None,
                 ends_lease: if ended { LeaseEnd::Release } else { LeaseEnd::Keep },
-            };
-            journal.commit(&commit).await?;
+            });
         }
+        // Together: what is asked later is the same, and the disk is waited for once a run.
+        journal.commit_together(&commits).await?;
     }
     say("runs", count)?;
     say("events", count * events.len())

@@ -1,7 +1,9 @@
 //! The part of `scripts/bench` that is better written in Rust: load with honest latencies, idle connections.
 //! Results are lines of `key=value` on standard output.
 
+mod anew;
 mod answers;
+mod backfill;
 mod boot;
 mod edge;
 mod history;
@@ -18,7 +20,8 @@ use anyhow::{Context, Result, bail};
 
 const USAGE: &str = "bench port | answers ADDRESS | hold ADDRESS COUNT | load ADDRESS key=value… \
      | edge STATE | route STATE LISTEN BLUE GREEN | switches STATE ADDRESS COUNT key=value… \
-     | edge-pid STATE | boot PROGRAM COUNT MS | moment ADDRESS COMMAND… | history JOURNAL APP/ENV COUNT";
+     | edge-pid STATE | boot PROGRAM COUNT MS | moment ADDRESS COMMAND… | anew ADDRESS COMMAND… | history JOURNAL APP/ENV COUNT \
+     | backfill ADDRESS-FILE TABLE KEY STATEMENT | round-trip ADDRESS-FILE";
 
 fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -37,8 +40,13 @@ fn main() -> Result<()> {
         }
         ["edge-pid", state] => wait_for(edge::pid(Path::new(state))),
         ["boot", program, count, boot_ms] => boot::run(program, count.parse()?, boot_ms),
+        ["anew", target, ref command @ ..] => anew::run(address(target)?, command),
         ["moment", target, ref command @ ..] => moment::run(address(target)?, command),
         ["history", file, key, count] => wait_for(history::write(Path::new(file), key, count.parse()?)),
+        ["backfill", address, table, key, statement] => {
+            wait_for(backfill::run(address, table, key, statement))
+        }
+        ["round-trip", address] => wait_for(backfill::round_trip(address)),
         _ => bail!("usage: {USAGE}"),
     }
 }

@@ -60,6 +60,9 @@ pub enum Code {
     /// The env file is not there, or not readable as one.
     #[serde(rename = "MANIFEST_ENV_FILE")]
     EnvFile,
+    /// A secret stands in the manifest in clear.
+    #[serde(rename = "MANIFEST_SECRET_LITERAL")]
+    SecretLiteral,
 }
 
 impl Code {
@@ -81,6 +84,7 @@ impl Code {
             Self::VariableCycle => "MANIFEST_VARIABLE_CYCLE",
             Self::PrivateInCommand => "MANIFEST_PRIVATE_IN_COMMAND",
             Self::EnvFile => "MANIFEST_ENV_FILE",
+            Self::SecretLiteral => "MANIFEST_SECRET_LITERAL",
         }
     }
 }

@@ -5,11 +5,19 @@ mod check;
 mod command;
 mod configuration;
 mod container;
+mod database;
 mod environment;
+mod gates;
 pub(crate) mod keys;
+mod kubernetes;
+mod observe;
+mod pipeline;
+mod policy;
 pub(crate) mod reader;
+mod reports;
 mod rollout;
 mod scalars;
+mod secret;
 mod service;
 mod syntax;
 
@@ -91,6 +99,7 @@ fn manifest<'t>(reader: &mut Reader, table: &'t DeTable<'t>) -> Option<Manifest>
     let top = Section::top(reader, table);
     let app = app(reader, &top);
     let env = top.read(reader, "env", configuration::env);
+    let secrets = top.read(reader, "secrets", secret::secrets);
     let build = top.get("build").and_then(|(span, node)| build::build(reader, node, &span, "[build]"));
     let services = match top.get("services") {
         Some((_, node)) => service::services(reader, node, ""),
@@ -104,7 +113,14 @@ fn manifest<'t>(reader: &mut Reader, table: &'t DeTable<'t>) -> Option<Manifest>
     }
     let names: Vec<&str> = names_in(&top, "services");
     let verify = top.read(reader, "verify", |r, _, node| check::checks(r, node, "verify"));
+    let database =
+        top.get("database").and_then(|(span, node)| database::database(reader, node, &span, "[database]"));
+    let backup = top.get("backup").and_then(|(span, node)| database::backup(reader, node, &span, "[backup]"));
     let rollout = top.get("rollout").and_then(|(_, node)| rollout::rollout(reader, node, "[rollout]"));
+    let observe = top.get("observe").and_then(|(_, node)| observe::observe(reader, node, "[observe]"));
+    let known = names_in(&top, "environments");
+    let pipeline = top.get("pipeline").and_then(|(_, node)| pipeline::pipeline(reader, node, &known));
+    let gates = top.read(reader, "gates", |r, _, node| gates::gates(r, node, "gates"));
     let environments = match top.get("environments") {
         Some((_, node)) => environment::environments(reader, node, &names),
         None => BTreeMap::new(),
@@ -117,10 +133,16 @@ fn manifest<'t>(reader: &mut Reader, table: &'t DeTable<'t>) -> Option<Manifest>
         source: Source::new("", "", Vec::new()),
         app: app?,
         env,
+        secrets,
         build,
         services: services.into_iter().map(|(name, settings)| (name.value, settings)).collect(),
         verify,
+        database,
+        backup,
         rollout,
+        observe,
+        pipeline,
+        gates,
         environments,
     })
 }

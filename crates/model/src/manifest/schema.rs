@@ -83,6 +83,11 @@ text!(
     { "type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" }
 );
 text!(
+    /// The name of an object of a cluster (RFC 1123, 2.1).
+    ObjectName,
+    { "type": "string", "pattern": "^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$", "maxLength": 253 }
+);
+text!(
     /// The name of a header field (RFC 9110, 5.1).
     FieldName,
     { "type": "string", "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$" }
@@ -111,6 +116,16 @@ text!(
     /// A path inside the project.
     FilePath,
     { "type": "string", "minLength": 1, "pattern": "^[^/]" }
+);
+text!(
+    /// What has to hold of a metric.
+    GateCondition,
+    { "type": "string", "pattern": "^\\s*(no\\s+failures|(<=|>=|==|!=|<|>)\\s*[0-9].*)$" }
+);
+text!(
+    /// A report and a place in it.
+    GateValue,
+    { "type": "string", "pattern": "^[^/].*:\\$" }
 );
 text!(
     /// A place in a JSON document.
@@ -143,9 +158,34 @@ text!(
     { "type": "string", "enum": ["probe", "wait", "fail"] }
 );
 text!(
+    /// When nothing is deployed.
+    FreezeWindowText,
+    { "type": "string", "pattern": "^[^.]+\\.\\.[^.]+$" }
+);
+text!(
     /// A target.
     TargetName,
-    { "type": "string", "enum": ["process", "docker"] }
+    { "type": "string", "enum": ["process", "docker", "kubernetes"] }
+);
+text!(
+    /// The kind of a Service.
+    ServiceKindName,
+    { "type": "string", "enum": ["ClusterIP", "NodePort", "LoadBalancer"] }
+);
+text!(
+    /// Whose figures a Prometheus has.
+    ObservedByName,
+    { "type": "string", "enum": ["ingress-nginx", "envoy", "app"] }
+);
+text!(
+    /// The address of a Prometheus.
+    PrometheusAddress,
+    { "type": "string", "pattern": "^http://[^/@?#\"\\s]+(/[^@?#\"\\s]*)?$" }
+);
+text!(
+    /// The name of a namespace.
+    KubernetesName,
+    { "type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$" }
 );
 text!(
     /// What is done about drift.
@@ -162,6 +202,31 @@ text!(
     /// What an image is built for.
     PlatformName,
     { "type": "string", "pattern": "^[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?$" }
+);
+
+text!(
+    /// A convention of migration files.
+    FormatName,
+    { "type": "string",
+      "enum": ["auto", "bascule", "dbmate", "golang-migrate", "goose", "sqlx", "diesel", "refinery", "flyway"] }
+);
+text!(
+    /// When a database is backed up.
+    BackupWhenName,
+    { "type": "string", "enum": ["before-expand", "never"] }
+);
+text!(
+    /// Lines for the shell.
+    Lines,
+    { "anyOf": [
+        { "type": "array", "items": { "type": "string", "minLength": 1 }, "minItems": 1 },
+        { "type": "string", "minLength": 1 }
+    ] }
+);
+text!(
+    /// How an attempt of a job can end.
+    RetriedEnd,
+    { "type": "string", "pattern": "^(timeout|signal|exit|exit:[1-9][0-9]{0,2})$" }
 );
 
 #[cfg(test)]
@@ -181,20 +246,37 @@ mod tests {
     #[test]
     fn the_schema_has_the_keys_that_the_reader_takes() {
         let schema = schema();
-        let sections: [(&str, &Keys); 10] = [
+        let sections: [(&str, &Keys); 26] = [
             ("Registry", &keys::REGISTRY),
             ("Build", &keys::BUILD),
             ("Service", &keys::SERVICE),
+            ("Scale", &keys::SCALE),
+            ("ProbeLoad", &keys::PROBE),
             ("Stop", &keys::STOP),
             ("Resources", &keys::RESOURCES),
             ("Health", &keys::HEALTH),
             ("Check", &keys::CHECK),
             ("Expect", &keys::EXPECT),
+            ("Database", &keys::DATABASE),
+            ("Backup", &keys::BACKUP),
             ("Rollout", &keys::ROLLOUT),
             ("Environment", &keys::ENVIRONMENT),
+            ("Kubernetes", &keys::KUBERNETES),
+            ("KubernetesService", &keys::CLUSTER_SERVICE),
+            ("Pipeline", &keys::PIPELINE),
+            ("Stage", &keys::STAGE),
+            ("Job", &keys::JOB),
+            ("Retry", &keys::RETRY),
+            ("JobCache", &keys::JOB_CACHE),
+            ("Reports", &keys::REPORTS),
+            ("Gates", &keys::GATES),
+            ("GateTable", &keys::GATE),
+            ("CustomGate", &keys::CUSTOM_GATE),
+            ("Policy", &keys::POLICY),
         ];
         assert_eq!(properties(&schema), keys::TOP.names.iter().copied().collect());
-        assert_eq!(sections.len() + 1, keys::ALL.len());
+        // Besides these the top level, and a secret, which is a text or a table.
+        assert_eq!(sections.len() + 2, keys::ALL.len());
         for (name, keys) in sections {
             let section = schema.pointer(&format!("/$defs/{name}")).unwrap_or_else(|| panic!("no {name}"));
             assert_eq!(properties(section), keys.names.iter().copied().collect(), "{name}");

@@ -57,6 +57,14 @@ impl Source {
         self.text.len()
     }
 
+    /// The line that a place is on. Never for a message: it may have a secret in it.
+    pub(crate) fn line_at(&self, at: usize) -> &str {
+        let (before, behind) = self.text.split_at(at.min(self.text.len()));
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let end = behind.find('\n').map_or(self.text.len(), |newline| before.len() + newline);
+        &self.text[start..end]
+    }
+
     pub(crate) fn position(&self, at: usize) -> Position {
         let before = &self.text[..at.min(self.text.len())];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);

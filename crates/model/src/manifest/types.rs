@@ -6,25 +6,39 @@
 mod build;
 mod check;
 mod container;
+mod database;
 mod environment;
+mod gates;
 mod image;
+mod policy;
 mod rollout;
 mod route;
 mod service;
 mod settings;
+mod templated;
 mod text;
 
 pub use build::{BadRelativePath, Build, RelativePath};
 pub use check::{Check, CheckRequest, Expect, Method, Retry};
 pub use container::{CAPABILITIES, Capability, HostEntry, User, VolumeText};
+pub use database::{Backup, BackupWhen, Database, MigrationFormat, Rehearse};
 pub use environment::{Environment, Target};
+pub use gates::{
+    BadCondition, BadValuePlace, Condition, CustomGate, Gate, Gates, Metric, Operator, Unit, ValuePlace,
+};
 pub use image::{BadImageName, Image, ImageBuild, ImageFrom, ImageName, Registry, Repository};
+pub use policy::{Policy, Shipping};
 pub use rollout::{OnNoData, Rollout, Strategy};
 pub use route::{BadRoute, HostName, PathPrefix};
 pub use service::{Health, Probe, Resources, Service, Signal, Stop, Traffic};
 pub(crate) use settings::Reading;
 pub use settings::{
-    BuildSettings, CheckSettings, CommandSettings, EnvironmentSettings, ExpectSettings, HealthSettings,
-    Located, Manifest, RegistrySettings, ResourcesSettings, RolloutSettings, ServiceSettings, StopSettings,
+    BackupSettings, BuildSettings, CacheSettings, CheckSettings, ClusterServiceSettings, CommandSettings,
+    CustomGateSettings, DatabaseSettings, Delivery, EnvironmentSettings, ExpectSettings, GateSettings,
+    GatesSettings, HealthSettings, JobSettings, KubernetesSettings, Located, Manifest, ObserveSettings,
+    PipelineSettings, PolicySettings, ProbeSettings, RegistrySettings, ReportsSettings, ResourcesSettings,
+    RetrySettings, RolloutSettings, ScaleSettings, SecretFrom, SecretSettings, ServiceSettings,
+    StageSettings, StopSettings,
 };
+pub use templated::Templated;
 pub use text::{INSTANCE_VARIABLES, InstanceText, Secret, SecretName, Secrets, Value};

@@ -10,7 +10,8 @@ const MANIFEST: &str = "app = \"shop\"\nenv = { A = \"hunter2\", B = \"x\" }\n\n
     env = { C = 'hunter2', D = \"\"\"\nhunter2\nhunter2\"\"\" }\n[services.web.health]\npath = \"/health\"\n\n[[verify]]\nname = \"users\"\n\
     post = \"/users\"\nheader = { Authorization = \"Bearer hunter2\" }\nbody = '''\n{ \"password\": \"hunter2\" }\n'''\n\
     expect = { status = 200 }\n\n[environments.staging]\nlisten = \"127.0.0.1:8080\"\n[environments.staging.env]\nE = \"hunter2\"\nF = \"${X}hunter2\"\n\
-    [environments.production]\nservices.web.env.G = \"hunter2\"\n";
+    [environments.production]\nservices.web.env.G = \"hunter2\"\n\
+    [[pipeline.stage]]\nname = \"checks\"\n[pipeline.stage.jobs.unit]\nrun = \"true\"\nenv = { H = \"hunter2\" }\n";
 
 fn assert_hidden(source: &str, diagnostics: &Diagnostics) {
     let json = serde_json::to_string(&diagnostics.records()).unwrap();
@@ -52,6 +53,15 @@ fn one_character_less_or_more_shows_nothing() {
     }
 }
 
+#[test]
+fn a_text_that_is_opened_by_mistake_hides_the_keys_that_it_swallows() {
+    let mut source = MANIFEST.to_owned();
+    source.replace_range(144..148, "x\n,");
+    source.insert_str(375, "\"\"");
+    assert!(source.contains("\"\"\"127.0.0.1:8080\""), "the places have moved:\n{source}");
+    assert_hidden(&source, &parse(&source, "bascule.toml").unwrap_err());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -76,6 +86,7 @@ fn looks_hidden(source: &str) -> bool {
     [
         "env = { A = \"hunter2\"",
         "env = { C = 'hunter2'",
+        "\nenv = { H = \"hunter2\"",
         "header = { Authorization = \"Bearer hunter2\"",
         "\nbody = '''\n{ \"password\": \"hunter2\" }",
         "[environments.staging.env]\nE = \"hunter2\"\nF = \"${X}hunter2",

@@ -16,12 +16,13 @@ use bollard::models::{
 };
 
 use crate::create::image::Image;
-use crate::secrets;
 use crate::shared::Reach;
 
 /// How long an instance's log may get, and how many parts of it the engine keeps.
 const LOG_SIZE: &str = "10m";
 const LOG_PARTS: &str = "3";
+/// Where a container sees its secrets that are files.
+const SECRETS: &str = "/run/secrets";
 
 /// Everything that a container is made from.
 pub(crate) struct Making<'a> {
@@ -44,9 +45,10 @@ pub(crate) fn secret_files(
     service: &Service,
     values: &BTreeMap<String, InstanceText>,
 ) -> BTreeMap<String, String> {
-    let all = who.environment(&BTreeMap::new(), values);
-    let names = service.container.iter().flat_map(|container| &container.secret_files);
-    names.filter_map(|name| Some((name.clone(), all.get(name)?.clone()))).collect()
+    service
+        .container
+        .as_ref()
+        .map_or_else(BTreeMap::new, |container| who.files(values, &container.secret_files))
 }
 
 /// The request, without labels.
@@ -88,12 +90,9 @@ pub(crate) fn endpoint(address: Option<Ipv4Addr>) -> EndpointSettings {
 }
 
 fn environment(making: &Making<'_>, container: &Container) -> Vec<String> {
-    let all = making.who.environment(&BTreeMap::new(), making.values);
-    let in_files = |name: &String| container.secret_files.contains(name);
-    all.into_iter()
-        .filter(|(name, _)| !in_files(name))
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect()
+    let (nothing, files) = (BTreeMap::new(), &container.secret_files);
+    let all = making.who.environment_beside_files(&nothing, making.values, files, Path::new(SECRETS));
+    all.into_iter().map(|(name, value)| format!("{name}={value}")).collect()
 }
 
 fn host(making: &Making<'_>, container: &Container, published: Option<String>) -> HostConfig {
@@ -144,7 +143,7 @@ fn mounts(making: &Making<'_>, container: &Container) -> Vec<Mount> {
     let secrets = making.secrets.map(|folder| Mount {
         typ: Some(MountType::BIND),
         source: Some(folder.display().to_string()),
-        target: Some(secrets::TARGET.to_owned()),
+        target: Some(SECRETS.to_owned()),
         read_only: Some(true),
         ..Mount::default()
     });

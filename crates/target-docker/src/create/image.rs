@@ -5,7 +5,9 @@ use std::time::Duration;
 use bascule_model::release::{RootUser, Service};
 
 use crate::connection::Connection;
+use crate::create::users;
 use crate::error::DockerError;
+use crate::shared::Shared;
 
 /// What is known of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,20 +52,51 @@ pub(crate) async fn look(
 }
 
 /// Refuses a service that would run as root without having been allowed to.
-pub(crate) fn check_user(image: &Image, service: &Service) -> Result<(), DockerError> {
+pub(crate) async fn check_user(
+    shared: &Shared,
+    image: &Image,
+    service: &Service,
+    patience: Duration,
+) -> Result<(), DockerError> {
     let container = service.container.as_ref();
-    let user = container.and_then(|container| container.user.as_deref()).unwrap_or(&image.user);
-    let allowed = container.is_some_and(|container| container.root == RootUser::Allowed);
-    if allowed || !is_root(user) {
+    if container.is_some_and(|container| container.root == RootUser::Allowed) {
         return Ok(());
     }
-    Err(DockerError::Root { service: service.name.to_string(), image: image.reference.clone() })
+    let user = container.and_then(|container| container.user.as_deref()).unwrap_or(&image.user);
+    let (name, of, service) = (User::parse(user), image.reference.clone(), service.name.to_string());
+    match name {
+        User::Root => Err(DockerError::Root { service, image: of }),
+        User::Other => Ok(()),
+        User::Named(name) => match users::number(shared, &image.reference, name, patience).await? {
+            Some(0) => Err(DockerError::RootByName { service, user: name.to_owned(), image: of }),
+            Some(_) => Ok(()),
+            None => Err(DockerError::NoUser { service, user: name.to_owned(), image: of }),
+        },
+    }
 }
 
-/// Whether `USER[:GROUP]` is root by name or number; nobody named is root too.
-fn is_root(user: &str) -> bool {
-    let user = user.split(':').next().unwrap_or_default().trim();
-    user.is_empty() || user == "root" || user.parse::<u64>().is_ok_and(|number| number == 0)
+/// What `USER[:GROUP]` alone says about root.
+#[derive(Debug, PartialEq, Eq)]
+enum User<'a> {
+    /// By its usual name, by number, or by saying nothing.
+    Root,
+    /// By another number.
+    Other,
+    /// The image knows.
+    Named(&'a str),
+}
+
+impl<'a> User<'a> {
+    /// A number is a number to the engine also where the image has a user of such a name.
+    fn parse(text: &'a str) -> Self {
+        let name = text.split(':').next().unwrap_or_default().trim();
+        match name.parse::<i64>() {
+            Ok(0) => Self::Root,
+            Ok(_) => Self::Other,
+            Err(_) if name.is_empty() || name == "root" => Self::Root,
+            Err(_) => Self::Named(name),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -72,11 +105,14 @@ mod tests {
 
     #[test]
     fn root_has_many_names() {
-        for root in ["", "root", "0", "0:0", "root:app", "00", ":1000"] {
-            assert!(is_root(root), "{root}");
+        for root in ["", "root", "0", "0:0", "root:app", "00", "+0", "-0", ":1000"] {
+            assert_eq!(User::parse(root), User::Root, "{root}");
         }
-        for other in ["app", "1000", "1000:0", "rooty", "app:root"] {
-            assert!(!is_root(other), "{other}");
+        for other in ["1000", "1000:0", "01"] {
+            assert_eq!(User::parse(other), User::Other, "{other}");
+        }
+        for (text, name) in [("app", "app"), ("rooty", "rooty"), ("app:root", "app"), ("0x0", "0x0")] {
+            assert_eq!(User::parse(text), User::Named(name), "{text}");
         }
     }
 

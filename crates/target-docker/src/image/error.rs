@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use bascule_engine::ports::PortError;
 use bascule_model::problem::{Code, Problem};
 
-use crate::error::DockerError;
+use crate::error::{DockerError, ROOM, is_full};
 
 /// Errors of images.
 #[derive(Debug, thiserror::Error)]
@@ -161,17 +161,11 @@ fn tail_in_words(tail: &[String]) -> String {
     if tail.is_empty() { String::new() } else { format!("; its last lines:\n{}", tail.join("\n")) }
 }
 
-/// Whether these words of the engine tell of a full disk.
-pub(super) fn is_full(words: &str) -> bool {
-    words.contains("no space left on device") || words.contains("disk quota exceeded")
-}
-
 impl ImageError {
     /// The same for a person: code, sentence, remedy.
     #[must_use]
     pub fn problem(&self) -> Problem {
         const AGAIN: &str = "run the same command again";
-        const ROOM: &str = "make room where Docker keeps its data (`docker system df`), then try again";
         let (code, remedy): (Code, String) = match self {
             Self::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 (Code::DiskFull, "make room on the disk, then try again".to_owned())

@@ -36,9 +36,7 @@ impl DockerImages {
         build: &ImageBuild,
         repository: Option<&str>,
     ) -> Result<Made, ImageError> {
-        let registry = making.values.registry.iter().map(|login| &login.password);
-        let secrets = making.values.build_secrets.values().chain(registry);
-        let mut output = Output::open(making.log, making.note, secrets)?;
+        let mut output = Output::open(making.log, making.note, making.redactor)?;
         let (recipe, fingerprint) = self.recipe(making.source, build).await?;
         let name = format!("bascule/{}", making.key.app);
         let tag = labels::tag(&fingerprint, &self.state_id);

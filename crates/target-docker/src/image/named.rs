@@ -60,8 +60,7 @@ impl DockerImages {
         making: &Making<'_>,
         reference: &Reference,
     ) -> Result<Made, ImageError> {
-        let registry = making.values.registry.iter().map(|login| &login.password);
-        let mut output = Output::open(making.log, making.note, registry)?;
+        let mut output = Output::open(making.log, making.note, making.redactor)?;
         let Resolved { image, says } = self.resolve(reference, making.values).await?;
         if let Some(says) = &says {
             output.line(says)?;
@@ -92,12 +91,19 @@ impl DockerImages {
         let keychain = self.keychain(Some(repository), values);
         let registries = Registries { connection: &self.connection, keychain: &keychain };
         let reference = Reference { repository: repository.clone(), tag: None, digest: Some(digest.clone()) };
+        let before = self.ids().await?;
         let mut attempt = 0;
         while let Err(error) = registries.pull(&reference, output).await {
             self.wait_for_engine(error, &mut attempt, output).await?;
         }
         match self.inspect(&name).await? {
-            Some(found) => is_what_it_says(image, &found).map(|()| Got::Pulled),
+            Some(found) => {
+                is_what_it_says(image, &found)?;
+                if let Some(id) = found.id.filter(|id| !before.contains(id)) {
+                    self.note_pulled(format!("{}@{digest}", familiar(repository)), id).await?;
+                }
+                Ok(Got::Pulled)
+            }
             None => Err(ImageError::Changed {
                 name,
                 words: "the engine pulled it and does not know it".to_owned(),

@@ -1,13 +1,13 @@
-//! What a build says: to the run's log, and in short to who watches. Values of secrets are never written.
+//! What a build says: to the run's log, and in short to who watches. Secrets of the release are never written.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use bascule_secrets::redact::Redactor;
+
 use super::error::{ImageError, file};
 
-/// What stands in place of a secret.
-const MASK: &str = "***";
 /// A note is for one line of a terminal.
 const LONGEST_NOTE: usize = 100;
 
@@ -16,26 +16,26 @@ pub(super) struct Output<'a> {
     /// None: nobody wants to read it.
     log: Option<(PathBuf, File)>,
     note: &'a (dyn Fn(String) + Send + Sync),
-    mask: Mask,
+    redactor: Redactor,
 }
 
 impl<'a> Output<'a> {
     pub(super) fn open(
         path: &Path,
         note: &'a (dyn Fn(String) + Send + Sync),
-        secrets: impl Iterator<Item = &'a String>,
+        redactor: &Redactor,
     ) -> Result<Self, ImageError> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(file("make the folder", folder))?;
         }
         let opened = OpenOptions::new().create(true).append(true).open(path).map_err(file("write", path))?;
         let log = Some((path.to_owned(), opened));
-        Ok(Self { log, note, mask: Mask::new(secrets) })
+        Ok(Self { log, note, redactor: redactor.clone() })
     }
 
     /// One that keeps nothing.
     pub(super) fn nowhere(note: &'a (dyn Fn(String) + Send + Sync)) -> Self {
-        Self { log: None, note, mask: Mask(Vec::new()) }
+        Self { log: None, note, redactor: Redactor::none() }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -44,13 +44,13 @@ impl<'a> Output<'a> {
 
     /// Writes a line of our own.
     pub(super) fn line(&mut self, text: &str) -> Result<(), ImageError> {
-        let text = self.mask.hide(text);
+        let text = self.hide(text);
         self.log.as_mut().map_or(Ok(()), |(path, log)| writeln!(log, "{text}").map_err(file("write", path)))
     }
 
     /// Tells who watches.
     pub(super) fn note(&self, text: &str) {
-        let mut text = self.mask.hide(text);
+        let mut text = self.hide(text);
         if let Some((end, _)) = text.char_indices().nth(LONGEST_NOTE) {
             text.truncate(end);
             text.push('…');
@@ -60,27 +60,7 @@ impl<'a> Output<'a> {
 
     /// The text without secrets.
     pub(super) fn hide(&self, text: &str) -> String {
-        self.mask.hide(text)
-    }
-}
-
-/// Values that are not written, the longest first. A value of several lines is hidden line by line, since it is written so.
-struct Mask(Vec<String>);
-
-impl Mask {
-    fn new<'a>(secrets: impl Iterator<Item = &'a String>) -> Self {
-        let mut values: Vec<String> = secrets
-            .flat_map(|value| value.lines())
-            .map(|line| line.trim().to_owned())
-            .filter(|line| !line.is_empty())
-            .collect();
-        values.sort_by_key(|value| std::cmp::Reverse(value.len()));
-        values.dedup();
-        Self(values)
-    }
-
-    fn hide(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, value| text.replace(value.as_str(), MASK))
+        self.redactor.text(text).into_owned()
     }
 }
 
@@ -126,13 +106,32 @@ fn without_colors(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
+    use bascule_secrets::SecretValue;
+
     use super::*;
 
     #[test]
-    fn secrets_are_hidden_line_by_line() {
-        let secrets = ["top".to_owned(), "topmost".to_owned(), "two\n  lines\n\n".to_owned(), String::new()];
-        let mask = Mask::new(secrets.iter());
-        assert_eq!(mask.hide("a topmost top two x lines"), "a *** *** *** x ***");
+    fn no_secret_is_written_or_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("build.log");
+        let secrets = ["topmost-secret", "line one\nline two"].map(|text| SecretValue::new(text.to_owned()));
+        let redactor = Redactor::new(secrets.iter().map(|secret| ("TOKEN", secret)));
+        let notes = Mutex::new(Vec::new());
+        let note = |text: String| notes.lock().unwrap().push(text);
+        let mut output = Output::open(&path, &note, &redactor).unwrap();
+        let mut lines = Lines::default();
+        // In pieces, as they come from the engine.
+        for piece in ["a topmo", "st-secret b\nline o", "ne\nline two\n"] {
+            for line in lines.push(piece.as_bytes()) {
+                output.line(&line).unwrap();
+                output.note(&line);
+            }
+        }
+        let hidden = ["a [secret TOKEN] b", "[secret TOKEN]", "[secret TOKEN]"];
+        assert_eq!(*notes.lock().unwrap(), hidden);
+        assert_eq!(fs::read_to_string(path).unwrap().lines().collect::<Vec<_>>(), hidden);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Removes images of ours that no kept release runs. Images without our owner label, and names that somebody else gave to one of
-//! ours, are left as they are.
+//! Removes images of ours that no kept release runs: those with our owner label, and those that we pulled. All others, and names
+//! that somebody else gave to one of ours, are left as they are.
 //!
 //! What BuildKit keeps for its next build belongs to nobody, and the engine clears it by its own rules.
 
@@ -71,6 +71,9 @@ impl DockerImages {
                 self.remove(&image.id).await?;
             }
             if self.has_tags(&image.id).await?.is_none() {
+                for name in &image.repo_digests {
+                    self.forget_pulled(name).await?;
+                }
                 removed.push(described(image, &shared));
             }
         }
@@ -100,21 +103,15 @@ impl DockerImages {
     }
 
     async fn unkept(&self, keep: &[String]) -> Result<Vec<ImageSummary>, ImageError> {
-        let options = ListImagesOptions {
+        let labelled = self.list(ListImagesOptions {
             filters: Some(labels::filter(&[(labels::OWNER, &self.state_id)])),
             shared_size: true,
             digests: true,
             ..Default::default()
-        };
-        let images = self
-            .connection
-            .patient_call("list the images of Bascule", self.patience(), |docker| {
-                let options = options.clone();
-                async move { docker.list_images(Some(options)).await }
-            })
-            .await?;
+        });
+        let labelled = labelled.await?.into_iter().map(without_none);
         let kept = kept(keep);
-        Ok(images.into_iter().map(without_none).filter(|image| !is_kept(image, &kept)).collect())
+        Ok(labelled.chain(self.pulled().await?).filter(|image| !is_kept(image, &kept)).collect())
     }
 
     /// Bytes that images have in common with others, by id. Engines before 24 tell it with their whole usage only.
@@ -151,7 +148,7 @@ impl DockerImages {
 }
 
 /// Old engines write `<none>` for what an image does not have.
-fn without_none(mut image: ImageSummary) -> ImageSummary {
+pub(super) fn without_none(mut image: ImageSummary) -> ImageSummary {
     image.repo_tags.retain(|name| name != "<none>:<none>");
     image.repo_digests.retain(|name| !name.starts_with("<none>") && !name.ends_with("@<none>"));
     image
@@ -173,7 +170,12 @@ fn is_kept(image: &ImageSummary, kept: &HashSet<String>) -> bool {
 }
 
 fn described(image: &ImageSummary, shared: &HashMap<String, i64>) -> Unneeded {
-    let name = image.repo_tags.iter().find(|name| name.starts_with("bascule/")).or(image.repo_tags.first());
+    let name = image
+        .repo_tags
+        .iter()
+        .find(|name| name.starts_with("bascule/"))
+        .or(image.repo_tags.first())
+        .or(image.repo_digests.first());
     let shared = shared.get(&image.id).copied().unwrap_or_default().max(0);
     Unneeded {
         what: format!("image {}", name.unwrap_or(&image.id)),

@@ -11,12 +11,12 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::credentials::Keychain;
-use super::error::{ImageError, is_full};
+use super::error::ImageError;
 use super::output::Output;
 use super::reference::Reference;
 use super::wire;
 use crate::connection::Connection;
-use crate::error::DockerError;
+use crate::error::{DockerError, is_full};
 
 /// Pauses before each further attempt.
 const PAUSES: [Duration; 4] =

@@ -14,11 +14,10 @@ use bollard::query_parameters::{CreateContainerOptionsBuilder, RemoveContainerOp
 
 use crate::connection::Connection;
 use crate::create::{body, fingerprint};
-use crate::error::DockerError;
+use crate::error::{DockerError, is_full};
 use crate::logs;
 use crate::names;
 use crate::network;
-use crate::secrets;
 use crate::shared::{Reach, Shared};
 use crate::slot::{Instance, StandingSlot};
 use crate::supervise::PATIENCE;
@@ -44,7 +43,7 @@ impl From<DockerError> for Trouble {
         }
         let problem = error.problem();
         match problem.code {
-            Code::NameTaken | Code::RootRefused | Code::ImageUnavailable => {
+            Code::NameTaken | Code::RootRefused | Code::ImageUnavailable | Code::DiskFull => {
                 Self::Forbidden(Box::new(problem))
             }
             _ => Self::Refused(problem.message),
@@ -84,7 +83,7 @@ async fn request(
 ) -> Result<ContainerCreateBody, Trouble> {
     let service = &instance.service;
     let image = slot.image(shared, PATIENCE).await?;
-    crate::create::image::check_user(image, service)?;
+    crate::create::image::check_user(shared, image, service, PATIENCE).await?;
     let reach = shared.reach(PATIENCE).await?;
     let network = network::ensure(shared, &slot.reference.key, PATIENCE).await?;
     let address = own_address(shared, &slot.reference, instance, &network)?;
@@ -132,9 +131,7 @@ fn write_secrets(
     let values = slot.configuration(shared).map_err(Trouble::Refused)?.env.get(&service.name);
     let files = body::secret_files(&slot.who(shared, instance), service, values.unwrap_or(&none));
     let nowhere = |detail: String| DockerError::NoSecretPlace { service: service.name.to_string(), detail };
-    let place = shared.secret_place().map_err(nowhere)?;
-    let written = secrets::write(&place, instance.id.as_str(), &files);
-    Ok(Some(written.map_err(|error| nowhere(format!("{}: {error}", place.display())))?))
+    Ok(Some(shared.secret_files.write(instance.id.as_str(), &files).map_err(nowhere)?))
 }
 
 /// Makes a container. A name that is taken is looked at again: a predecessor's, or a stranger's.
@@ -156,6 +153,7 @@ pub(crate) async fn create(
         Ok(made) => Ok(made.id),
         Err(error) => Err(match error.refusal() {
             Some((409, _)) => Trouble::LookAgain,
+            Some((_, words)) if is_full(words) => error.into(),
             Some((_, words)) => Trouble::Refused(explain(words, &user)),
             None => error.into(),
         }),
@@ -182,6 +180,9 @@ pub(crate) async fn start(shared: &Shared, slot: &StandingSlot, instance: &Insta
     }
     if status == 404 && words.contains("No such container") {
         return Err(Trouble::LookAgain);
+    }
+    if is_full(words) {
+        return Err(error.into());
     }
     let container = instance.service.container.as_ref();
     let user = container.and_then(|container| container.user.as_deref()).unwrap_or_default();

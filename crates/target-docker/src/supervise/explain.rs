@@ -22,7 +22,6 @@ pub(crate) fn explain(words: &str, user: &str) -> String {
         }
     }
     let table = [
-        ("no space left on device", "there is no room on the engine's disk"),
         ("unable to find user", "the image has no such user"),
         ("unable to find group", "the image has no such group"),
         ("bind source path does not exist", "a folder that it is to see is not there on this machine"),

@@ -1,5 +1,6 @@
 //! Takes over what the records name, when the target is opened. The engine need not be there for that.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,14 +22,21 @@ const FIRST_LOOK: Duration = Duration::from_secs(5);
 pub(super) async fn adopt(shared: &Arc<Shared>) -> Result<(), DockerError> {
     let loading = Arc::clone(shared);
     let slots = blocking("the reading of records", move || {
-        let mut slots = Vec::new();
+        let (mut slots, mut instances) = (Vec::new(), BTreeSet::new());
+        let found = records::slots(&loading.layout, TargetKind::Docker)?;
+        let is_whole = found.iter().all(Result::is_ok);
         // A damaged record is left for whoever asks for the slots: it is no reason to leave the others unwatched.
-        for (_, record) in records::slots(&loading.layout, TargetKind::Docker)?.into_iter().flatten() {
+        for (_, record) in found.into_iter().flatten() {
             // Also of those that are being stopped: their addresses are not given to others.
             let slot = StandingSlot::new(&loading, record.slot, record.release, Generation::default())?;
+            instances.extend(slot.instances.iter().map(|instance| instance.id.to_string()));
             if !slot.folder.stopping().exists() {
                 slots.push(Arc::new(slot));
             }
+        }
+        // Nobody runs a command yet. What a damaged record names may still be needed.
+        if is_whole {
+            loading.secret_files.keep_only(&instances);
         }
         Ok(slots)
     })

@@ -94,7 +94,7 @@ async fn prepare(
     .await?;
     let found = slot.image(shared, patience).await?;
     for service in slot.release.services.iter().filter(|service| service.instances > 0) {
-        image::check_user(found, service)?;
+        image::check_user(shared, found, service, patience).await?;
     }
     shared.reach(patience).await?;
     let network = network::ensure(shared, &slot.reference.key, patience).await?;

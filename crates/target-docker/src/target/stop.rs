@@ -19,7 +19,6 @@ use crate::error::DockerError;
 use crate::logs;
 use crate::names;
 use crate::network;
-use crate::secrets;
 use crate::seen::{self, Phase, Seen};
 use crate::shared::{Shared, blocking};
 use crate::slot::{Instance, StandingSlot};
@@ -202,14 +201,11 @@ pub(super) async fn listed(
 
 /// Removes the records, the slot's own last. Logs stay.
 fn forget(shared: &Shared, slot: &StandingSlot) -> Result<(), DockerError> {
-    let place = shared.secret_place().ok();
     for instance in &slot.instances {
         if let Some(address) = instance.record().address {
             shared.give_back(&slot.reference.key, address);
         }
-        if let Some(place) = &place {
-            secrets::forget(place, instance.id.as_str());
-        }
+        shared.secret_files.forget(instance.id.as_str());
         shared.link.forget(instance.id.as_str());
         durable::remove_file(&instance.folder.record())?;
     }

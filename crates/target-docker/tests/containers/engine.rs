@@ -38,10 +38,15 @@ pub async fn reachable() -> Option<Arc<Connection>> {
 
 /// Makes the image of a kind, once: busybox, and what its Dockerfile says beyond. Gives its artifact.
 pub async fn image(docker: &Docker, kind: &str, dockerfile: &str) -> String {
-    let tag = format!("bascule-test/{kind}:1");
     let text = format!("FROM scratch\nCOPY root /\nENV PATH=/bin\n{dockerfile}\n");
+    image_of(docker, kind, &text).await
+}
+
+/// The same from a whole Dockerfile.
+pub async fn image_of(docker: &Docker, kind: &str, text: &str) -> String {
+    let tag = format!("bascule-test/{kind}:1");
     let options = BuildImageOptionsBuilder::default().t(&tag).rm(true).build();
-    let context = bollard::body_full(context(&text).into());
+    let context = bollard::body_full(context(text).into());
     let mut steps = std::pin::pin!(docker.build_image(options, None, Some(context)));
     while let Some(step) = steps.next().await {
         step.unwrap();
@@ -75,8 +80,10 @@ fn context(dockerfile: &str) -> Vec<u8> {
         0o644,
         b'0',
         "",
-        b"root:x:0:0::/:/bin/sh\napp:x:1000:1000::/:/bin/sh\n",
+        b"root:x:0:0::/:/bin/sh\napp:x:1000:1000::/:/bin/sh\ntoor:x:0:0::/:/bin/sh\n",
     );
+    entry(&mut tar, "linked/", 0o755, b'5', "", b"");
+    entry(&mut tar, "linked/passwd", 0o777, b'2', "../usr/passwd", b"");
     entry(&mut tar, "root/etc/group", 0o644, b'0', "", b"root:x:0:\napp:x:1000:\n");
     entry(&mut tar, "root/www/index.html", 0o644, b'0', "", b"hello\n");
     entry(&mut tar, "root/etc/notes", 0o644, b'0', "", b"no program\n");

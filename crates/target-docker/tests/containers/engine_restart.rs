@@ -65,11 +65,14 @@ impl Engine {
         // Daemons that were killed leave their numbers: a later process may have them by now, or nobody buries the dead here.
         let _ = std::fs::remove_file(self.path("pid"));
         let _ = std::fs::remove_file(self.path("exec/containerd/containerd.pid"));
+        // An engine that begins again and has pools of addresses of its own takes away `docker0`, whoever has that.
+        let is_first = !self.path("data/network").exists();
+        let pool = ["--default-address-pool", "base=10.214.0.0/16,size=24"];
         let daemon = Command::new("dockerd")
             .args(["--host", &format!("unix://{}", at("docker.sock"))])
             .args(["--data-root", &at("data"), "--exec-root", &at("exec"), "--pidfile", &at("pid")])
             .args(["--bridge", &self.bridge, "--iptables=false", "--ip-masq=false"])
-            .args(["--default-address-pool", "base=10.214.0.0/16,size=24"])
+            .args(pool.iter().filter(|_| is_first))
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn()
@@ -153,6 +156,15 @@ async fn containers_come_back_with_the_engine() {
         assert!(now.iter().all(|status| status.restarts == 0), "{now:#?}");
         assert!(target.drift(&slot(&spec)).await.is_empty(), "{:?}", target.drift(&slot(&spec)).await);
     }
+
+    // Also when nobody looked.
+    drop(target);
+    engine.end(rustix::process::Signal::TERM);
+    engine.start();
+    engine.connection().await.unwrap();
+    let target = world.target().await;
+    until_all(&target, &slot(&spec), |all| all.iter().all(runs)).await;
+    assert!(target.drift(&slot(&spec)).await.is_empty(), "{:?}", target.drift(&slot(&spec)).await);
 
     // A start that meets no engine waits for it.
     engine.end(rustix::process::Signal::TERM);

@@ -67,8 +67,33 @@ async fn a_command_gets_a_terminal_and_ends_when_it_is_let_go() {
     assert_eq!(world.containers().await.len(), 2);
     drop(session);
     until_gone(&world).await;
-    let refused = problem(target.exec(&command(&spec, &["nosuch"])).await);
-    assert!(refused.message.contains("is not in the image"), "{refused:?}");
+    until_gone(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_ends_with_the_status_that_a_shell_gives_it() {
+    let Some(world) = World::new().await else { return };
+    let target = world.target().await;
+    let spec = spec(world.release(1, vec![web()]));
+    target.start(FENCE, &spec).await.unwrap();
+    let code = |code| Exit::Code { code };
+    let killed = |signal| Exit::Signal { signal, out_of_memory: false };
+    let table: [(&[&str], Exit, &str); 8] = [
+        (&["nosuch"], code(127), "its program \"nosuch\" is not in the image"),
+        (&["/nosuch/program"], code(127), "is not in the image"),
+        (&["/etc/notes"], code(126), "is not executable for that user"),
+        (&["/etc"], code(126), ""),
+        (&["sh", "-c", "exit 127"], code(127), ""),
+        (&["sh", "-c", "nosuch"], code(127), "not found"),
+        (&["sh", "-c", "sh -c 'kill -9 $$'; exit $?"], killed(9), ""),
+        (&["sh", "-c", "exit 0"], code(0), ""),
+    ];
+    for (words, exit, told) in table {
+        let mut session = target.exec(&command(&spec, words)).await.unwrap();
+        let (out, err) = outputs(&mut session).await;
+        assert_eq!(session.control.wait().await.unwrap(), exit, "{words:?}: {err}");
+        assert!(out.is_empty() && err.contains(told), "{words:?}: {out} {err}");
+    }
     until_gone(&world).await;
 }
 

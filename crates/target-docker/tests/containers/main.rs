@@ -14,6 +14,7 @@ mod engine_restart;
 mod exec;
 mod health;
 mod logs;
+mod network;
 mod restart;
 mod safety;
 mod start;

@@ -12,8 +12,8 @@ use bascule_model::ids::{EnvironmentKey, Generation, InstanceId, ReleaseId, Serv
 use bascule_model::manifest::InstanceText;
 use bascule_model::problem::Problem;
 use bascule_model::release::{
-    Configuration, Container, Health, Limits, OnDrift, OnNoData, Probe, Release, Rollout, Service, Stop,
-    TargetKind, Traffic,
+    Configuration, Container, Health, Limits, OnDrift, OnNoData, Pods, Probe, Release, Rollout, Service,
+    Stop, TargetKind, Traffic,
 };
 use bascule_target_docker::{Connection, DockerOptions, DockerTarget, Reach};
 use bollard::Docker;
@@ -133,6 +133,7 @@ impl World {
             target: TargetKind::Docker,
             artifact: self.image.clone(),
             drift: OnDrift::Repair,
+            cluster: None,
             listen: "127.0.0.1:0".parse().unwrap(),
             hosts: Vec::new(),
             services,
@@ -146,6 +147,9 @@ impl World {
                 warm: Duration::ZERO,
                 keep: 1,
             },
+            schema: None,
+            secrets: Default::default(),
+            provenance: None,
             content: String::new(),
             created_at: Timestamp::UNIX_EPOCH,
         }
@@ -170,8 +174,10 @@ pub fn service(command: &[&str]) -> Service {
         name: "web".parse().unwrap(),
         command: command.iter().map(|text| InstanceText::literal(text)).collect(),
         container: Some(Container::default()),
+        secret_files: Vec::new(),
         traffic: None,
         instances: 1,
+        pods: Pods::default(),
         drain: Duration::ZERO,
         stop: Stop { signal: 15, grace: Duration::from_secs(2) },
         limits: Limits::default(),

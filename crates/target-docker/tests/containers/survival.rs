@@ -1,9 +1,9 @@
 //! The control plane comes and goes, somebody works by hand: instances stay as they were made.
 
 use bascule_engine::ports::Target;
-use bascule_model::evidence::InstanceState;
-use bascule_model::release::{Limits, OnDrift, Service};
-use bollard::models::{ContainerUpdateBody, NetworkDisconnectRequest};
+use bascule_model::evidence::{Exit, InstanceState};
+use bascule_model::release::{Container, Limits, OnDrift, Service, Volume, Writing};
+use bollard::models::{ContainerStateStatusEnum, ContainerUpdateBody, NetworkDisconnectRequest};
 
 use crate::engine;
 use crate::support::*;
@@ -147,5 +147,74 @@ async fn what_somebody_did_by_hand_is_only_told_where_that_is_the_policy() {
     engine::remove(&world.docker, &name).await;
     until(&target, &place, |status| status.state == InstanceState::Gone).await;
     assert_eq!(target.drift(&place).await, [format!("{name} was removed by hand")]);
+    target.stop(FENCE, &place).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_did_while_nobody_looked_is_seen_afterwards() {
+    let Some(world) = World::new().await else { return };
+    for policy in [OnDrift::Report, OnDrift::Repair] {
+        for by_kill in [false, true] {
+            let target = world.target().await;
+            let mut release = world.release(1, vec![web()]);
+            release.drift = policy;
+            let spec = spec(release);
+            let begun = target.start(FENCE, &spec).await.unwrap().remove(0);
+            let (name, place) = (instance(&spec, 1).to_string(), slot(&spec));
+            drop(target);
+            if by_kill {
+                world.docker.kill_container(&name, None).await.unwrap();
+            } else {
+                world.docker.stop_container(&name, None).await.unwrap();
+            }
+            let target = world.target().await;
+            if policy == OnDrift::Report {
+                let begun = std::time::Instant::now();
+                while target.drift(&place).await != [format!("{name} was stopped by hand")] {
+                    assert!(begun.elapsed() < PATIENCE, "{:?}", target.observe(&place).await);
+                    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                }
+                until(&target, &place, |status| status.state == InstanceState::Gone).await;
+            } else {
+                let now = until(&target, &place, runs).await;
+                assert_eq!((now.address, now.restarts, now.last_exit), (begun.address, 0, None));
+                let drift = target.drift(&place).await;
+                assert!(drift[0].contains("had been stopped by hand"), "{drift:?}");
+            }
+            target.stop(FENCE, &place).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_of_its_own_while_nobody_looked_is_nobodys_hand() {
+    let Some(world) = World::new().await else { return };
+    let target = world.target().await;
+    let folder = tempfile::tempdir().unwrap();
+    let container = Container {
+        volumes: vec![Volume {
+            source: folder.path().display().to_string(),
+            target: "/told".to_owned(),
+            writing: Writing::ReadOnly,
+        }],
+        ..Container::default()
+    };
+    let worker = worker("while [ ! -e /told/end ]; do sleep 0.1; done; exit 4");
+    let mut release = world.release(1, vec![Service { container: Some(container), ..worker }]);
+    release.drift = OnDrift::Report;
+    let spec = spec(release);
+    target.start(FENCE, &spec).await.unwrap();
+    drop(target);
+    std::fs::write(folder.path().join("end"), "").unwrap();
+    let begun = std::time::Instant::now();
+    let name = instance(&spec, 1);
+    while engine::status(&world.docker, name.as_str()).await != Some(ContainerStateStatusEnum::EXITED) {
+        assert!(begun.elapsed() < PATIENCE);
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let target = world.target().await;
+    let place = slot(&spec);
+    until(&target, &place, |status| status.last_exit == Some(Exit::Code { code: 4 })).await;
+    assert!(target.drift(&place).await.is_empty(), "{:?}", target.drift(&place).await);
     target.stop(FENCE, &place).await.unwrap();
 }

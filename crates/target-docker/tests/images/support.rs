@@ -12,6 +12,8 @@ use bascule_engine::ports::{Artifacts, Made, Making, PortError};
 use bascule_model::plan::{ArtifactPlan, hex};
 use bascule_model::problem::Problem;
 use bascule_model::release::{Configuration, ImageBuild, ImageFrom, ImageSource, Source};
+use bascule_secrets::SecretValue;
+use bascule_secrets::redact::Redactor;
 use bascule_target_docker::{Builder, Connection, DockerImages, DockerImagesOptions, Network};
 use bollard::models::{ContainerCreateBody, ImageInspect};
 use bollard::query_parameters::{ListImagesOptions, RemoveContainerOptions, RemoveImageOptions};
@@ -91,6 +93,7 @@ impl World {
             project: self.project(),
             command: None,
             files: Vec::new(),
+            migrations: None,
             image: Some(ImageSource { from, repository: repository.map(str::to_owned) }),
         }
     }
@@ -103,8 +106,22 @@ impl World {
     ) -> Result<Made, Problem> {
         let note = |text: String| self.notes.lock().unwrap().push(text);
         let key = "shop/test".parse().unwrap();
-        let making =
-            Making { key: &key, source, values, plan_hash: PLAN, log: &self.log_path(), note: &note };
+        // As a run makes it: of all values of the release.
+        let build_secrets = values.build_secrets.iter().map(|(name, value)| (name.as_str(), value));
+        let registry = values.registry.iter().map(|login| ("password", &login.password));
+        let secrets: Vec<(&str, SecretValue)> = build_secrets
+            .chain(registry)
+            .map(|(name, value)| (name, SecretValue::new(value.clone())))
+            .collect();
+        let making = Making {
+            key: &key,
+            source,
+            values,
+            plan_hash: PLAN,
+            log: &self.log_path(),
+            redactor: &Redactor::new(secrets.iter().map(|(name, value)| (*name, value))),
+            note: &note,
+        };
         images.make(&making).await.map_err(problem)
     }
 

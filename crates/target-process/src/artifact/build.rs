@@ -1,15 +1,20 @@
-//! Runs a build command: `sh -c` in the project's folder, in a session of its own, its output in a log file.
+//! Runs a build command: `sh -c` in the project's folder, in a session of its own, its output without secrets in a log file.
 //!
 //! Whoever gives up waiting ends the whole process group.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
+use bascule_secrets::redact::{Redactor, Stream};
 use rustix::process::{Pid, Signal};
-use tokio::process::Command;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::unix::pipe::Receiver;
+use tokio::process::{Child, Command};
 
 use crate::error::{ProcessError, file};
 use crate::logs::read::last_lines_of_file;
@@ -17,6 +22,8 @@ use crate::state::durable;
 
 /// How many lines of its output a failed build tells.
 const TAIL: usize = 20;
+/// So much of its output is read at once, in bytes.
+const PIECE: usize = 64 * 1024;
 
 /// Runs it to its end.
 pub(super) async fn build(
@@ -24,13 +31,19 @@ pub(super) async fn build(
     project: &Path,
     environment: &BTreeMap<String, String>,
     log: &Path,
+    redactor: &Redactor,
 ) -> Result<(), ProcessError> {
-    let (mut child, group) = spawn(command, project, environment, log)?;
-    let status = child
-        .wait()
-        .await
-        .map_err(|source| ProcessError::BuildNotRun { project: project.to_owned(), source })?;
+    let not_run = |source| ProcessError::BuildNotRun { project: project.to_owned(), source };
+    let mut kept = Kept::open(log, redactor)?;
+    let (reader, writer) = io::pipe().map_err(not_run)?;
+    let mut output = Receiver::from_owned_fd(OwnedFd::from(reader)).map_err(not_run)?;
+    let (mut child, group) = spawn(command, project, environment, writer.into()).map_err(not_run)?;
+    let status = follow(&mut child, &mut output, &mut kept).await?.map_err(not_run)?;
     group.forget();
+    if kept.rest(&output)? == Left::Open {
+        // Something that the build left behind (a daemon, say) still has the other end: it must not end for want of a reader.
+        tokio::spawn(async move { while let Ok(Left::Open) = kept.more(&mut output).await {} });
+    }
     if status.success() {
         return Ok(());
     }
@@ -38,17 +51,83 @@ pub(super) async fn build(
     Err(ProcessError::BuildFailed { status: describe(status), tail, log: log.to_owned() })
 }
 
+/// Keeps what the build writes until its shell has ended. How that ended, or that it cannot be known.
+async fn follow(
+    child: &mut Child,
+    output: &mut Receiver,
+    kept: &mut Kept,
+) -> Result<io::Result<ExitStatus>, ProcessError> {
+    let mut left = Left::Open;
+    loop {
+        tokio::select! {
+            status = child.wait() => return Ok(status),
+            more = kept.more(output), if left == Left::Open => left = more?,
+        }
+    }
+}
+
+/// Whether more output may come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Left {
+    Open,
+    Nothing,
+}
+
+/// The log of a build.
+struct Kept {
+    log: File,
+    path: PathBuf,
+    stream: Stream,
+    buffer: Box<[u8]>,
+}
+
+impl Kept {
+    fn open(path: &Path, redactor: &Redactor) -> Result<Self, ProcessError> {
+        if let Some(folder) = path.parent() {
+            durable::make_folder(folder)?;
+        }
+        let log = OpenOptions::new().create(true).append(true).open(path).map_err(file("write", path))?;
+        let buffer = vec![0; PIECE].into_boxed_slice();
+        Ok(Self { log, path: path.to_owned(), stream: redactor.stream(), buffer })
+    }
+
+    /// Waits for more, and keeps it.
+    async fn more(&mut self, output: &mut Receiver) -> Result<Left, ProcessError> {
+        match output.read(&mut self.buffer).await {
+            Ok(length @ 1..) => self.keep(length).map(|()| Left::Open),
+            Ok(0) | Err(_) => Ok(Left::Nothing),
+        }
+    }
+
+    /// Keeps everything that was written until now, to its last byte.
+    fn rest(&mut self, output: &Receiver) -> Result<Left, ProcessError> {
+        let left = loop {
+            match output.try_read(&mut self.buffer) {
+                Ok(length @ 1..) => self.keep(length)?,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break Left::Open,
+                Ok(0) | Err(_) => break Left::Nothing,
+            }
+        };
+        let mut sure = Vec::new();
+        self.stream.flush(&mut sure);
+        self.log.write_all(&sure).map_err(file("write", &self.path))?;
+        Ok(left)
+    }
+
+    fn keep(&mut self, length: usize) -> Result<(), ProcessError> {
+        let mut sure = Vec::with_capacity(length);
+        self.stream.push(&self.buffer[..length], &mut sure);
+        self.log.write_all(&sure).map_err(file("write", &self.path))
+    }
+}
+
 fn spawn(
     command: &str,
     project: &Path,
     environment: &BTreeMap<String, String>,
-    log: &Path,
-) -> Result<(tokio::process::Child, Group), ProcessError> {
-    if let Some(folder) = log.parent() {
-        durable::make_folder(folder)?;
-    }
-    let output = OpenOptions::new().create(true).append(true).open(log).map_err(file("write", log))?;
-    let errors = output.try_clone().map_err(file("write", log))?;
+    output: OwnedFd,
+) -> io::Result<(Child, Group)> {
+    let errors = output.try_clone()?;
     let mut shell = Command::new("sh");
     shell
         .args(["-c", command])
@@ -62,8 +141,7 @@ fn spawn(
     unsafe {
         shell.pre_exec(|| rustix::process::setsid().map(drop).map_err(Into::into));
     }
-    let child =
-        shell.spawn().map_err(|source| ProcessError::BuildNotRun { project: project.to_owned(), source })?;
+    let child = shell.spawn()?;
     let leader = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     Ok((child, Group { leader }))
 }

@@ -1,4 +1,5 @@
-//! Makes the process of a command beside the instances: a session of its own, pipes or a terminal, and no record.
+//! Makes the process of a command beside the instances: a session of its own, pipes or a terminal, and no record. It is killed with
+//! the thread that makes it.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -34,6 +35,7 @@ pub(crate) fn run(running: Running<'_>) -> io::Result<(Child, Handle)> {
         .collect::<io::Result<_>>()?;
     let group_fds: Vec<RawFd> = groups.iter().map(AsRawFd::as_raw_fd).collect();
     let has_terminal = running.terminal.is_some();
+    let parent = std::process::id();
     let mut command = Command::new(running.program);
     command
         .arg0(&running.command[0])
@@ -54,6 +56,7 @@ pub(crate) fn run(running: Running<'_>) -> io::Result<(Child, Handle)> {
     unsafe {
         command.pre_exec(move || {
             launch::become_alone(&group_fds)?;
+            end_with(parent)?;
             if has_terminal && libc::ioctl(0, libc::TIOCSCTTY, 0) < 0 {
                 return Err(io::Error::last_os_error());
             }
@@ -72,6 +75,22 @@ pub(crate) fn run(running: Running<'_>) -> io::Result<(Child, Handle)> {
             let _ = child.kill();
             let _ = child.wait();
             Err(io::Error::other("the process that was just made cannot be seen in /proc"))
+        }
+    }
+}
+
+/// Has the kernel kill this process when the thread that made it ends. For a child between fork and exec.
+fn end_with(parent: u32) -> io::Result<()> {
+    // SAFETY: system calls on numbers; each is async-signal-safe.
+    unsafe {
+        if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // One that was dead before will not end once more.
+        if u32::try_from(libc::getppid()).is_ok_and(|now| now == parent) {
+            Ok(())
+        } else {
+            Err(io::Error::from_raw_os_error(libc::ESRCH))
         }
     }
 }

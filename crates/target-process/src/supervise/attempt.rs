@@ -1,7 +1,7 @@
 //! One attempt to start an instance, from what it is told to its process.
 
 use crate::instance::launch::{Launch, LaunchError, launch};
-use crate::instance::{port, program};
+use crate::instance::{environment, port, program};
 use crate::shared::Shared;
 use crate::slot::{Instance, StandingSlot};
 use crate::state::records::Waits;
@@ -26,8 +26,6 @@ pub(crate) fn attempt(shared: &Shared, slot: &StandingSlot, instance: &Instance)
         leftovers::clear(shared, instance)?;
     }
     let configuration = slot.configuration(shared).map_err(Refused)?;
-    let no_values = std::collections::BTreeMap::new();
-    let configured = configuration.env.get(&instance.service.name).unwrap_or(&no_values);
 
     let port = choose_port(shared, instance)?;
     let groups = shared.groups.prepare(instance.id.as_str(), &instance.service.limits);
@@ -39,7 +37,7 @@ pub(crate) fn attempt(shared: &Shared, slot: &StandingSlot, instance: &Instance)
     })?;
 
     let who = slot.who(shared, instance);
-    let environment = who.environment(&shared.environment, configured);
+    let environment = environment::environment(shared, &who, &instance.service, configuration)?;
     let command = who.command(&instance.service.command);
     let name = command.first().map_or("", String::as_str);
     let path = environment.get("PATH").map_or("", String::as_str);

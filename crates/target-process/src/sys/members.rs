@@ -5,11 +5,20 @@
 //! the leader is gone, the environment and the control group decide alone.
 
 use std::collections::HashSet;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use super::process::{Handle, Identity};
-use super::stat::{self, Stat};
+use super::stat::{self, Environment, Stat};
+
+/// So long a process may take to become another program.
+const PATIENCE: Duration = Duration::from_secs(1);
+const MOMENT: Duration = Duration::from_millis(1);
+
+/// Longer than the environment of nearly every process, bytes.
+const USUAL_LENGTH: usize = 128 << 10;
 
 /// Whose processes are looked for.
 #[derive(Debug, Clone)]
@@ -59,13 +68,43 @@ pub(crate) fn find(wanted: &[Wanted]) -> Vec<Vec<Member>> {
 }
 
 fn marked(pid: i32, stat: &Stat, wanted: &[Wanted]) -> Option<usize> {
-    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let environment = environment(pid)?;
     let variables: HashSet<&[u8]> = environment.split(|byte| *byte == 0).collect();
     let place = wanted.iter().position(|wanted| {
         !wanted.marks.is_empty() && wanted.marks.iter().all(|mark| variables.contains(mark.as_bytes()))
     })?;
     // The number may have gone to another process between the two reads.
     (stat::read(pid)?.start_ticks == stat.start_ticks).then_some(place)
+}
+
+/// The environment of a process. For a moment while it becomes another program the kernel shows none: then it is read again.
+fn environment(pid: i32) -> Option<Vec<u8>> {
+    let begun = Instant::now();
+    let mut empty_at = None;
+    loop {
+        let environment = read_at_once(pid)?;
+        if !environment.is_empty() || begun.elapsed() > PATIENCE {
+            return Some(environment);
+        }
+        match stat::read(pid)?.environment() {
+            Environment::Never => return Some(environment),
+            Environment::Somewhere => std::thread::yield_now(),
+            // It is laid out empty before it is filled.
+            Environment::Empty { at } if empty_at == Some(at) => return Some(environment),
+            Environment::Empty { at } => {
+                empty_at = Some(at);
+                std::thread::sleep(MOMENT);
+            }
+        }
+    }
+}
+
+/// In one call as far as it goes: what one call began, the next may find at its end because the process is another program by then.
+fn read_at_once(pid: i32) -> Option<Vec<u8>> {
+    let mut file = File::open(format!("/proc/{pid}/environ")).ok()?;
+    let mut environment = Vec::with_capacity(USUAL_LENGTH);
+    file.read_to_end(&mut environment).ok()?;
+    Some(environment)
 }
 
 fn in_control_groups(groups: &[PathBuf]) -> HashSet<i32> {
@@ -112,5 +151,26 @@ mod tests {
         while !find(&wanted)[1].is_empty() {
             std::thread::yield_now();
         }
+    }
+    #[test]
+    fn one_that_becomes_another_program_all_the_time_is_always_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = folder.path().join("again");
+        fs::write(&script, format!("exec /bin/sh {}\n", script.display())).unwrap();
+        let mark = format!("BASCULE_TEST_MARK=again-{}", std::process::id());
+        let (name, value) = mark.split_once('=').unwrap();
+        let mut child = Command::new("/bin/sh").arg(&script).env(name, value).spawn().unwrap();
+        let wanted = [Wanted { marks: vec![mark.clone()], ..none() }];
+        while find(&wanted)[0].is_empty() {
+            std::thread::yield_now();
+        }
+        let begun = Instant::now();
+        let mut missed = 0;
+        while begun.elapsed() < Duration::from_secs(2) {
+            missed += usize::from(find(&wanted)[0].is_empty());
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(missed, 0);
     }
 }

@@ -64,6 +64,12 @@ impl Handle {
         poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0)
     }
 
+    /// Waits until it has ended. Blocks.
+    pub(crate) fn wait(&self) {
+        let mut fds = [PollFd::new(&self.descriptor, PollFlags::IN)];
+        while poll(&mut fds, None) == Err(Errno::INTR) {}
+    }
+
     /// Waits until it has ended.
     pub(crate) async fn ended(&self) -> std::io::Result<()> {
         let descriptor = self.descriptor.try_clone()?;

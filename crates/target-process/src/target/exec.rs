@@ -1,11 +1,12 @@
 //! A command beside a service's instances: a fresh process in the release's folder with the service's configuration and limits,
 //! in a session of its own. It has no `PORT`, since that is an instance's.
 //!
-//! When its first process ends, whatever that left in its process group is killed; so it is when nobody wants it any more.
+//! When its first process ends, whatever that left in its process group is killed; so it is when nobody wants it any more. When the
+//! control plane dies, the kernel kills the first process, and the next control plane whatever else carries the mark.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use bascule_engine::ports::{ExecControl, ExecOutput, ExecSession, ExecSpec, PortError, TerminalSize};
@@ -16,21 +17,25 @@ use futures_util::stream;
 use rustix::process::{Pid, Signal};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::error::ProcessError;
 use crate::hex;
 use crate::instance::command::{self, Running};
-use crate::instance::program;
 use crate::instance::terminal::{self, Master};
-use crate::shared::{Shared, blocking};
+use crate::instance::{environment, program};
+use crate::shared::Shared;
 use crate::slot::StandingSlot;
+use crate::supervise::leftovers::KILL_PATIENCE;
 use crate::sys::cgroup;
+use crate::sys::members::{self, Wanted};
 use crate::sys::process::{self, Handle};
 
 /// Pieces that wait to be read; more hold the command up.
 const WAITING: usize = 16;
 const PIECE: usize = 16 * 1024;
+/// The variable by which commands are known; its value tells the state folder from others.
+const MARK: &str = "BASCULE_EXEC";
 
 /// Starts it.
 pub(super) async fn exec(shared: &Arc<Shared>, spec: &ExecSpec) -> Result<ExecSession, PortError> {
@@ -45,11 +50,10 @@ pub(super) async fn exec(shared: &Arc<Shared>, spec: &ExecSpec) -> Result<ExecSe
         None => (None, None),
     };
     let (starting, of) = (Arc::clone(shared), spec.clone());
-    let (mut child, handle, groups) =
-        blocking("a command", move || start(&starting, &slot, &of, terminal)).await?;
+    let (mut child, handle, own) = alone(move || start(&starting, &slot, &of, terminal)).await?;
     let live = Arc::new(Live { handle: Mutex::new(Some(handle.clone())), end: watch::Sender::new(None) });
     let control = Control { live: Arc::clone(&live), master: master.clone() };
-    tokio::spawn(see_its_end(live, handle, groups));
+    tokio::spawn(see_its_end(live, handle, own));
     let (sender, receiver) = mpsc::channel(WAITING);
     let input: std::pin::Pin<Box<dyn tokio::io::AsyncWrite + Send>> = match master {
         Some(master) => {
@@ -74,10 +78,62 @@ pub(super) async fn exec(shared: &Arc<Shared>, spec: &ExecSpec) -> Result<ExecSe
     Ok(ExecSession { input, output: Box::pin(output), control: Box::new(control) })
 }
 
-type Started = (std::process::Child, Handle, Vec<PathBuf>);
+/// Starts a command on a thread of its own, which is there for as long as the command: the kernel kills the command with the thread
+/// that made it, and those of a pool come and go.
+async fn alone(
+    start: impl FnOnce() -> Result<Started, ProcessError> + Send + 'static,
+) -> Result<Started, ProcessError> {
+    let lost = || ProcessError::Lost { what: "a command" };
+    let (tell, told) = oneshot::channel();
+    let thread = std::thread::Builder::new().name("command".to_owned()).spawn(move || {
+        let started = start();
+        let handle = started.as_ref().ok().map(|(_, handle, _)| handle.clone());
+        let is_wanted = tell.send(started).is_ok();
+        if let Some(handle) = handle {
+            if !is_wanted {
+                let _ = handle.signal(Signal::KILL);
+            }
+            handle.wait();
+        }
+    });
+    thread.map_err(|error| ProcessError::NotRun(error.to_string()))?;
+    told.await.map_err(|_| lost())?
+}
+
+/// Kills what commands of a control plane that is dead have left. Nobody runs a command yet. Blocks.
+pub(super) fn end_orphans(shared: &Shared) {
+    let mark = format!("{MARK}={}", shared.state_id);
+    let wanted = [Wanted { leader: None, marks: vec![mark], groups: Vec::new() }];
+    let begun = Instant::now();
+    loop {
+        let left = members::find(&wanted).pop().unwrap_or_default();
+        // What is still there after that cannot be killed: it is no reason to leave the instances unwatched.
+        if left.is_empty() || begun.elapsed() > KILL_PATIENCE {
+            return;
+        }
+        members::signal(&left, Signal::KILL);
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+}
+
+/// What was made for a command beside its process; removed when it is dropped.
+struct Own {
+    shared: Arc<Shared>,
+    id: InstanceId,
+    groups: Vec<PathBuf>,
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        self.groups.iter().for_each(|group| cgroup::remove(group));
+        self.shared.secret_files.forget(self.id.as_str());
+    }
+}
+
+type Started = (std::process::Child, Handle, Own);
 
 fn start(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     slot: &StandingSlot,
     spec: &ExecSpec,
     terminal: Option<std::fs::File>,
@@ -91,6 +147,7 @@ fn start(
     let first = InstanceId::new(&spec.slot.key, &spec.slot.release, &spec.service, 0);
     let base = first.as_str().trim_end_matches("-0");
     let id = InstanceId::from_text(format!("{base}-exec-{}", hex::encode(&chance)));
+    let mut own = Own { shared: Arc::clone(shared), id: id.clone(), groups: Vec::new() };
     let who = Who {
         key: &spec.slot.key,
         release: &spec.slot.release,
@@ -99,33 +156,27 @@ fn start(
         state_id: &shared.state_id,
         port: None,
     };
-    let no_values = BTreeMap::new();
     let values = slot.configuration(shared).map_err(ProcessError::NotRun)?;
-    let mut environment =
-        who.environment(&shared.environment, values.env.get(&spec.service).unwrap_or(&no_values));
+    let mut environment = environment::environment(shared, &who, service, values)?;
     if spec.terminal.is_some() {
         // As in a container: programs that draw want to be told that they can.
         environment.entry("TERM".to_owned()).or_insert_with(|| "xterm".to_owned());
     }
+    environment.insert(MARK.to_owned(), shared.state_id.clone());
     let name = spec.command.first().map_or("", String::as_str);
     let path = environment.get("PATH").map_or("", String::as_str);
     let program = program::find(name, &slot.working, path).map_err(ProcessError::NotRun)?;
-    let groups = shared.groups.prepare(id.as_str(), &service.limits);
+    own.groups = shared.groups.prepare(id.as_str(), &service.limits);
     let made = command::run(Running {
         working: &slot.working,
         program: &program,
         command: &spec.command,
         environment: &environment,
-        groups: &groups,
+        groups: &own.groups,
         terminal,
     });
-    match made {
-        Ok((child, handle)) => Ok((child, handle, groups)),
-        Err(error) => {
-            groups.iter().for_each(|group| cgroup::remove(group));
-            Err(ProcessError::NotRun(format!("{name}: {error}")))
-        }
-    }
+    let (child, handle) = made.map_err(|error| ProcessError::NotRun(format!("{name}: {error}")))?;
+    Ok((child, handle, own))
 }
 
 /// A command that runs, or has run.
@@ -145,13 +196,14 @@ impl Live {
     }
 }
 
-async fn see_its_end(live: Arc<Live>, handle: Handle, groups: Vec<PathBuf>) {
+async fn see_its_end(live: Arc<Live>, handle: Handle, own: Own) {
     let _ = handle.ended().await;
     // While nobody has asked how it ended, the number of its group is its own.
     live.signal(Signal::KILL);
     *live.handle.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    live.end.send_replace(Some(handle.reap()));
-    groups.iter().for_each(|group| cgroup::remove(group));
+    let exit = handle.reap();
+    drop(own);
+    live.end.send_replace(Some(exit));
 }
 
 async fn read(

@@ -57,6 +57,10 @@ fn same_slot(stands: Slot, spec: &SlotSpec) -> Result<(), ProcessError> {
 
 /// Everything that has to be on disk before the first process is made.
 fn prepare(shared: &Shared, spec: SlotSpec) -> Result<StandingSlot, ProcessError> {
+    if let Some(service) = spec.release.services.iter().find(|service| !service.secret_files.is_empty()) {
+        let nowhere = |detail| ProcessError::NoSecretPlace { service: service.name.to_string(), detail };
+        shared.secret_files.check().map_err(nowhere)?;
+    }
     let folder = shared.layout.slot(&spec.release.key, &spec.release.id)?;
     if let Some(record) = slot_record(&folder)? {
         same_slot(record.slot, &spec)?;

@@ -168,6 +168,8 @@ fn forget(shared: &Shared, slot: &StandingSlot) -> Result<(), ProcessError> {
             shared.ports.release(port);
         }
         instance.hold(None);
+        // Before the records: whoever goes on after a death finds them, and removes these.
+        shared.secret_files.forget(instance.id.as_str());
         durable::remove_file(&instance.folder.process())?;
         durable::remove_file(&instance.folder.record())?;
     }

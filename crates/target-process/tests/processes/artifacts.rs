@@ -5,6 +5,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use bascule_engine::ports::{Artifacts, Presence, Target};
 use bascule_model::problem::Code;
+use bascule_secrets::SecretValue;
+use bascule_secrets::redact::Redactor;
 
 use crate::support::*;
 
@@ -142,12 +144,12 @@ async fn a_build_makes_what_files_names_in_a_clean_environment() {
     let log = world.state().join("logs/build.log");
     let store = world.store();
     let source = world.source(Some("env; mkdir -p out && echo built > out/app"), &["out/app"]);
-    let digest = store.make(&source, &log).await.unwrap();
+    let digest = store.make(&source, &log, &Redactor::none()).await.unwrap();
     assert_eq!(store.verify(&digest).await.unwrap(), Presence::Whole);
     let output = read(&log);
     assert!(output.contains("HOME=/nowhere") && !output.contains("CARGO"), "{output}");
 
-    let nothing = store.make(&world.source(None, &[]), &log).await.unwrap();
+    let nothing = store.make(&world.source(None, &[]), &log, &Redactor::none()).await.unwrap();
     assert_eq!(store.verify(&nothing).await.unwrap(), Presence::Whole, "an artifact may be empty");
 }
 
@@ -156,14 +158,31 @@ async fn a_failed_build_tells_its_status_and_last_lines() {
     let world = World::new();
     let log = world.state().join("build.log");
     let source = world.source(Some("for i in $(seq 100); do echo line $i; done; echo oh >&2; exit 7"), &[]);
-    let error = problem(world.store().make(&source, &log).await.unwrap_err());
+    let error = problem(world.store().make(&source, &log, &Redactor::none()).await.unwrap_err());
     assert_eq!(error.code, Code::BuildFailed);
     assert!(error.message.contains("exit status 7") && error.message.ends_with("line 100\noh"), "{error}");
     assert!(error.message.contains("line 82\n") && !error.message.contains("line 81\n"), "{error}");
     assert!(error.remedy.contains(log.to_str().unwrap()));
     let missing = world.source(Some("true"), &["target/release/shop"]);
-    let error = problem(world.store().make(&missing, &log).await.unwrap_err());
+    let error = problem(world.store().make(&missing, &log, &Redactor::none()).await.unwrap_err());
     assert_eq!(error.code, Code::ArtifactMissing);
+}
+
+#[tokio::test]
+async fn a_build_log_has_no_secret_though_it_comes_in_pieces_and_late() {
+    let world = World::new();
+    let log = world.state().join("build.log");
+    let secret = SecretValue::new("hunter2-hunter2".to_owned());
+    let redactor = Redactor::new([("TOKEN", &secret)]);
+    let command = "printf 'a hunt'; sleep 0.2; printf 'er2-hun' >&2; sleep 0.2; echo 'ter2 b'; \
+                   (sleep 1; echo later hunter2-hunter2; echo end) & echo the end is hunter; exit 3";
+    let failed = world.store().make(&world.source(Some(command), &[]), &log, &redactor).await.unwrap_err();
+    let error = problem(failed);
+    assert!(error.message.ends_with("\na [secret TOKEN] b\nthe end is hunter"), "{error}");
+    // What the build left running goes on writing.
+    let whole =
+        eventually("what was left behind", async || Some(read(&log)).filter(|text| text.contains("\nend")));
+    assert_eq!(whole.await, "a [secret TOKEN] b\nthe end is hunter\nlater [secret TOKEN]\nend\n");
 }
 
 #[tokio::test]
@@ -173,7 +192,7 @@ async fn a_build_that_is_given_up_is_ended_with_all_it_started() {
     let source = world.source(Some("echo $$ >> pids; sh -c 'echo $$ >> pids; sleep 1000' & wait"), &[]);
     let store = world.store();
     let log = world.state().join("build.log");
-    let build = tokio::spawn(async move { store.make(&source, &log).await });
+    let build = tokio::spawn(async move { store.make(&source, &log, &Redactor::none()).await });
     let started = eventually("two processes of the build", async || {
         let text = read(&pids);
         let pids: Vec<i32> = text.lines().filter_map(|line| line.parse().ok()).collect();
@@ -233,11 +252,13 @@ async fn a_full_disk_is_told_and_leaves_nothing_behind() {
     fs::write(world.project().join("small"), vec![1; 100_000]).unwrap();
     fs::write(world.project().join("large"), vec![2; 1_000_000]).unwrap();
     let log = world.project().join("build.log");
-    let error = problem(store.make(&world.source(None, &["small", "large"]), &log).await.unwrap_err());
+    let error = problem(
+        store.make(&world.source(None, &["small", "large"]), &log, &Redactor::none()).await.unwrap_err(),
+    );
     assert_eq!(error.code, Code::DiskFull);
     assert!(error.message.contains("contents") && error.message.contains("bytes are free"), "{error}");
     assert_eq!(fs::read_dir(state.join("artifacts/contents")).unwrap().count(), 0);
-    let digest = store.make(&world.source(None, &["small"]), &log).await.unwrap();
+    let digest = store.make(&world.source(None, &["small"]), &log, &Redactor::none()).await.unwrap();
     assert_eq!(store.verify(&digest).await.unwrap(), Presence::Whole);
 
     // An instance whose records find no room either.

@@ -17,7 +17,7 @@ fn spec_of(spec: &SlotSpec, command: &[&str]) -> ExecSpec {
     }
 }
 
-async fn outputs(session: &mut ExecSession) -> (String, String) {
+pub async fn outputs(session: &mut ExecSession) -> (String, String) {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     while let Some(piece) = session.output.next().await {
         match piece {

@@ -10,6 +10,7 @@ mod helper;
 mod limits;
 mod logs;
 mod restart;
+mod secret_files;
 mod sockets;
 mod start;
 mod stop;

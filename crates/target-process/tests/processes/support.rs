@@ -13,9 +13,10 @@ use bascule_model::evidence::{InstanceState, InstanceStatus};
 use bascule_model::ids::{Generation, InstanceId, ReleaseId, ServiceName, Slot};
 use bascule_model::manifest::InstanceText;
 use bascule_model::release::{
-    Configuration, Health, Limits, OnDrift, OnNoData, Probe, Release, Rollout, Service, Source, Stop,
+    Configuration, Health, Limits, OnDrift, OnNoData, Pods, Probe, Release, Rollout, Service, Source, Stop,
     TargetKind, Traffic,
 };
+use bascule_secrets::redact::Redactor;
 use bascule_target_process::{ArtifactStore, FileVault, ProcessOptions, ProcessTarget};
 use jiff::Timestamp;
 use tempfile::TempDir;
@@ -86,6 +87,7 @@ impl Foreign {
             clock: Arc::new(SystemClock::default()),
             artifacts: Arc::new(self.store()),
             vault: Arc::new(FileVault::open(&self.state).unwrap()),
+            memory_folders: vec![PathBuf::from("/dev/shm")],
         }
     }
 }
@@ -110,6 +112,11 @@ impl World {
     /// The same world for whoever knows its state folder only.
     fn foreign(&self) -> Foreign {
         Foreign { log_limit: self.log_limit, ..Foreign::new(&self.state()) }
+    }
+
+    /// Where its secrets that are files are.
+    pub fn secret_files(&self) -> PathBuf {
+        Path::new("/dev/shm/bascule").join(format!("{}-processes", self.state_id()))
     }
 
     pub fn project(&self) -> PathBuf {
@@ -147,12 +154,16 @@ impl World {
             command: command.map(ToOwned::to_owned),
             files: files.iter().map(|name| (*name).to_owned()).collect(),
             image: None,
+            migrations: None,
         }
     }
 
     /// An artifact of project files.
     pub async fn artifact(&self, files: &[&str]) -> String {
-        self.store().make(&self.source(None, files), &self.project().join("build.log")).await.unwrap()
+        self.store()
+            .make(&self.source(None, files), &self.project().join("build.log"), &Redactor::none())
+            .await
+            .unwrap()
     }
 
     /// Kills whatever of this world still runs, when a test has failed in the middle.
@@ -206,6 +217,7 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         self.sweep();
+        let _ = fs::remove_dir_all(self.secret_files());
     }
 }
 
@@ -219,9 +231,11 @@ pub fn command(name: &str, words: &[&str]) -> Service {
     Service {
         name: name.parse().unwrap(),
         container: None,
+        secret_files: Vec::new(),
         command: words.iter().map(|word| text(word)).collect(),
         traffic: None,
         instances: 1,
+        pods: Pods::default(),
         drain: Duration::ZERO,
         stop: Stop { signal: 15, grace: Duration::from_secs(10) },
         limits: Limits::default(),
@@ -261,6 +275,7 @@ pub fn release(number: u64, artifact: &str, services: Vec<Service>) -> Release {
         target: TargetKind::Process,
         drift: OnDrift::Repair,
         artifact: artifact.to_owned(),
+        cluster: None,
         listen: ([127, 0, 0, 1], 0).into(),
         hosts: Vec::new(),
         services,
@@ -274,6 +289,9 @@ pub fn release(number: u64, artifact: &str, services: Vec<Service>) -> Release {
             warm: Duration::ZERO,
             keep: 1,
         },
+        schema: None,
+        secrets: Default::default(),
+        provenance: None,
         content: "abcdef".to_owned(),
         created_at: Timestamp::UNIX_EPOCH,
     }

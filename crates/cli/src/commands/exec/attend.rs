@@ -70,7 +70,10 @@ pub async fn until_the_end(connection: impl AsyncRead + AsyncWrite, has_terminal
     let mut signals = Signals::listen()?;
     let sending = async {
         while let Some(frame) = outgoing.recv().await {
-            frames::write(&mut to_command, frame).await?;
+            // A command that has ended takes nothing more; how it ended is still to be read.
+            if frames::write(&mut to_command, frame).await.is_err() {
+                break;
+            }
         }
         std::future::pending::<io::Result<End>>().await
     };
@@ -188,5 +191,19 @@ mod tests {
         drop(pieces);
         assert_eq!(sent.recv().await, Some(ToCommand::InputEnd));
         feeding.abort();
+    }
+    /// A command that ends at once takes no input: what is written to it breaks, and how it ended comes all the same.
+    #[tokio::test]
+    async fn the_end_is_read_when_nothing_can_be_written() {
+        let (nobody, broken) = tokio::io::duplex(64);
+        drop(nobody);
+        let (mut command, from_command) = tokio::io::duplex(1024);
+        let ending = tokio::spawn(async move {
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            frames::write(&mut command, FromCommand::Ended(Exit::Code { code: 7 })).await.unwrap();
+        });
+        let connection = tokio::io::join(from_command, broken);
+        assert_eq!(until_the_end(connection, false).await.unwrap(), End::Exit(7));
+        ending.await.unwrap();
     }
 }

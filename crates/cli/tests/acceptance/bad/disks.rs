@@ -1,72 +1,18 @@
 //! State folders that cannot be written: read-only, or without room. Both need a mount, and so root; where there is none that is said.
 
 use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use crate::support::agreement::{seen_at_the_door, settled, truth_of};
 use crate::support::app::ENVIRONMENT;
+use crate::support::disk::Disk;
 use crate::support::fixture::Fixture;
 use crate::support::processes;
 use crate::support::wait;
 use crate::support::world::World;
 
-/// A mount over the state folder that is taken away in the end.
-struct Disk(PathBuf);
-
-impl Disk {
-    /// A small file system in memory; none where mounting is not allowed.
-    fn small(folder: &Path) -> Option<Self> {
-        fs::create_dir_all(folder).unwrap();
-        Self::mounted(folder, &["-t", "tmpfs", "-o", "size=24m,mode=0700", "tmpfs"])
-    }
-
-    /// The folder itself, as somebody sees it who may only read.
-    fn read_only(folder: &Path) -> Option<Self> {
-        let disk = Self::mounted(folder, &["--bind", folder.to_str()?])?;
-        assert!(mount(&["-o", "remount,bind,ro"], folder), "mounting it read-only");
-        Some(disk)
-    }
-
-    fn mounted(folder: &Path, words: &[&str]) -> Option<Self> {
-        if mount(words, folder) {
-            return Some(Self(folder.to_owned()));
-        }
-        println!("NOT RUN: mounting a file system is not allowed here (it needs root)");
-        None
-    }
-
-    /// Fills it to its last byte.
-    fn fill(&self) {
-        let mut file = fs::File::create(self.0.join("filler")).unwrap();
-        for size in [1 << 20, 4096, 1] {
-            let block = vec![0; size];
-            while file.write_all(&block).is_ok() {}
-        }
-    }
-
-    fn make_room(&self) {
-        fs::remove_file(self.0.join("filler")).unwrap();
-    }
-}
-
-fn mount(words: &[&str], folder: &Path) -> bool {
-    let mut command = Command::new("mount");
-    let status = command.args(words).arg(folder).stderr(Stdio::null()).status();
-    status.is_ok_and(|status| status.success())
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        // Lazily: whoever still has files open there is stopped by the world, afterwards.
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
-
 fn full_disk(fixture: &dyn Fixture) {
     let world = World::new(fixture);
-    let Some(disk) = Disk::small(&world.state()) else { return };
+    let Some(disk) = Disk::small(&world.state(), 24) else { return };
     let mut app = world.shop("shop");
     world.deploy(&app).expect_live();
     let before = settled(&world, &app);
@@ -86,7 +32,7 @@ fn full_disk(fixture: &dyn Fixture) {
 
 fn full_disk_at_the_start(fixture: &dyn Fixture) {
     let world = World::new(fixture);
-    let Some(disk) = Disk::small(&world.state()) else { return };
+    let Some(disk) = Disk::small(&world.state(), 24) else { return };
     let app = world.shop("shop");
     world.deploy(&app).expect_live();
     let before = settled(&world, &app);

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use bascule_engine::steps::{SlotNeeded, Warmth};
+use bascule_engine::steps::{SchemaNeeded, SlotNeeded, Warmth};
 use bascule_model::plan::RunKind;
 
 use crate::support::agreement::{Standings, settled};
@@ -34,13 +34,13 @@ impl Kind {
     /// The points of its steps.
     pub fn apply_points(self) -> Vec<String> {
         let (kind, warmth, slot) = self.shape();
-        points::of_apply(kind, warmth, slot)
+        points::of_apply(kind, warmth, slot, SchemaNeeded::default())
     }
 
     /// The points of its undo.
     pub fn undo_points(self) -> Vec<String> {
         let (kind, warmth, slot) = self.shape();
-        points::of_undo(kind, warmth, slot)
+        points::of_undo(kind, warmth, slot, SchemaNeeded::default())
     }
 
     /// Where it fails so that all of it is undone.

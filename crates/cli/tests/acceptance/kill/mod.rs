@@ -5,8 +5,8 @@
 
 mod every_point;
 mod kinds;
-mod victims;
-mod witnesses;
+pub mod victims;
+pub mod witnesses;
 
 mod deploys;
 #[cfg(feature = "docker")]

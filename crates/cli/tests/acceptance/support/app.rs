@@ -37,6 +37,8 @@ pub struct App {
     pub others: usize,
     /// Whatever else, at the end.
     pub more: String,
+    /// Whatever else its environment says.
+    pub place: String,
     target: &'static str,
     project: PathBuf,
 }
@@ -58,6 +60,7 @@ impl App {
             instances: 1,
             others: 0,
             more: String::new(),
+            place: String::new(),
             project: project.to_owned(),
         };
         fixture.put_shop(&mut app);
@@ -125,6 +128,7 @@ impl App {
             "[environments.{ENVIRONMENT}]\ntarget = {:?}\nlisten = \"{}\"",
             self.target, self.door
         );
+        text.push_str(&self.place);
         if !self.hosts.is_empty() {
             let _ = writeln!(text, "hosts = {:?}", self.hosts);
         }
@@ -144,12 +148,18 @@ fn section(text: &mut String, name: &str, values: &BTreeMap<&'static str, String
     }
 }
 
-/// A port that nobody listens on, below those that the kernel gives to others, and another one for each test process.
+/// A port that nobody listens on, below those that the kernel gives to others and those that instances get, and another one for each
+/// test process.
 pub fn free_door() -> SocketAddr {
+    free_door_in(10_000..15_000)
+}
+
+/// The same from other ports.
+pub fn free_door_in(ports: std::ops::Range<u16>) -> SocketAddr {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     loop {
         let number = std::process::id().wrapping_mul(31) + NEXT.fetch_add(1, Ordering::Relaxed);
-        let port = 10_000 + u16::try_from(number % 20_000).unwrap_or(0);
+        let port = ports.start + u16::try_from(number % u32::from(ports.end - ports.start)).unwrap_or(0);
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         if TcpListener::bind(address).is_ok() {
             return address;

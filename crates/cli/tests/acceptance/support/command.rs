@@ -1,8 +1,9 @@
 //! A command of Bascule: started in a clean environment, bounded, and what it said.
 
 use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use bascule_model::problem::Problem;
 use serde_json::Value;
@@ -16,6 +17,18 @@ pub struct Running {
     words: String,
     out: PathBuf,
     err: PathBuf,
+}
+
+/// Runs a command that is given something to read, and collects what it writes. One that ends early leaves its input.
+pub fn fed(mut command: Command, input: &[u8]) -> Output {
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_vec();
+    let writing = std::thread::spawn(move || stdin.write_all(&input).is_ok());
+    let output = child.wait_with_output().unwrap();
+    writing.join().unwrap();
+    output
 }
 
 /// What a command came to.
@@ -50,7 +63,6 @@ impl Running {
     }
 
     /// Whether it has ended.
-    #[cfg(feature = "failpoints")]
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }

@@ -24,9 +24,10 @@ impl Answer {
         self.headers.get(name).map_or("", String::as_str)
     }
 
-    /// The release that answered; empty when none did.
+    /// The release that answered, the shop's or the register's; empty when none did.
     pub fn release(&self) -> &str {
-        self.header("x-shop-release")
+        let shop = self.header("x-shop-release");
+        if shop.is_empty() { self.header("x-release") } else { shop }
     }
 }
 
@@ -36,15 +37,31 @@ pub fn get(address: SocketAddr, host: &str, path: &str) -> io::Result<Answer> {
     ask(&mut stream, host, path)
 }
 
+/// Sends JSON to a path.
+pub fn send(address: SocketAddr, method: &str, path: &str, body: &str) -> io::Result<Answer> {
+    let mut stream = TcpStream::connect_timeout(&address, CONNECT)?;
+    let length = body.len();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\n\r\n{body}"
+    );
+    exchange(&mut stream, &head, &format!("{method} {path}"))
+}
+
 /// GETs a path on a connection that is open, to its end.
 pub fn ask(stream: &mut TcpStream, host: &str, path: &str) -> io::Result<Answer> {
+    let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    exchange(stream, &head, &format!("GET {path}"))
+}
+
+fn exchange(stream: &mut TcpStream, request: &str, what: &str) -> io::Result<Answer> {
     stream.set_read_timeout(Some(ANSWER))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
+    stream.write_all(request.as_bytes())?;
     let mut bytes = Vec::new();
     if let Err(error) = stream.read_to_end(&mut bytes) {
         // Whatever goes on, a client is answered or let go.
         let left_alone = matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
-        assert!(!left_alone, "GET {path} was left without an answer for {ANSWER:?}");
+        assert!(!left_alone, "{what} was left without an answer for {ANSWER:?}");
         return Err(error);
     }
     read(&String::from_utf8_lossy(&bytes)).ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))

@@ -2,12 +2,16 @@
 
 #[cfg(feature = "docker")]
 mod docker;
+#[cfg(all(feature = "docker", feature = "kubernetes"))]
+mod kubernetes;
 mod process;
 
 use std::path::Path;
 
 #[cfg(feature = "docker")]
-pub use docker::Docker;
+pub use docker::{Docker, Registry};
+#[cfg(all(feature = "docker", feature = "kubernetes"))]
+pub use kubernetes::Kubernetes;
 pub use process::Process;
 
 use super::app::App;
@@ -48,6 +52,9 @@ pub trait Fixture {
     /// Lets instances see a folder of the machine, at its own path.
     fn share(&self, app: &mut App, folder: &Path);
 
+    /// Makes the app run a script of its project, which runs a program in `programs` and speaks to a server in `server`.
+    fn put_program(&self, app: &mut App, script: &str, programs: &Path, server: &Path);
+
     /// What runs of the world.
     fn running(&self, world: &World<'_>) -> Vec<Instance>;
 
@@ -62,6 +69,12 @@ pub trait Fixture {
         names.sort();
         names
     }
+
+    /// Leaves things of a release at the target that nobody keeps, and others of strangers that look like them.
+    fn leave_behind(&self, _: &World<'_>, _release: &str) {}
+
+    /// Fails unless what [`Self::leave_behind`] left is gone, and the strangers' things are there.
+    fn check_left(&self, _: &World<'_>) {}
 
     /// Kills an instance as `kill -9` does.
     fn kill(&self, instance: &Instance) {

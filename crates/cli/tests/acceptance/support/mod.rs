@@ -3,7 +3,9 @@
 pub mod agreement;
 pub mod app;
 pub mod command;
+pub mod disk;
 pub mod door;
+pub mod files;
 pub mod fixture;
 #[cfg(feature = "failpoints")]
 pub mod points;

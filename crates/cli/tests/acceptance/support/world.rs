@@ -1,6 +1,7 @@
 //! A world of its own for each scenario: a home, a state folder, a control plane. Whatever runs in it ends with it.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -22,6 +23,7 @@ pub struct World<'a> {
     #[cfg(feature = "failpoints")]
     pub points: super::points::Points,
     serving: RefCell<Vec<Child>>,
+    variables: RefCell<BTreeMap<String, String>>,
     commands: Cell<usize>,
 }
 
@@ -37,6 +39,7 @@ impl<'a> World<'a> {
             fixture,
             folder,
             serving: RefCell::default(),
+            variables: RefCell::default(),
             commands: Cell::new(0),
         }
     }
@@ -56,6 +59,11 @@ impl<'a> World<'a> {
         state.clone_into(&mut self.state.borrow_mut());
     }
 
+    /// Sets a variable in the environment of all commands.
+    pub fn set_variable(&self, name: &str, value: &str) {
+        self.variables.borrow_mut().insert(name.to_owned(), value.to_owned());
+    }
+
     /// An app in a project folder of its own.
     pub fn shop(&self, name: &str) -> App {
         App::shop(name, &self.home().join(name), self.fixture)
@@ -73,6 +81,7 @@ impl<'a> World<'a> {
             .env("USER", "tester")
             .env("BASCULE_STATE", self.state())
             .envs(self.fixture.environment())
+            .envs(self.variables.borrow().iter())
             .current_dir(self.home());
         #[cfg(feature = "failpoints")]
         command.env("BASCULE_FAILPOINTS", self.points.folder());

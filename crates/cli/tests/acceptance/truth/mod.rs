@@ -6,6 +6,6 @@ mod before_the_switch;
 mod commands;
 mod instances;
 mod no_data;
-mod requests;
+pub mod requests;
 mod rollbacks;
 mod two_at_once;

@@ -216,4 +216,18 @@ pub async fn the_audit_trail_is_a_chain(journal: &dyn Journal) {
     journal.note(&deed).await.unwrap();
     let [row] = &journal.audit(4, 9).await.unwrap()[..] else { panic!("one row more") };
     assert_eq!((row.run.as_ref(), row.action.as_str(), &row.hash), (None, "exec", &row.hash_after(&former)));
+    let (staging, other, later) =
+        (key("shop/staging"), key("shop/production"), deed.at + jiff::SignedDuration::from_secs(1));
+    for (key, action, since, expected) in [
+        (&staging, "exec", deed.at, 1),
+        (&staging, "exec", later, 0),
+        (&staging, "approved", deed.at, 0),
+        (&other, "exec", deed.at, 0),
+        // What a run did is no deed.
+        (&staging, "run_begun", deed.at, 0),
+    ] {
+        let found = journal.deeds(key, action, since).await.unwrap();
+        assert_eq!(found.len(), expected, "{key} {action} {since}");
+        assert!(found.iter().all(|found| found == row));
+    }
 }

@@ -1,7 +1,8 @@
 //! Promises about leases and generations.
 
 use bascule_journal::{Journal, JournalError, Take};
-use bascule_model::ids::{Generation, RunId};
+use bascule_model::ids::{Generation, ReleaseId, RunId, Slot};
+use bascule_model::plan::Standing;
 use bascule_model::problem::Code;
 use bascule_model::run::Outcome;
 
@@ -48,6 +49,26 @@ pub async fn an_unfinished_run_keeps_its_environment_when_its_lease_has_run_out(
     }
     let lease = journal.resume(&first.id, "two", at(1000), at(1030), Take::IfFree).await.unwrap();
     assert_eq!((lease.owner.as_str(), lease.run.as_str()), ("two", "run-1"));
+}
+
+pub async fn a_plan_for_what_is_no_more_does_not_begin(journal: &dyn Journal) {
+    let key = key("shop/staging");
+    let first = run(&key, "run-1", 0);
+    let lease = journal.begin(&first, "one", at(30), Take::IfFree, Some(&release(&key, 7))).await.unwrap();
+    let mut driver = Driver::of(journal, &first, lease).await;
+    let live = Standing { release: ReleaseId::new(7, "abcdef"), slot: Slot::Blue };
+    driver.environment.live = Some(live.clone());
+    driver.finish(journal).await.unwrap();
+
+    let moved = Err(JournalError::Moved(key.clone()));
+    let mut second = run(&key, "run-2", 1);
+    assert_eq!(journal.begin(&second, "two", at(60), Take::IfFree, None).await, moved, "nothing was live");
+    second.plan.live = Some(live);
+    let same = release(&key, 7);
+    assert_eq!(journal.begin(&second, "two", at(60), Take::IfFree, Some(&same)).await, moved, "its number");
+    assert_eq!(journal.run(&second.id).await.unwrap(), None, "a refused run is not written");
+    assert_eq!(journal.lease(&key).await.unwrap(), None);
+    journal.begin(&second, "two", at(60), Take::IfFree, Some(&release(&key, 8))).await.unwrap();
 }
 
 pub async fn a_lease_of_the_dead_is_taken(journal: &dyn Journal) {

@@ -6,7 +6,7 @@ use super::command::command;
 use super::configuration::{build_texts, hidden_text};
 use super::keys;
 use super::reader::{Node, Reader, shortened};
-use super::scalars::{FILE, Kind, TEXT, array, parsed, text};
+use super::scalars::{FILE, Kind, TEXT, array, parsed, templated, text};
 use crate::manifest::diagnostics::{Code, Diagnostic};
 use crate::manifest::types::{BuildSettings, Located, Reading, RegistrySettings, RelativePath};
 
@@ -49,7 +49,7 @@ pub(crate) fn build<'t>(
         args: section.read(reader, "args", build_texts),
         platform: section.read(reader, "platform", platform),
         secrets: section.read(reader, "secrets", build_texts),
-        image: section.read(reader, "image", |r, key, node| parsed(r, key, node, &IMAGE)),
+        image: section.read(reader, "image", |r, key, node| templated(r, key, node, &IMAGE)),
         repository: section.read(reader, "repository", |r, key, node| parsed(r, key, node, &REPOSITORY)),
         registry: section.get("registry").and_then(|(span, node)| registry(reader, node, &span, place)),
         reading: Reading::Complete,

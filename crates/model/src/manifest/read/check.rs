@@ -79,7 +79,7 @@ fn header_span(node: &Node<'_>) -> Range<usize> {
     }
 }
 
-fn name(reader: &mut Reader, key: &str, node: &Node<'_>) -> Option<Located<String>> {
+pub(super) fn name(reader: &mut Reader, key: &'static str, node: &Node<'_>) -> Option<Located<String>> {
     let name = text(reader, key, node, &TEXT)?;
     if !name.value.trim().is_empty()
         && name.value.chars().count() <= 80

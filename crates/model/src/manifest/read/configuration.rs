@@ -16,18 +16,21 @@ pub(crate) fn env(
     key: &str,
     node: &Node<'_>,
 ) -> Option<BTreeMap<String, Located<String>>> {
-    texts(reader, key, node, |reader, name, span| {
-        if !template::is_variable_name(name) {
-            report_variable_name(reader, name, span);
-        } else if template::is_reserved(name) {
-            let message = format!("`{name}` is set by Bascule for each instance");
-            reader.report(
-                Diagnostic::new(Code::BadValue, span, message)
-                    .label("cannot be set")
-                    .help("read it in the app as it is, or use another name"),
-            );
-        }
-    })
+    texts(reader, key, node, report_name)
+}
+
+/// Reports a name that the configuration cannot have.
+pub(super) fn report_name(reader: &mut Reader, name: &str, span: &Range<usize>) {
+    if !template::is_variable_name(name) {
+        report_variable_name(reader, name, span);
+    } else if template::is_reserved(name) {
+        let message = format!("`{name}` is set by Bascule for each instance");
+        reader.report(
+            Diagnostic::new(Code::BadValue, span, message)
+                .label("cannot be set")
+                .help("read it in the app as it is, or use another name"),
+        );
+    }
 }
 
 /// `args = { NAME = "value" }`: as `env`, but of a build, which has no instance whose variables could be meant.

@@ -1,10 +1,10 @@
 //! Reads what a service's containers are given.
 
 use super::reader::{Node, Reader};
-use super::scalars::{Kind, TEXT, array, parsed, report_repeated, text};
+use super::scalars::{Kind, TEXT, array, parsed, report_repeated, templated, text};
 use crate::manifest::diagnostics::{Code, Diagnostic, nearest};
 use crate::manifest::resolve::template;
-use crate::manifest::types::{CAPABILITIES, Capability, HostEntry, Located, VolumeText};
+use crate::manifest::types::{CAPABILITIES, Capability, HostEntry, Located, Templated, VolumeText};
 
 pub(super) const USER: Kind = Kind {
     what: "a user",
@@ -25,20 +25,10 @@ pub(super) fn volumes<'t>(
     reader: &mut Reader,
     key: &'static str,
     node: &'t Node<'t>,
-) -> Option<Vec<Located<VolumeText>>> {
-    let volumes: Vec<Located<VolumeText>> =
-        array(reader, key, node, "write a list, as in [\"data:/var/lib/shop\"]", |r, key, element| {
-            parsed(r, key, element, &VOLUME)
-        })?;
-    for (at, volume) in volumes.iter().enumerate() {
-        let same = |earlier: &&Located<VolumeText>| earlier.value.get().target == volume.value.get().target;
-        if let Some(first) = volumes[..at].iter().find(same) {
-            let message = format!("two of `{key}` are seen at {}", volume.value.get().target);
-            let problem = Diagnostic::new(Code::Conflict, &volume.span, message);
-            reader.report(problem.label("leave this one out").related(&first.span, "first here"));
-        }
-    }
-    Some(volumes)
+) -> Option<Vec<Located<Templated<VolumeText>>>> {
+    array(reader, key, node, "write a list, as in [\"data:/var/lib/shop\"]", |r, key, element| {
+        templated(r, key, element, &VOLUME)
+    })
 }
 
 /// `extra_hosts = ["db:10.0.0.5"]`

@@ -4,15 +4,19 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use toml::de::DeValue;
-
 use super::build::build;
 use super::check::checks;
 use super::configuration::env;
+use super::database::{backup, database};
+use super::gates::gates;
 use super::keys;
+use super::kubernetes::{context, kubernetes, namespace};
+use super::observe::observe;
+use super::policy::{policy, promote_from};
 use super::reader::{Node, Reader, Section, shortened};
 use super::rollout::rollout;
 use super::scalars::{Kind, parsed, text, word};
+use super::secret::secrets;
 use super::service::{hosts, instances, report_name, services};
 use crate::ids::{EnvironmentName, ServiceName};
 use crate::manifest::diagnostics::{Code, Diagnostic, list, nearest};
@@ -63,18 +67,36 @@ fn environment<'t>(
         target: section.read(reader, "target", target),
         drift: section.read(reader, "drift", drift),
         listen: section.read(reader, "listen", listen),
+        namespace: section.read(reader, "namespace", namespace),
+        context: section.read(reader, "context", context),
+        kubernetes: section
+            .get("kubernetes")
+            .and_then(|(_, node)| kubernetes(reader, node, &format!("[{path}.kubernetes]"))),
         hosts: section.read(reader, "hosts", hosts),
         env: section.read(reader, "env", env),
         env_file: section.read(reader, "env_file", env_file),
+        secrets: section.read(reader, "secrets", secrets),
         instances: section.read(reader, "instances", |r, _, node| instances_by_service(r, node, declared)),
         build: section
             .get("build")
             .and_then(|(span, node)| build(reader, node, &span, &format!("[{path}.build]"))),
         services: overrides(reader, &section, &path, declared),
         verify: section.read(reader, "verify", |r, _, node| checks(r, node, &format!("{path}.verify"))),
+        database: section
+            .get("database")
+            .and_then(|(span, node)| database(reader, node, &span, &format!("[{path}.database]"))),
+        backup: section
+            .get("backup")
+            .and_then(|(span, node)| backup(reader, node, &span, &format!("[{path}.backup]"))),
         rollout: section
             .get("rollout")
             .and_then(|(_, node)| rollout(reader, node, &format!("[{path}.rollout]"))),
+        observe: section
+            .get("observe")
+            .and_then(|(_, node)| observe(reader, node, &format!("[{path}.observe]"))),
+        gates: section.read(reader, "gates", |r, _, node| gates(r, node, &format!("{path}.gates"))),
+        promote_from: section.read(reader, "promote_from", promote_from),
+        policy: section.get("policy").and_then(|(_, node)| policy(reader, node, &format!("[{path}.policy]"))),
     };
     for (name, count) in settings.instances.iter().flatten() {
         let other = settings.services.get(name).and_then(|service| service.instances.as_ref());
@@ -146,15 +168,9 @@ fn instances_by_service<'t>(
 }
 
 fn target(reader: &mut Reader, key: &str, node: &Node<'_>) -> Option<Located<Target>> {
-    if let DeValue::String(given) = node.get_ref()
-        && given == "kubernetes"
-    {
-        let message = format!("`target` = \"{given}\" is not in this build of Bascule yet");
-        let problem = Diagnostic::new(Code::NotAvailable, &node.span(), message).label("not available");
-        reader.report(problem.help("use one of \"process\", \"docker\""));
-        return None;
-    }
-    word(reader, key, node, &[("process", Target::Process), ("docker", Target::Docker)])
+    let targets =
+        [("process", Target::Process), ("docker", Target::Docker), ("kubernetes", Target::Kubernetes)];
+    word(reader, key, node, &targets)
 }
 
 fn drift(reader: &mut Reader, key: &str, node: &Node<'_>) -> Option<Located<OnDrift>> {

@@ -11,7 +11,21 @@ pub(crate) struct Keys {
 
 pub(crate) const TOP: Keys = Keys {
     place: "the top level",
-    names: &["app", "env", "build", "services", "verify", "rollout", "environments"],
+    names: &[
+        "app",
+        "env",
+        "secrets",
+        "build",
+        "services",
+        "verify",
+        "database",
+        "backup",
+        "rollout",
+        "observe",
+        "pipeline",
+        "gates",
+        "environments",
+    ],
 };
 
 pub(crate) const BUILD: Keys = Keys {
@@ -41,6 +55,8 @@ pub(crate) const SERVICE: Keys = Keys {
         "path",
         "hosts",
         "instances",
+        "scale",
+        "max_unavailable",
         "drain",
         "stop",
         "resources",
@@ -55,6 +71,8 @@ pub(crate) const SERVICE: Keys = Keys {
         "secret_files",
     ],
 };
+
+pub(crate) const SCALE: Keys = Keys { place: "scale = { … }", names: &["min", "max", "cpu"] };
 
 pub(crate) const STOP: Keys = Keys { place: "stop = { … }", names: &["signal", "grace"] };
 
@@ -91,27 +109,173 @@ pub(crate) const ROLLOUT: Keys = Keys {
     ],
 };
 
+pub(crate) const DATABASE: Keys = Keys {
+    place: "[database]",
+    names: &[
+        "url",
+        "pooled_url",
+        "shadow_url",
+        "migrations",
+        "format",
+        "lock_timeout",
+        "watch",
+        "backup",
+        "rehearse",
+        "smoke",
+        "soft_drop_for",
+    ],
+};
+
+pub(crate) const BACKUP: Keys = Keys {
+    place: "[backup]",
+    names: &["to", "key", "every", "keep", "max_age", "access_key", "secret_key", "region"],
+};
+
 pub(crate) const ENVIRONMENT: Keys = Keys {
     place: "[environments.NAME]",
     names: &[
         "target",
         "drift",
         "listen",
+        "namespace",
+        "context",
+        "kubernetes",
         "hosts",
         "env",
         "env_file",
+        "secrets",
         "instances",
         "build",
         "services",
         "verify",
+        "database",
+        "backup",
         "rollout",
+        "observe",
+        "gates",
+        "promote_from",
+        "policy",
     ],
 };
 
+pub(crate) const OBSERVE: Keys =
+    Keys { place: "[observe]", names: &["prometheus", "by", "requests", "errors", "latency", "probe"] };
+
+pub(crate) const PROBE: Keys = Keys { place: "probe = { … }", names: &["rate", "path"] };
+
+pub(crate) const KUBERNETES: Keys =
+    Keys { place: "[environments.NAME.kubernetes]", names: &["service", "pull_secrets"] };
+
+pub(crate) const CLUSTER_SERVICE: Keys =
+    Keys { place: "service = { … } in [environments.NAME.kubernetes]", names: &["type", "node_port"] };
+
+pub(crate) const GATES: Keys = Keys {
+    place: "[gates]",
+    names: &[
+        "coverage",
+        "new_coverage",
+        "tests",
+        "security_score",
+        "critical",
+        "high",
+        "medium",
+        "p95",
+        "error_rate",
+        "custom",
+    ],
+};
+
+pub(crate) const GATE: Keys =
+    Keys { place: "a gate of [gates]", names: &["condition", "required", "max_age", "min_requests"] };
+
+pub(crate) const CUSTOM_GATE: Keys =
+    Keys { place: "[gates.custom.NAME]", names: &["value", "condition", "required", "max_age"] };
+
+pub(crate) const POLICY: Keys = Keys {
+    place: "[environments.NAME.policy]",
+    names: &["approvals", "approvals_for", "freeze", "allow_dirty", "checklist", "left_out"],
+};
+
+pub(crate) const SECRET: Keys = Keys { place: "NAME = { … } in [secrets]", names: &["from", "as"] };
+
+pub(crate) const PIPELINE: Keys = Keys { place: "[pipeline]", names: &["stage"] };
+
+pub(crate) const STAGE: Keys =
+    Keys { place: "[[pipeline.stage]]", names: &["name", "jobs", "build", "deploy"] };
+
+pub(crate) const JOB: Keys = Keys {
+    place: "[pipeline.stage.jobs.NAME]",
+    names: &[
+        "run",
+        "needs",
+        "timeout",
+        "attempt_timeout",
+        "retry",
+        "cache",
+        "reports",
+        "secrets",
+        "env",
+        "finally",
+        "inputs",
+    ],
+};
+
+pub(crate) const RETRY: Keys = Keys { place: "retry = { … }", names: &["attempts", "backoff", "on"] };
+
+pub(crate) const JOB_CACHE: Keys =
+    Keys { place: "cache = { … }", names: &["key", "paths", "env", "tools"] };
+
+pub(crate) const REPORTS: Keys =
+    Keys { place: "reports = { … }", names: &["coverage", "tests", "security", "load", "custom"] };
+
 /// All kinds of section.
-pub(crate) const ALL: [&Keys; 11] =
-    [&TOP, &BUILD, &REGISTRY, &SERVICE, &STOP, &RESOURCES, &HEALTH, &CHECK, &EXPECT, &ROLLOUT, &ENVIRONMENT];
+pub(crate) const ALL: [&Keys; 28] = [
+    &TOP,
+    &BUILD,
+    &REGISTRY,
+    &SERVICE,
+    &SCALE,
+    &PROBE,
+    &STOP,
+    &RESOURCES,
+    &HEALTH,
+    &CHECK,
+    &EXPECT,
+    &DATABASE,
+    &BACKUP,
+    &ROLLOUT,
+    &ENVIRONMENT,
+    &KUBERNETES,
+    &CLUSTER_SERVICE,
+    &GATES,
+    &GATE,
+    &CUSTOM_GATE,
+    &POLICY,
+    &SECRET,
+    &PIPELINE,
+    &STAGE,
+    &JOB,
+    &RETRY,
+    &JOB_CACHE,
+    &REPORTS,
+];
 
 /// The keys whose values are never shown.
-pub(crate) const HIDDEN: [&str; 8] =
-    ["env", "header", "body", "args", "secrets", "registry", "username", "password"];
+pub(crate) const HIDDEN: [&str; 16] = [
+    "env",
+    "header",
+    "body",
+    "args",
+    "secrets",
+    "registry",
+    "username",
+    "password",
+    "url",
+    "pooled_url",
+    "shadow_url",
+    "to",
+    "key",
+    "access_key",
+    "secret_key",
+    "from",
+];

@@ -8,7 +8,8 @@ use toml::de::DeValue;
 
 use super::reader::{Node, Reader, shortened};
 use crate::manifest::diagnostics::{Code, Diagnostic, list, nearest};
-use crate::manifest::types::Located;
+use crate::manifest::resolve::template;
+use crate::manifest::types::{Located, Templated};
 use crate::units::Duration;
 
 /// A kind of text, for messages.
@@ -81,6 +82,20 @@ pub(crate) fn parsed<T: FromStr>(
             .help(kind.help),
     );
     None
+}
+
+/// The same, in which variables can stand.
+pub(crate) fn templated<T: FromStr>(
+    reader: &mut Reader,
+    key: &str,
+    node: &Node<'_>,
+    kind: &Kind,
+) -> Option<Located<Templated<T>>> {
+    let text: Located<Templated<T>> = parsed(reader, key, node, kind)?;
+    if let Templated::Open(source) = &text.value {
+        template::check(reader, key, &Located { value: source.clone(), span: text.span.clone() });
+    }
+    Some(text)
 }
 
 /// A duration within these bounds, both included.

@@ -8,14 +8,16 @@ use super::container::{USER, capabilities, extra_hosts, secret_files, volumes};
 use super::keys;
 use super::reader::{Node, Reader, shortened};
 use super::scalars::{
-    CPU, HOST, Kind, NAME, PREFIX, SIZE, array, duration, flag, number, parsed, report_repeated, text, word,
+    CPU, HOST, Kind, NAME, PERCENT, PREFIX, SIZE, array, duration, flag, number, parsed, report_repeated,
+    templated, text, word,
 };
 use crate::ids::ServiceName;
 use crate::manifest::diagnostics::{Code, Diagnostic};
 use crate::manifest::types::{
-    HealthSettings, HostName, Located, Reading, ResourcesSettings, ServiceSettings, Signal, StopSettings,
+    HealthSettings, HostName, Located, Reading, ResourcesSettings, ScaleSettings, ServiceSettings, Signal,
+    StopSettings,
 };
-use crate::units::Duration;
+use crate::units::{Duration, Percent};
 
 /// The shortest time that is one.
 pub(crate) const MOMENT: Duration = Duration::from_milliseconds(1);
@@ -75,12 +77,15 @@ fn service<'t>(
         path: section.read(reader, "path", |r, key, node| parsed(r, key, node, &PREFIX)),
         hosts: section.read(reader, "hosts", hosts),
         instances: section.read(reader, "instances", instances),
+        scale: section.get("scale").and_then(|(span, node)| scale(reader, node, &span, place)),
+        max_unavailable: section
+            .read(reader, "max_unavailable", |r, key, node| number(r, key, node, 1..=INSTANCES_MAX)),
         drain: section.read(reader, "drain", |r, key, node| duration(r, key, node, Duration::ZERO..=DAY)),
         stop: section.read(reader, "stop", |r, _, node| stop(r, node, place)),
         resources: section.read(reader, "resources", |r, _, node| resources(r, node, place)),
         env: section.read(reader, "env", env),
         health: section.read(reader, "health", |r, _, node| health(r, node, place)),
-        user: section.read(reader, "user", |r, key, node| parsed(r, key, node, &USER)),
+        user: section.read(reader, "user", |r, key, node| templated(r, key, node, &USER)),
         allow_root: section.read(reader, "allow_root", flag),
         capabilities: section.read(reader, "capabilities", capabilities),
         read_only: section.read(reader, "read_only", flag),
@@ -111,6 +116,39 @@ pub(crate) fn hosts<'t>(
 /// A number of instances; whether 0 will do depends on the service.
 pub(crate) fn instances(reader: &mut Reader, key: &str, node: &Node<'_>) -> Option<Located<u32>> {
     number(reader, key, node, 0..=INSTANCES_MAX)
+}
+
+fn scale<'t>(
+    reader: &mut Reader,
+    node: &'t Node<'t>,
+    span: &Range<usize>,
+    place: &str,
+) -> Option<ScaleSettings> {
+    let section = reader.section(node, format!("`scale` of {place}"), &keys::SCALE)?;
+    let count =
+        |r: &mut Reader, key: &'static str, node: &'t Node<'t>| number(r, key, node, 1..=INSTANCES_MAX);
+    Some(ScaleSettings {
+        span: span.clone(),
+        min: section.read(reader, "min", count),
+        max: section.read(reader, "max", count),
+        cpu: section.read(reader, "cpu", whole_percent),
+    })
+}
+
+/// Clusters count in whole percents.
+fn whole_percent(reader: &mut Reader, key: &str, node: &Node<'_>) -> Option<Located<Percent>> {
+    let percent: Located<Percent> = parsed(reader, key, node, &PERCENT)?;
+    let parts = percent.value.parts_per_million();
+    if parts > 0 && parts.is_multiple_of(10_000) {
+        return Some(percent);
+    }
+    let message = format!("`{key}` = {} is no whole percentage from 1% to 100%", percent.value);
+    reader.report(
+        Diagnostic::new(Code::BadValue, &percent.span, message)
+            .label("expected a whole percentage")
+            .help("write it as in \"70%\""),
+    );
+    None
 }
 
 fn stop<'t>(reader: &mut Reader, node: &'t Node<'t>, place: &str) -> Option<StopSettings> {
@@ -161,7 +199,7 @@ pub(crate) fn is_url_path(text: &str) -> bool {
     text.starts_with('/') && text.bytes().all(|b| b.is_ascii_graphic() && b != b'#')
 }
 
-fn url_path(reader: &mut Reader, key: &str, node: &Node<'_>) -> Option<Located<String>> {
+pub(crate) fn url_path(reader: &mut Reader, key: &str, node: &Node<'_>) -> Option<Located<String>> {
     let path = text(reader, key, node, &URL_PATH)?;
     if is_url_path(&path.value) {
         return Some(path);

@@ -66,9 +66,8 @@ pub(crate) fn masks(source: &str) -> Vec<Range<usize>> {
         let trimmed = content.trim_start();
         let indent = content.len() - trimmed.len();
         if let Some(quote) = open_quote {
-            if !value_is_harmless {
-                masks.push(start..end);
-            }
+            // Whatever it belongs to: where it was not meant to be opened, other keys stand in it.
+            masks.push(start..end);
             if trimmed.contains(quote) {
                 open_quote = None;
             }

@@ -15,6 +15,9 @@ pub(super) struct Open {
 /// In a build there is no instance yet.
 pub(super) const IN_BUILD: Open = Open { names: &[], otherwise: "a build belongs to no instance" };
 
+/// In the address of a database or of its backups.
+pub(super) const IN_DATABASE: Open = Open { names: &[], otherwise: "a database belongs to no instance" };
+
 /// In a check's command.
 pub(super) const IN_CHECK: Open = Open {
     names: &["BASCULE_APP", "BASCULE_ENVIRONMENT", "BASCULE_RELEASE", "BASCULE_SLOT", "BASCULE_URL"],

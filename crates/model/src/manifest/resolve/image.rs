@@ -34,7 +34,7 @@ impl Resolver<'_> {
             }
             (Some(image), None) => {
                 self.check_no_build(settings);
-                ImageFrom::Named(image.value.clone())
+                ImageFrom::Named(self.templated(image, "image", "the name of an image")?)
             }
             (None, Some(dockerfile)) => ImageFrom::Build(self.image_build(settings, &dockerfile.value)),
             (None, None) => {

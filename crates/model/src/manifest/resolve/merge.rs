@@ -1,8 +1,8 @@
 //! What an environment says over what the manifest says: setting by setting, lists and commands as a whole.
 
 use crate::manifest::types::{
-    BuildSettings, HealthSettings, Located, Reading, ResourcesSettings, Rollout, RolloutSettings,
-    ServiceSettings, StopSettings,
+    BackupSettings, BuildSettings, DatabaseSettings, HealthSettings, Located, Reading, ResourcesSettings,
+    Rollout, RolloutSettings, ScaleSettings, ServiceSettings, StopSettings, Templated,
 };
 
 /// The upper one if it is there.
@@ -17,6 +17,7 @@ pub(super) fn service(lower: &ServiceSettings, upper: Option<&ServiceSettings>) 
     let Some(upper) = upper else { return lower.clone() };
     let (command, port, path, hosts, instances, drain) =
         over!(upper, lower; command, port, path, hosts, instances, drain);
+    let max_unavailable = upper.max_unavailable.clone().or_else(|| lower.max_unavailable.clone());
     let (user, allow_root, capabilities, read_only) =
         over!(upper, lower; user, allow_root, capabilities, read_only);
     let (volumes, extra_hosts, secret_files) = over!(upper, lower; volumes, extra_hosts, secret_files);
@@ -28,6 +29,11 @@ pub(super) fn service(lower: &ServiceSettings, upper: Option<&ServiceSettings>) 
         path,
         hosts,
         instances,
+        scale: both(lower.scale.as_ref(), upper.scale.as_ref(), |lower, upper| {
+            let (min, max, cpu) = over!(upper, lower; min, max, cpu);
+            ScaleSettings { span: upper.span.clone(), min, max, cpu }
+        }),
+        max_unavailable,
         drain,
         stop: both(lower.stop.as_ref(), upper.stop.as_ref(), |lower, upper| {
             let (signal, grace) = over!(upper, lower; signal, grace);
@@ -62,7 +68,11 @@ pub(super) fn build(lower: Option<&BuildSettings>, upper: Option<&BuildSettings>
         let mut lower = lower.clone();
         // Who one is at one registry is not told to another one.
         let place = |settings: &BuildSettings| {
-            let image = settings.image.as_ref().map(|image| image.value.registry().map(str::to_owned));
+            let image = settings.image.as_ref().map(|image| match &image.value {
+                Templated::Plain(name) => name.registry().map(str::to_owned),
+                // Which one that is will be known later: it is no other's.
+                Templated::Open(text) => Some(text.clone()),
+            });
             image.or_else(|| settings.repository.as_ref().map(|it| it.value.registry().map(str::to_owned)))
         };
         if place(upper).is_some_and(|there| place(&lower).is_some_and(|here| here != there)) {
@@ -94,6 +104,47 @@ pub(super) fn build(lower: Option<&BuildSettings>, upper: Option<&BuildSettings>
             registry,
             reading,
         }
+    })
+}
+
+/// `[database]` with an environment's overrides.
+pub(super) fn database(
+    lower: Option<&DatabaseSettings>,
+    upper: Option<&DatabaseSettings>,
+) -> Option<DatabaseSettings> {
+    both(lower, upper, |lower, upper| {
+        let (url, pooled_url, shadow_url, migrations) =
+            over!(upper, lower; url, pooled_url, shadow_url, migrations);
+        let (format, lock_timeout, watch, backup) = over!(upper, lower; format, lock_timeout, watch, backup);
+        let (rehearse, smoke, soft_drop_for) = over!(upper, lower; rehearse, smoke, soft_drop_for);
+        DatabaseSettings {
+            span: upper.span.clone(),
+            url,
+            pooled_url,
+            shadow_url,
+            migrations,
+            format,
+            lock_timeout,
+            watch,
+            backup,
+            rehearse,
+            smoke,
+            soft_drop_for,
+        }
+    })
+}
+
+/// `[backup]` with an environment's overrides.
+pub(super) fn backup(
+    lower: Option<&BackupSettings>,
+    upper: Option<&BackupSettings>,
+) -> Option<BackupSettings> {
+    both(lower, upper, |lower, upper| {
+        let (to, key, every, keep) = over!(upper, lower; to, key, every, keep);
+        let (max_age, access_key, secret_key, region) =
+            over!(upper, lower; max_age, access_key, secret_key, region);
+        let span = upper.span.clone();
+        BackupSettings { span, to, key, every, keep, max_age, access_key, secret_key, region }
     })
 }
 

@@ -13,6 +13,8 @@ use crate::manifest::types::{
 pub(super) struct Resolver<'a> {
     pub(super) manifest: &'a Manifest,
     pub(super) settings: &'a EnvironmentSettings,
+    /// The environment's name.
+    pub(super) environment: &'a str,
     pub(super) variables: Variables<'a>,
     pub(super) secrets: Secrets,
     pub(super) problems: Vec<Diagnostic>,
@@ -21,12 +23,13 @@ pub(super) struct Resolver<'a> {
 impl<'a> Resolver<'a> {
     pub(super) fn new(
         manifest: &'a Manifest,
-        name: &EnvironmentName,
+        name: &'a EnvironmentName,
         settings: &'a EnvironmentSettings,
         outside: Outside<'a>,
     ) -> Self {
         let variables = Variables::new(manifest, name.as_str(), settings, outside);
-        Self { manifest, settings, variables, secrets: Secrets::new(), problems: Vec::new() }
+        let (secrets, problems) = (Secrets::new(), Vec::new());
+        Self { manifest, settings, environment: name.as_str(), variables, secrets, problems }
     }
 
     /// The hosts of the environment.
@@ -51,6 +54,24 @@ impl<'a> Resolver<'a> {
             }
             // Reported, or only asked for its mistakes: the environment is not given out.
             Outcome::Open => Value::Public(InstanceText::default()),
+        }
+    }
+
+    /// Secrets that nobody gave.
+    pub(super) fn check_secrets(&mut self) {
+        for (name, span) in self.variables.secrets_not_given() {
+            let problem =
+                Diagnostic::new(Code::UndefinedVariable, &span, format!("the secret `{name}` was not given"));
+            self.problems.push(
+                problem.label("has no value").help(format!("bascule secret set {} {name}", self.environment)),
+            );
+        }
+    }
+
+    /// Keeps what private values are made of, so that each piece can be taken out of what is shown.
+    pub(super) fn keep_pieces(&mut self) {
+        for (name, text) in self.variables.taken() {
+            self.secrets.insert(SecretName::new(format!("variables.{name}")), Secret::new(text));
         }
     }
 

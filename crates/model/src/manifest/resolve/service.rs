@@ -11,6 +11,7 @@ use crate::manifest::types::{
     Health, HealthSettings, Located, Probe, Reading, Resources, Service, ServiceSettings, Stop, Traffic,
     Value,
 };
+use crate::release::Container;
 use crate::units::Duration;
 
 /// How long requests in flight may go on when the manifest does not say.
@@ -47,14 +48,21 @@ impl Resolver<'_> {
             self.check_service(name, settings);
         }
         let env = self.service_env(name, shared, open);
-        let container = self.container(name, settings, &env);
+        self.check_secret_files(name, settings, &env);
+        let secret_files = self.secret_files(settings, &env);
+        let (container, secret_files) = match self.container(name, settings) {
+            Some(container) => (Some(Container { secret_files, ..container }), Vec::new()),
+            None => (None, secret_files),
+        };
         let usage = format!("the command of [services.{name}]");
         let command = settings.command.as_ref().map(|command| self.command(command, &usage, open));
+        let pods = self.pods(name, settings);
         let stop = settings.stop.clone().unwrap_or_default();
         let resources = settings.resources.clone().unwrap_or_default();
         Service {
             command: command.unwrap_or_default(),
             container,
+            secret_files,
             traffic: settings.port.as_ref().map(|port| Traffic {
                 port: port.value,
                 path: settings.path.as_ref().map(|path| path.value.clone()).unwrap_or_default(),
@@ -63,7 +71,11 @@ impl Resolver<'_> {
                     None => self.hosts(),
                 },
             }),
-            instances: settings.instances.as_ref().map_or(1, |instances| instances.value),
+            instances: match &pods.scale {
+                Some(scale) => scale.min,
+                None => settings.instances.as_ref().map_or(1, |instances| instances.value),
+            },
+            pods,
             drain: value_or(settings.drain.as_ref(), DRAIN),
             stop: Stop {
                 signal: value_or(stop.signal.as_ref(), Stop::default().signal),
@@ -81,6 +93,7 @@ impl Resolver<'_> {
 
     fn check_service(&mut self, name: &ServiceName, settings: &ServiceSettings) {
         self.check_no_container(settings);
+        self.check_no_pods(settings);
         if settings.command.is_none() && !self.target().runs_containers() {
             self.problems.push(
                 Diagnostic::new(

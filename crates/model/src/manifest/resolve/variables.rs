@@ -1,14 +1,16 @@
 //! What `${NAME}` stands for.
 //!
-//! Asked in this order: `env` of the environment, its env file, `env` of the manifest, the caller's environment. A value
-//! that refers to its own name means the next one in that order, so that `TOKEN = "${TOKEN}"` hands a variable on.
+//! Asked in this order: the caller's environment for names that the manifest declares, the secrets, the env file, `env` of the
+//! environment, `env` of the manifest, the caller's environment. A value that refers to its own name means the next one in that
+//! order, so that `TOKEN = "${TOKEN}"` hands a variable on.
 
 use std::collections::BTreeMap;
 
+use super::given::{GivenSecret, Origin, may_come_from_caller};
 use super::template::{self, Piece};
 use crate::manifest::diagnostics::{Code, Diagnostic};
 use crate::manifest::source::Source;
-use crate::manifest::types::{EnvironmentSettings, InstanceText, Located, Manifest};
+use crate::manifest::types::{EnvironmentSettings, InstanceText, Located, Manifest, SecretSettings};
 
 /// The longest text that a process can be given, in bytes.
 const LONGEST: usize = 128 * 1024 - 1;
@@ -21,6 +23,8 @@ pub(crate) enum Outside<'a> {
     Known {
         /// The entries of the env file.
         env_file: BTreeMap<String, String>,
+        /// The secrets that were fetched.
+        secrets: &'a BTreeMap<String, GivenSecret>,
         /// The caller's environment.
         process: &'a dyn Fn(&str) -> Option<String>,
     },
@@ -40,13 +44,18 @@ pub(crate) enum Outcome {
 /// Where a variable can be set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Layer {
-    Environment,
+    /// The caller's environment, over what the manifest declares.
+    Caller,
+    Secret,
     EnvFile,
+    Environment,
     Manifest,
+    /// The caller's environment, where nobody else knows the name.
     Process,
 }
 
-const LAYERS: [Layer; 4] = [Layer::Environment, Layer::EnvFile, Layer::Manifest, Layer::Process];
+const LAYERS: [Layer; 6] =
+    [Layer::Caller, Layer::Secret, Layer::EnvFile, Layer::Environment, Layer::Manifest, Layer::Process];
 
 /// The variables of an environment.
 pub(crate) struct Variables<'a> {
@@ -54,10 +63,14 @@ pub(crate) struct Variables<'a> {
     environment: Option<&'a BTreeMap<String, Located<String>>>,
     manifest: Option<&'a BTreeMap<String, Located<String>>>,
     has_env_file: bool,
+    /// The names of `[secrets]`.
+    secrets: BTreeMap<&'a str, &'a SecretSettings>,
     outside: Outside<'a>,
     name: String,
     /// None while a value is being worked out.
     known: BTreeMap<(Layer, String), Option<Outcome>>,
+    /// What came from outside and was used, by name.
+    taken: BTreeMap<String, InstanceText>,
 }
 
 impl<'a> Variables<'a> {
@@ -72,9 +85,11 @@ impl<'a> Variables<'a> {
             environment: settings.env.as_ref(),
             manifest: manifest.env.as_ref(),
             has_env_file: settings.env_file.is_some(),
+            secrets: manifest.secrets(name),
             outside,
             name: name.to_owned(),
             known: BTreeMap::new(),
+            taken: BTreeMap::new(),
         }
     }
 
@@ -89,15 +104,72 @@ impl<'a> Variables<'a> {
         for name in self.manifest.into_iter().flatten().map(|(name, _)| name) {
             names.insert(name.clone(), Layer::Manifest);
         }
-        if let Outside::Known { env_file, .. } = &self.outside {
-            for name in env_file.keys() {
-                names.insert(name.clone(), Layer::EnvFile);
-            }
-        }
         for name in self.environment.into_iter().flatten().map(|(name, _)| name) {
             names.insert(name.clone(), Layer::Environment);
         }
+        match &self.outside {
+            Outside::Known { env_file, secrets, .. } => {
+                names.extend(env_file.keys().map(|name| (name.clone(), Layer::EnvFile)));
+                names.extend(secrets.keys().map(|name| (name.clone(), Layer::Secret)));
+            }
+            Outside::Unknown => {
+                names.extend(self.secrets.keys().map(|name| ((*name).to_owned(), Layer::Secret)));
+            }
+        }
+        // Those of `[secrets]` that the caller's environment has need not be given by anybody else.
+        let declared = names.keys().cloned().chain(self.secrets.keys().map(|name| (*name).to_owned()));
+        let from_caller: Vec<String> = declared.filter(|name| self.caller(name).is_some()).collect();
+        names.extend(from_caller.into_iter().map(|name| (name, Layer::Caller)));
         names
+    }
+
+    /// Which layer says what each configured name is.
+    pub(crate) fn origins(&self) -> BTreeMap<String, Origin> {
+        let origin = |layer| match layer {
+            Layer::Caller | Layer::Process => Origin::Caller,
+            Layer::Secret => Origin::Secret,
+            Layer::EnvFile => Origin::EnvFile,
+            Layer::Environment => Origin::Environment,
+            Layer::Manifest => Origin::Manifest,
+        };
+        self.configured().into_iter().map(|(name, layer)| (name, origin(layer))).collect()
+    }
+
+    /// The versions of the secrets whose value counts, where they have one.
+    pub(crate) fn secret_versions(&self) -> BTreeMap<String, u32> {
+        let Outside::Known { secrets, .. } = &self.outside else { return BTreeMap::new() };
+        let of_secrets = self.configured().into_iter().filter(|(_, layer)| *layer == Layer::Secret);
+        of_secrets.filter_map(|(name, _)| Some((name.clone(), secrets.get(&name)?.version?))).collect()
+    }
+
+    /// The secrets that the manifest names and nobody gave, with the places where they are named.
+    pub(crate) fn secrets_not_given(&self) -> Vec<(&'a str, std::ops::Range<usize>)> {
+        let Outside::Known { secrets, .. } = &self.outside else { return Vec::new() };
+        let missing = self.secrets.iter().filter(|(name, _)| !secrets.contains_key(**name));
+        missing
+            .filter(|(name, _)| self.caller(name).is_none())
+            .map(|(name, settings)| (*name, settings.span.clone()))
+            .collect()
+    }
+
+    /// The secrets that `[secrets]` names for this environment.
+    pub(crate) fn secrets(&self) -> &BTreeMap<&'a str, &'a SecretSettings> {
+        &self.secrets
+    }
+
+    /// What came from outside and was used, by name: the pieces that private values are made of.
+    pub(crate) fn taken(&mut self) -> BTreeMap<String, InstanceText> {
+        std::mem::take(&mut self.taken)
+    }
+
+    /// What the caller's environment says of a name that the manifest declares.
+    fn caller(&self, name: &str) -> Option<String> {
+        let Outside::Known { process, .. } = &self.outside else { return None };
+        let in_env =
+            |env: Option<&BTreeMap<String, Located<String>>>| env.is_some_and(|env| env.contains_key(name));
+        let is_declared =
+            in_env(self.environment) || in_env(self.manifest) || self.secrets.contains_key(name);
+        (is_declared && may_come_from_caller(name)).then(|| process(name)).flatten()
     }
 
     /// What a layer says of a name that it sets.
@@ -110,7 +182,9 @@ impl<'a> Variables<'a> {
         let text = match layer {
             Layer::Environment => self.environment.and_then(|env| env.get(name)),
             Layer::Manifest => self.manifest.and_then(|env| env.get(name)),
-            Layer::EnvFile | Layer::Process => return self.outside(layer, name),
+            Layer::Caller | Layer::Secret | Layer::EnvFile | Layer::Process => {
+                return self.outside(layer, name);
+            }
         }?;
         let key = (layer, name.to_owned());
         match self.known.get(&key) {
@@ -134,8 +208,12 @@ impl<'a> Variables<'a> {
         }
     }
 
-    fn outside(&self, layer: Layer, name: &str) -> Option<Outcome> {
-        let Outside::Known { env_file, process } = &self.outside else {
+    fn outside(&mut self, layer: Layer, name: &str) -> Option<Outcome> {
+        let Outside::Known { env_file, secrets, process } = &self.outside else {
+            if layer == Layer::Secret {
+                let is_named = self.secrets.contains_key(name);
+                return is_named.then(|| Outcome::Private(InstanceText::default()));
+            }
             // The file may set it; the caller's environment, asked last, is taken to.
             let is_possible = layer == Layer::Process || self.has_env_file;
             let unknown = if layer == Layer::Process && !self.has_env_file {
@@ -145,8 +223,15 @@ impl<'a> Variables<'a> {
             };
             return is_possible.then_some(unknown);
         };
-        let value = if layer == Layer::EnvFile { env_file.get(name).cloned() } else { process(name) };
-        value.map(|value| Outcome::Private(InstanceText::literal(&value)))
+        let value = match layer {
+            Layer::Secret => secrets.get(name).map(|secret| secret.value.clone()),
+            Layer::EnvFile => env_file.get(name).cloned(),
+            Layer::Caller => self.caller(name),
+            _ => process(name),
+        };
+        let text = InstanceText::literal(&value?);
+        self.taken.insert(name.to_owned(), text.clone());
+        Some(Outcome::Private(text))
     }
 
     /// Replaces the variables of a text. `usage` says where it is used; `own` is the variable whose value it is.
@@ -205,8 +290,8 @@ impl<'a> Variables<'a> {
 
     fn undefined(&self, name: &str, usage: &str, span: &std::ops::Range<usize>) -> Diagnostic {
         let help = format!(
-            "export {name} before you call bascule, or set it in `env` or `env_file` of [environments.{}]; \
-             for these very characters write $${{{name}}}",
+            "export {name} before you call bascule, set it in `env` or `env_file` of [environments.{0}], or keep it as a \
+             secret: bascule secret set {0} {name}; for these very characters write $${{{name}}}",
             self.name
         );
         Diagnostic::new(

@@ -7,12 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use super::build::Build;
 use super::check::Check;
+use super::database::{Backup, Database};
+use super::gates::Gates;
+use super::policy::Policy;
 use super::rollout::Rollout;
 use super::route::HostName;
 use super::service::Service;
 use super::text::{Secrets, Value};
 use crate::ids::{AppName, EnvironmentKey, EnvironmentName, ServiceName};
-use crate::release::OnDrift;
+use crate::manifest::resolve::Origin;
+use crate::release::{Cluster, OnDrift};
 
 /// The manifest as it holds for one environment: overrides merged, defaults filled in, variables replaced.
 ///
@@ -28,6 +32,9 @@ pub struct Environment {
     pub target: Target,
     /// What is done about instances that somebody changed behind Bascule's back.
     pub drift: OnDrift,
+    /// The cluster it runs on; none where its target is no cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<Cluster>,
     /// Where its users come in.
     pub listen: SocketAddr,
     /// The hosts it takes on `listen`; empty: every host that no other environment takes.
@@ -40,11 +47,32 @@ pub struct Environment {
     pub services: BTreeMap<ServiceName, Service>,
     /// The checks of a release, in the manifest's order.
     pub verify: Vec<Check>,
+    /// Its database; none where Bascule has nothing to do with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<Database>,
+    /// Where backups of it go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<Backup>,
     /// How a release is brought in.
     pub rollout: Rollout,
+    /// What has to be seen in the reports of a pipeline before something goes on.
+    #[serde(default, skip_serializing_if = "Gates::is_empty")]
+    pub gates: Gates,
+    /// The environment whose settled artifacts it takes, and no others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promote_from: Option<EnvironmentName>,
+    /// What has to be so before it takes a release.
+    #[serde(default)]
+    pub policy: Policy,
     /// The private values, by the names under which [`Value::Private`] refers to them.
     #[serde(skip)]
     pub secrets: Secrets,
+    /// The versions of the secrets that came from the store, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secret_versions: BTreeMap<String, u32>,
+    /// Which layer says what each name of `env` is.
+    #[serde(skip)]
+    pub origins: BTreeMap<String, Origin>,
 }
 
 impl Environment {
@@ -63,6 +91,8 @@ pub enum Target {
     Process,
     /// As containers of this machine's Docker Engine.
     Docker,
+    /// As pods of a Kubernetes cluster.
+    Kubernetes,
 }
 
 impl Target {
@@ -71,7 +101,7 @@ impl Target {
     pub fn runs_containers(self) -> bool {
         match self {
             Self::Process => false,
-            Self::Docker => true,
+            Self::Docker | Self::Kubernetes => true,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::route::{HostName, PathPrefix};
 use super::text::{InstanceText, Value};
-use crate::release::Container;
+use crate::release::{Container, Pods};
 use crate::units::{ByteSize, CpuShare, Duration};
 
 /// One kind of process of the app.
@@ -16,10 +16,16 @@ pub struct Service {
     pub command: Vec<InstanceText>,
     /// How its containers are made; none where instances are no containers.
     pub container: Option<Container>,
+    /// Names of its configuration that its processes get as files; those of containers are in `container`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secret_files: Vec<String>,
     /// What it gets of the users' requests; none for a worker.
     pub traffic: Option<Traffic>,
-    /// How many instances: 1 to 1000, for a worker also 0.
+    /// How many instances: 1 to 1000, for a worker also 0. Where a cluster chooses, the least.
     pub instances: u32,
+    /// What a cluster may do about that number.
+    #[serde(default, skip_serializing_if = "Pods::is_usual")]
+    pub pods: Pods,
     /// How long requests in flight may go on after the switch, before the instances are stopped.
     pub drain: Duration,
     /// How an instance is stopped.

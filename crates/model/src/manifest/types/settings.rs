@@ -4,7 +4,14 @@
 
 mod build;
 mod check;
+mod database;
 mod environment;
+mod gates;
+mod kubernetes;
+mod observe;
+mod pipeline;
+mod policy;
+mod secret;
 mod service;
 
 use std::borrow::Cow;
@@ -15,8 +22,17 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 pub use build::{BuildSettings, RegistrySettings};
 pub use check::{CheckSettings, ExpectSettings};
+pub use database::{BackupSettings, DatabaseSettings};
 pub use environment::{EnvironmentSettings, RolloutSettings};
-pub use service::{HealthSettings, ResourcesSettings, ServiceSettings, StopSettings};
+pub use gates::{CustomGateSettings, GateSettings, GatesSettings};
+pub use kubernetes::{ClusterServiceSettings, KubernetesSettings};
+pub use observe::{ObserveSettings, ProbeSettings};
+pub use pipeline::{
+    CacheSettings, JobSettings, PipelineSettings, ReportsSettings, RetrySettings, StageSettings,
+};
+pub use policy::PolicySettings;
+pub use secret::{Delivery, SecretFrom, SecretSettings};
+pub use service::{HealthSettings, ResourcesSettings, ScaleSettings, ServiceSettings, StopSettings};
 
 use crate::ids::{AppName, EnvironmentName, ServiceName};
 use crate::manifest::schema;
@@ -59,8 +75,9 @@ pub(crate) enum Reading {
 /// One app: its services, how a release of it is brought in, and its environments.
 ///
 /// Durations are texts like `250ms`, `30s`, `1m30s`; sizes like `256Mi`; percentages like `0.1%`. `${NAME}` in `env`, in
-/// `header`, `body` and paths of checks, and in commands is replaced by what the environment's `env`, its `env_file`, the
-/// manifest's `env` or the caller's environment says, in this order; `$$` is a dollar sign.
+/// `header`, `body` and paths of checks, and in commands is replaced by what the caller's environment (for names that the
+/// manifest declares), the secrets, the env file, the environment's `env`, the manifest's `env` or the caller's environment
+/// says, in this order; `$$` is a dollar sign.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
 #[schemars(title = "bascule.toml", deny_unknown_fields)]
 pub struct Manifest {
@@ -73,6 +90,9 @@ pub struct Manifest {
     /// Configuration of all services in all environments. May use `${NAME}`.
     #[schemars(with = "Option<BTreeMap<schema::VariableName, String>>")]
     pub env: Option<BTreeMap<String, Located<String>>>,
+    /// Secrets by name: where each comes from, as in `API_TOKEN = "store"`. What the store has needs no entry.
+    #[schemars(with = "Option<BTreeMap<schema::VariableName, SecretSettings>>")]
+    pub secrets: Option<BTreeMap<String, SecretSettings>>,
     /// What makes the artifact. Without it the artifact is empty, and the commands are found on the machine.
     pub build: Option<BuildSettings>,
     /// The services, by name: at least one.
@@ -80,8 +100,18 @@ pub struct Manifest {
     pub services: BTreeMap<ServiceName, ServiceSettings>,
     /// The checks of a release, each with its own `[[verify]]`.
     pub verify: Option<Vec<CheckSettings>>,
+    /// The app's database and its migrations.
+    pub database: Option<DatabaseSettings>,
+    /// Where backups of the database go.
+    pub backup: Option<BackupSettings>,
     /// How a release is brought in and watched.
     pub rollout: Option<RolloutSettings>,
+    /// Who counts users' requests in a cluster.
+    pub observe: Option<ObserveSettings>,
+    /// The way from a commit to production: what `bascule ship` does.
+    pub pipeline: Option<PipelineSettings>,
+    /// What has to be seen in the reports of a pipeline before something goes on.
+    pub gates: Option<GatesSettings>,
     /// The environments, by name: at least one.
     #[schemars(with = "BTreeMap<schema::Name, EnvironmentSettings>", extend("minProperties" = 1))]
     pub environments: BTreeMap<EnvironmentName, EnvironmentSettings>,
@@ -94,6 +124,15 @@ impl Manifest {
     pub fn env_file(&self, environment: &str) -> Option<&str> {
         let found = self.environments.iter().find(|(name, _)| name.as_str() == environment);
         found.and_then(|(_, settings)| settings.env_file.as_ref()).map(|file| file.value.as_str())
+    }
+
+    /// The secrets of an environment that `[secrets]` names, those of the environment before those of all.
+    #[must_use]
+    pub fn secrets(&self, environment: &str) -> BTreeMap<&str, &SecretSettings> {
+        let found = self.environments.iter().find(|(name, _)| name.as_str() == environment);
+        let own = found.and_then(|(_, settings)| settings.secrets.as_ref());
+        let all = self.secrets.iter().chain(own).flatten();
+        all.map(|(name, settings)| (name.as_str(), settings)).collect()
     }
 }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroize as _;
 
 /// The variables that are known only when an instance starts (for a check: when it runs).
 pub const INSTANCE_VARIABLES: [&str; 7] = [
@@ -112,7 +113,8 @@ impl InstanceText {
     }
 }
 
-/// A text that nobody may read by accident: `Debug` shows `***`, there is no `Display` and no serialization.
+/// A text that nobody may read by accident: `Debug` shows `***`, there is no `Display` and no serialization. It is overwritten
+/// when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(InstanceText);
 
@@ -127,6 +129,12 @@ impl Secret {
     #[must_use]
     pub fn expose(&self) -> &InstanceText {
         &self.0
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.0.zeroize();
     }
 }
 

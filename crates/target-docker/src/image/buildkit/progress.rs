@@ -140,6 +140,9 @@ mod tests {
     use std::sync::Mutex;
 
     use super::super::protobuf::{put_bytes, put_number};
+    use bascule_secrets::SecretValue;
+    use bascule_secrets::redact::Redactor;
+
     use super::*;
 
     fn time(seconds: u64) -> Vec<u8> {
@@ -182,8 +185,8 @@ mod tests {
         let path = folder.path().join("deep/build.log");
         let notes = Mutex::new(Vec::new());
         let note = |text: String| notes.lock().unwrap().push(text);
-        let secrets = ["hunter2".to_owned()];
-        let mut output = Output::open(&path, &note, secrets.iter()).unwrap();
+        let secret = SecretValue::new("hunter2".to_owned());
+        let mut output = Output::open(&path, &note, &Redactor::new([("PASSWORD", &secret)])).unwrap();
         let mut progress = Progress::default();
         for message in [
             vertex("a", "[internal] load build definition", (1, 0), 0, ""),
@@ -200,12 +203,15 @@ mod tests {
             progress.take(&message, &mut output).unwrap();
         }
         let (step, error, tail) = progress.failure(&output).unwrap();
-        assert_eq!((step.as_str(), error.as_str()), ("[2/3] RUN make ***", "exit code: 1"));
-        assert_eq!(tail, ["one", "two ***", "rest"]);
-        assert_eq!(*notes.lock().unwrap(), ["[1/3] COPY . /", "[2/3] RUN make ***", "[other 1/1] RUN"]);
+        assert_eq!((step.as_str(), error.as_str()), ("[2/3] RUN make [secret PASSWORD]", "exit code: 1"));
+        assert_eq!(tail, ["one", "two [secret PASSWORD]", "rest"]);
+        assert_eq!(
+            *notes.lock().unwrap(),
+            ["[1/3] COPY . /", "[2/3] RUN make [secret PASSWORD]", "[other 1/1] RUN"]
+        );
         let written = std::fs::read_to_string(path).unwrap();
         let expected = "#1 [internal] load build definition\n#1 DONE 2.0s\n#2 [1/3] COPY . /\n#2 CACHED\n\
-            #3 [2/3] RUN make ***\n#3 one\n#3 two ***\n#4 [other 1/1] RUN\n#4 ERROR: context canceled\n#3 rest\n\
+            #3 [2/3] RUN make [secret PASSWORD]\n#3 one\n#3 two [secret PASSWORD]\n#4 [other 1/1] RUN\n#4 ERROR: context canceled\n#3 rest\n\
             #3 ERROR: exit code: 1\n";
         assert_eq!(written, expected);
     }

@@ -9,6 +9,7 @@ use super::{CommandSettings, Located, Reading};
 use crate::manifest::schema;
 use crate::manifest::types::build::RelativePath;
 use crate::manifest::types::image::{ImageName, Repository};
+use crate::manifest::types::templated::Templated;
 
 /// What makes the artifact. Without it the artifact is empty, and the commands are found on the machine.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
@@ -44,9 +45,9 @@ pub struct BuildSettings {
     #[schemars(with = "Option<BTreeMap<schema::VariableName, String>>")]
     pub secrets: Option<BTreeMap<String, Located<String>>>,
     /// For containers: the image, when none is built, as in `registry.example.com/shop:1.2`. The digest that it has when the
-    /// plan is made is what runs.
+    /// plan is made is what runs. May use `${NAME}` for what the manifest itself spells out.
     #[schemars(with = "Option<String>")]
-    pub image: Option<Located<ImageName>>,
+    pub image: Option<Located<Templated<ImageName>>>,
     /// For containers: where a built image is pushed to, as in `registry.example.com/shop`. Without it the image stays here.
     #[schemars(with = "Option<String>")]
     pub repository: Option<Located<Repository>>,

@@ -6,8 +6,11 @@ use std::ops::Range;
 
 use schemars::JsonSchema;
 
-use super::{BuildSettings, CheckSettings, Located, ServiceSettings};
-use crate::ids::ServiceName;
+use super::{
+    BackupSettings, BuildSettings, CheckSettings, DatabaseSettings, GatesSettings, KubernetesSettings,
+    Located, ObserveSettings, PolicySettings, SecretSettings, ServiceSettings,
+};
+use crate::ids::{EnvironmentName, ServiceName};
 use crate::manifest::schema;
 use crate::manifest::types::environment::Target;
 use crate::manifest::types::rollout::{OnNoData, Strategy};
@@ -57,24 +60,38 @@ pub struct EnvironmentSettings {
     #[schemars(skip)]
     pub span: Range<usize>,
     /// `process`: instances as processes of this machine. `docker`: as containers of this machine's Docker Engine.
+    /// `kubernetes`: as pods of a cluster.
     #[schemars(with = "Option<schema::TargetName>", extend("default" = "process"))]
     pub target: Option<Located<Target>>,
     /// For containers: what is done about those that somebody changed or removed behind Bascule's back. `repair`: they are made
     /// anew as the release says. `report`: `status` says so.
     #[schemars(with = "Option<schema::DriftName>", extend("default" = "repair"))]
     pub drift: Option<Located<OnDrift>>,
+    /// For Kubernetes: the namespace, which has to be there.
+    #[schemars(with = "Option<schema::KubernetesName>", extend("default" = "default"))]
+    pub namespace: Option<Located<String>>,
+    /// For Kubernetes: the context of the kubeconfig. Without it the current one, or the cluster that Bascule itself runs in.
+    #[schemars(length(min = 1))]
+    pub context: Option<Located<String>>,
+    /// For Kubernetes: how users come in.
+    pub kubernetes: Option<KubernetesSettings>,
     /// Where users come in: an IP address and a port.
     #[schemars(with = "Option<schema::Address>", extend("default" = "127.0.0.1:8080"))]
     pub listen: Option<Located<SocketAddr>>,
     /// The hosts whose requests it gets, where several share `listen`. Without it, those that no other one gets.
     #[schemars(with = "Option<Vec<schema::Host>>")]
     pub hosts: Option<Vec<Located<HostName>>>,
-    /// Configuration of all services here, over `env_file` and everything outside of this environment. May use `${NAME}`.
+    /// Configuration of all services here, over everything outside of this environment; the env file, the secrets and the
+    /// caller's environment are over it. May use `${NAME}`.
     #[schemars(with = "Option<BTreeMap<schema::VariableName, String>>")]
     pub env: Option<BTreeMap<String, Located<String>>>,
     /// More of it in a file of KEY=VALUE lines; a relative path begins at the manifest's folder. Its values are secret.
+    /// Without it, `.env.NAME` of the environment's name is taken where it is there.
     #[schemars(length(min = 1))]
     pub env_file: Option<Located<String>>,
+    /// Secrets by name, over those of all environments.
+    #[schemars(with = "Option<BTreeMap<schema::VariableName, SecretSettings>>")]
+    pub secrets: Option<BTreeMap<String, SecretSettings>>,
     /// How many instances, by service, as in `instances.web = 4`.
     #[schemars(with = "Option<BTreeMap<schema::Name, schema::InstanceCount>>")]
     pub instances: Option<BTreeMap<ServiceName, Located<u32>>>,
@@ -85,6 +102,19 @@ pub struct EnvironmentSettings {
     pub services: BTreeMap<ServiceName, ServiceSettings>,
     /// The checks here, in place of all others.
     pub verify: Option<Vec<CheckSettings>>,
+    /// What is different in `[database]`.
+    pub database: Option<DatabaseSettings>,
+    /// What is different in `[backup]`.
+    pub backup: Option<BackupSettings>,
     /// What is different in `[rollout]`.
     pub rollout: Option<RolloutSettings>,
+    /// What is different in `[observe]`. For Kubernetes only.
+    pub observe: Option<ObserveSettings>,
+    /// What is different in `[gates]`.
+    pub gates: Option<GatesSettings>,
+    /// The environment whose artifacts it takes: those that are live and settled there, and no others. Nothing is built then.
+    #[schemars(with = "Option<schema::Name>")]
+    pub promote_from: Option<Located<EnvironmentName>>,
+    /// What has to be so before it takes a release.
+    pub policy: Option<PolicySettings>,
 }

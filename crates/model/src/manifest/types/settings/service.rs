@@ -10,7 +10,8 @@ use crate::manifest::schema;
 use crate::manifest::types::container::{Capability, HostEntry, User, VolumeText};
 use crate::manifest::types::route::{HostName, PathPrefix};
 use crate::manifest::types::service::Signal;
-use crate::units::{ByteSize, CpuShare, Duration};
+use crate::manifest::types::templated::Templated;
+use crate::units::{ByteSize, CpuShare, Duration, Percent};
 
 /// One kind of process of the app.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
@@ -36,6 +37,11 @@ pub struct ServiceSettings {
     /// How many instances. 0 only for a worker.
     #[schemars(range(min = 0, max = 1000), extend("default" = 1))]
     pub instances: Option<Located<u32>>,
+    /// On Kubernetes: the cluster chooses how many instances there are, as in `scale = { min = 2, max = 10, cpu = "70%" }`.
+    pub scale: Option<ScaleSettings>,
+    /// On Kubernetes: so many of its instances may be taken away at once when a node is emptied.
+    #[schemars(range(min = 1, max = 1000), extend("default" = 1))]
+    pub max_unavailable: Option<Located<u32>>,
     /// How long requests in flight may go on when the traffic has moved on, before the instances are stopped; at most 1d.
     #[schemars(extend("default" = "30s"))]
     pub drain: Option<Located<Duration>>,
@@ -49,8 +55,9 @@ pub struct ServiceSettings {
     /// When an instance is ready and well.
     pub health: Option<HealthSettings>,
     /// In a container: who it runs as, `USER` or `USER:GROUP`, by name or number. Without it, whom the image says.
+    /// May use `${NAME}` for what the manifest itself spells out.
     #[schemars(with = "Option<String>")]
-    pub user: Option<Located<User>>,
+    pub user: Option<Located<Templated<User>>>,
     /// In a container: it may run as root. Without it, an image that would is refused.
     #[schemars(extend("default" = false))]
     pub allow_root: Option<Located<bool>>,
@@ -61,18 +68,37 @@ pub struct ServiceSettings {
     #[schemars(extend("default" = false))]
     pub read_only: Option<Located<bool>>,
     /// In a container: what it sees of the machine, `SOURCE:TARGET` or `SOURCE:TARGET:ro`. The source is a folder, which begins
-    /// with `/`, or the name of a volume.
+    /// with `/`, or the name of a volume. May use `${NAME}` for what the manifest itself spells out.
     #[schemars(with = "Option<Vec<String>>")]
-    pub volumes: Option<Vec<Located<VolumeText>>>,
+    pub volumes: Option<Vec<Located<Templated<VolumeText>>>>,
     /// In a container: names and their addresses, `NAME:ADDRESS`; `host-gateway` is this machine.
     #[schemars(with = "Option<Vec<String>>")]
     pub extra_hosts: Option<Vec<Located<HostEntry>>>,
-    /// In a container: names of the configuration that it gets as files `/run/secrets/NAME`, and not in its environment.
+    /// Names of the configuration that it gets as files in memory, and not in its environment: `NAME_FILE` has the path, in a
+    /// container `/run/secrets/NAME`.
     #[schemars(with = "Option<Vec<schema::VariableName>>")]
     pub secret_files: Option<Vec<Located<String>>>,
     /// Something in it could not be read, so that what is missing here may have been meant.
     #[schemars(skip)]
     pub(crate) reading: Reading,
+}
+
+/// Within which bounds a cluster chooses how many instances there are. `min` is in the place of `instances` there.
+#[derive(Debug, Clone, PartialEq, Eq, Default, JsonSchema)]
+#[schemars(rename = "Scale", deny_unknown_fields)]
+pub struct ScaleSettings {
+    /// Where it is written.
+    #[schemars(skip)]
+    pub span: Range<usize>,
+    /// Never fewer.
+    #[schemars(range(min = 1, max = 1000), extend("default" = 1))]
+    pub min: Option<Located<u32>>,
+    /// Never more. Has to be said.
+    #[schemars(range(min = 1, max = 1000))]
+    pub max: Option<Located<u32>>,
+    /// The share of `resources.cpu` that instances are to use on average, in whole percents.
+    #[schemars(extend("default" = "80%"))]
+    pub cpu: Option<Located<Percent>>,
 }
 
 /// How an instance is stopped: the signal, then the grace time, then the kill of its whole process group.

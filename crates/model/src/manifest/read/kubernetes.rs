@@ -1,0 +1,97 @@
+//! Reads `[environments.NAME.kubernetes]`, `namespace` and `context`.
+
+use super::keys;
+use super::reader::{Node, Reader, shortened};
+use super::scalars::{Kind, array, number, report_repeated, text, word};
+use crate::manifest::diagnostics::{Code, Diagnostic};
+use crate::manifest::types::{ClusterServiceSettings, KubernetesSettings, Located};
+use crate::release::ServiceKind;
+
+const NAMESPACE: Kind = Kind {
+    what: "the name of a namespace",
+    help: "use 1 to 63 of a-z, 0-9 and -, not beginning or ending with -, as in \"shop\"",
+};
+const SECRET: Kind = Kind {
+    what: "the name of a Secret",
+    help: "write one that `kubectl get secrets` lists in the namespace, in a-z, 0-9, - and ., as in \"registry\"",
+};
+const CONTEXT: Kind = Kind {
+    what: "the name of a context",
+    help: "write one of those that `kubectl config get-contexts` lists, as in \"production\"",
+};
+
+/// `[environments.NAME.kubernetes]`
+pub(crate) fn kubernetes<'t>(
+    reader: &mut Reader,
+    node: &'t Node<'t>,
+    place: &str,
+) -> Option<KubernetesSettings> {
+    let section = reader.section(node, place, &keys::KUBERNETES)?;
+    Some(KubernetesSettings {
+        service: section.read(reader, "service", service),
+        pull_secrets: section.read(reader, "pull_secrets", pull_secrets),
+    })
+}
+
+/// `pull_secrets = ["registry"]`
+fn pull_secrets<'t>(
+    reader: &mut Reader,
+    key: &'static str,
+    node: &'t Node<'t>,
+) -> Option<Vec<Located<String>>> {
+    let help = "write a list, as in [\"registry\"]";
+    let names = array(reader, key, node, help, |reader, key, element| {
+        let name = text(reader, key, element, &SECRET)?;
+        if name.value.len() <= 253 && name.value.split('.').all(is_label) {
+            return Some(name);
+        }
+        report(reader, key, &name, &SECRET);
+        None
+    })?;
+    report_repeated(reader, key, &names);
+    Some(names)
+}
+
+fn service<'t>(reader: &mut Reader, _: &str, node: &'t Node<'t>) -> Option<ClusterServiceSettings> {
+    let section = reader.section(node, "service = { … }", &keys::CLUSTER_SERVICE)?;
+    Some(ClusterServiceSettings {
+        kind: section.read(reader, "type", |reader, key, node| {
+            let kinds = [ServiceKind::ClusterIP, ServiceKind::NodePort, ServiceKind::LoadBalancer];
+            word(reader, key, node, &kinds.map(|kind| (kind.as_str(), kind)))
+        }),
+        node_port: section
+            .read(reader, "node_port", |reader, key, node| number(reader, key, node, 1..=65535)),
+    })
+}
+
+/// `namespace`
+pub(crate) fn namespace(reader: &mut Reader, key: &str, node: &Node<'_>) -> Option<Located<String>> {
+    let name = text(reader, key, node, &NAMESPACE)?;
+    if name.value.len() <= 63 && is_label(&name.value) {
+        return Some(name);
+    }
+    report(reader, key, &name, &NAMESPACE);
+    None
+}
+
+/// A label as names of the cluster's objects are made of (RFC 1123, 2.1), however long.
+fn is_label(text: &str) -> bool {
+    let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    text.starts_with(letter) && text.ends_with(letter) && text.chars().all(|c| letter(c) || c == '-')
+}
+
+/// `context`
+pub(crate) fn context(reader: &mut Reader, key: &str, node: &Node<'_>) -> Option<Located<String>> {
+    let name = text(reader, key, node, &CONTEXT)?;
+    if !name.value.trim().is_empty() && !name.value.contains(char::is_control) {
+        return Some(name);
+    }
+    report(reader, key, &name, &CONTEXT);
+    None
+}
+
+fn report(reader: &mut Reader, key: &str, given: &Located<String>, kind: &Kind) {
+    let message = format!("`{key}`: \"{}\" is not {}", shortened(&given.value), kind.what);
+    let problem = Diagnostic::new(Code::BadValue, &given.span, message);
+    reader.report(problem.label(format!("expected {}", kind.what)).help(kind.help));
+}

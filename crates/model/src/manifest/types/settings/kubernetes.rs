@@ -1,0 +1,30 @@
+//! `[environments.NAME.kubernetes]` as it is written.
+
+use schemars::JsonSchema;
+
+use super::Located;
+use crate::manifest::schema;
+use crate::release::ServiceKind;
+
+/// What an environment in a cluster has beside the others.
+#[derive(Debug, Clone, PartialEq, Eq, Default, JsonSchema)]
+#[schemars(rename = "Kubernetes", deny_unknown_fields)]
+pub struct KubernetesSettings {
+    /// How users come in, as in `service = { type = "NodePort", node_port = 30080 }`.
+    pub service: Option<ClusterServiceSettings>,
+    /// Secrets of the namespace, of the type `kubernetes.io/dockerconfigjson`, with which its nodes get the image from a registry.
+    #[schemars(with = "Option<Vec<schema::ObjectName>>")]
+    pub pull_secrets: Option<Vec<Located<String>>>,
+}
+
+/// The Service in front of the pods.
+#[derive(Debug, Clone, PartialEq, Eq, Default, JsonSchema)]
+#[schemars(rename = "KubernetesService", deny_unknown_fields)]
+pub struct ClusterServiceSettings {
+    /// `ClusterIP`: inside the cluster. `NodePort`: a port of each node as well. `LoadBalancer`: a load balancer as well.
+    #[schemars(rename = "type", with = "Option<schema::ServiceKindName>", extend("default" = "ClusterIP"))]
+    pub kind: Option<Located<ServiceKind>>,
+    /// The port of each node. `listen` is that port on this machine where nothing else is said.
+    #[schemars(range(min = 1, max = 65535))]
+    pub node_port: Option<Located<u16>>,
+}

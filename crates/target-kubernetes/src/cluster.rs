@@ -1,0 +1,207 @@
+//! One namespace of one cluster, and how it is asked: each call is bounded, is made again where that can help, and says what it was for.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use k8s_openapi::NamespaceResourceScope;
+use kube::api::{Api, DynamicObject, PostParams};
+use kube::client::UpgradeConnectionError;
+use kube::core::{ApiResource, GroupVersionKind};
+use kube::{Client, Resource};
+use serde::de::DeserializeOwned;
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::KubernetesError;
+use crate::forward::Forwards;
+use crate::objects::{budget, scaler};
+
+/// How we are called where the API server notes who wrote what.
+pub(crate) const MANAGER: &str = "bascule";
+/// So long one attempt may take.
+const ATTEMPT: Duration = Duration::from_secs(5);
+/// So long a call is made again and again while the server cannot answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two attempts.
+const PAUSES: [Duration; 4] = [
+    Duration::from_millis(50),
+    Duration::from_millis(200),
+    Duration::from_millis(600),
+    Duration::from_secs(2),
+];
+
+/// A namespace and the way there.
+pub(crate) struct Cluster {
+    pub(crate) client: Client,
+    pub(crate) namespace: String,
+    pub(crate) forwards: Forwards,
+    /// The version of EndpointSlice that the server has.
+    slices: OnceCell<ApiResource>,
+    /// And of HorizontalPodAutoscaler.
+    scalers: OnceCell<ApiResource>,
+    /// And of PodDisruptionBudget.
+    budgets: OnceCell<ApiResource>,
+}
+
+/// What an answer means for whoever asked.
+enum Answer {
+    /// It may be otherwise in a moment.
+    Passing(String),
+    Final(KubernetesError),
+}
+
+impl Cluster {
+    pub(crate) fn new(client: Client, namespace: String, closing: CancellationToken) -> Self {
+        Self {
+            client,
+            namespace,
+            forwards: Forwards::new(closing),
+            slices: OnceCell::new(),
+            scalers: OnceCell::new(),
+            budgets: OnceCell::new(),
+        }
+    }
+
+    pub(crate) fn api<K>(&self) -> Api<K>
+    where
+        K: Resource<Scope = NamespaceResourceScope>,
+        K::DynamicType: Default,
+    {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// Makes a call until it is answered. A call that was not answered may have been carried out: each has to be one that can be made
+    /// twice.
+    pub(crate) async fn call<T, F>(&self, doing: &str, call: impl Fn() -> F) -> Result<T, KubernetesError>
+    where
+        F: Future<Output = kube::Result<T>>,
+    {
+        let began = Instant::now();
+        let mut pauses = PAUSES.iter().chain(std::iter::repeat(&PAUSES[PAUSES.len() - 1]));
+        loop {
+            let words = match tokio::time::timeout(ATTEMPT, call()).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(error)) => match judged(doing, error) {
+                    Answer::Final(error) => return Err(error),
+                    Answer::Passing(words) => words,
+                },
+                Err(_) => format!("nothing came within {} s", ATTEMPT.as_secs()),
+            };
+            if began.elapsed() >= PATIENCE {
+                return Err(KubernetesError::Away { doing: doing.to_owned(), words });
+            }
+            if let Some(pause) = pauses.next() {
+                tokio::time::sleep(*pause).await;
+            }
+        }
+    }
+
+    /// The object of that name; none where there is none.
+    pub(crate) async fn get<K>(&self, doing: &str, name: &str) -> Result<Option<K>, KubernetesError>
+    where
+        K: Resource<Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
+        K::DynamicType: Default,
+    {
+        let api = self.api::<K>();
+        self.call(doing, || api.get_opt(name)).await
+    }
+
+    /// EndpointSlices in the version that the server has.
+    pub(crate) async fn slices(&self) -> Result<Api<DynamicObject>, KubernetesError> {
+        let resource = self
+            .slices
+            .get_or_try_init(|| self.discover("discovery.k8s.io", "EndpointSlice", "endpointslices", &[]));
+        Ok(self.dynamic(resource.await?))
+    }
+
+    /// HorizontalPodAutoscalers, in the best version that the server has and we can write.
+    pub(crate) async fn scalers(&self) -> Result<&ApiResource, KubernetesError> {
+        let (kind, plural) = ("HorizontalPodAutoscaler", "horizontalpodautoscalers");
+        let discover = || self.discover(scaler::GROUP, kind, plural, &scaler::VERSIONS);
+        self.scalers.get_or_try_init(discover).await
+    }
+
+    /// PodDisruptionBudgets, in the best version that the server has and we can write.
+    pub(crate) async fn budgets(&self) -> Result<&ApiResource, KubernetesError> {
+        let (kind, plural) = ("PodDisruptionBudget", "poddisruptionbudgets");
+        let discover = || self.discover(budget::GROUP, kind, plural, &budget::VERSIONS);
+        self.budgets.get_or_try_init(discover).await
+    }
+
+    /// Objects of a kind that was discovered.
+    pub(crate) fn dynamic(&self, resource: &ApiResource) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), &self.namespace, resource)
+    }
+
+    /// The first of the `known` versions that the server has; where none is named, the one that it prefers.
+    async fn discover(
+        &self,
+        group: &str,
+        kind: &str,
+        plural: &str,
+        known: &[&str],
+    ) -> Result<ApiResource, KubernetesError> {
+        let doing = format!("ask for the versions of {group}");
+        let groups = self.call(&doing, || self.client.list_api_groups()).await?;
+        let found = groups.groups.into_iter().find(|one| one.name == group);
+        let version = found.and_then(|one| {
+            let mut has = known.iter().filter_map(|name| one.versions.iter().find(|it| it.version == *name));
+            let best = has.next().cloned();
+            best.or(one.preferred_version).or_else(|| one.versions.into_iter().next())
+        });
+        let Some(version) = version else {
+            let words = format!("the API server has no {group}: Kubernetes 1.17 or later is needed");
+            return Err(KubernetesError::Refused { doing, status: 404, words });
+        };
+        Ok(ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, &version.version, kind), plural))
+    }
+}
+
+/// Parameters of everything that we write.
+pub(crate) fn ours() -> PostParams {
+    PostParams { dry_run: false, field_manager: Some(MANAGER.to_owned()) }
+}
+
+fn judged(doing: &str, error: kube::Error) -> Answer {
+    match error {
+        kube::Error::Api(status) => {
+            let words =
+                if status.message.is_empty() { status.reason.clone() } else { status.message.clone() };
+            match status.code {
+                429 | 500 | 502 | 503 | 504 => Answer::Passing(format!("{} {words}", status.code)),
+                code => {
+                    Answer::Final(KubernetesError::Refused { doing: doing.to_owned(), status: code, words })
+                }
+            }
+        }
+        // What was asked for streams is answered with a status alone.
+        kube::Error::UpgradeConnection(UpgradeConnectionError::ProtocolSwitch(status))
+            if status.is_client_error() && status.as_u16() != 429 =>
+        {
+            let words = format!("the API server answered {status}");
+            Answer::Final(KubernetesError::Refused {
+                doing: doing.to_owned(),
+                status: status.as_u16(),
+                words,
+            })
+        }
+        // A credential plugin that fails, a certificate that is not trusted: waiting does not help, but an API server that is being
+        // started looks the same.
+        other => Answer::Passing(chain(&other)),
+    }
+}
+
+/// An error with what it came from.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut source = error.source();
+    while let Some(deeper) = source {
+        let text = deeper.to_string();
+        if !words.contains(&text) {
+            words = format!("{words}: {text}");
+        }
+        source = deeper.source();
+    }
+    words
+}

@@ -1,0 +1,147 @@
+//! What things are called in the cluster, and the labels by which ours are told from everybody else's. Pure.
+
+use std::collections::BTreeMap;
+
+use bascule_model::ids::{AppName, EnvironmentKey, ReleaseId, ServiceName, Slot};
+use bascule_model::plan::hex;
+use sha2::{Digest as _, Sha256};
+
+pub(crate) const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+const NAME: &str = "app.kubernetes.io/name";
+pub(crate) const APP: &str = "bascule.dev/app";
+pub(crate) const ENVIRONMENT: &str = "bascule.dev/environment";
+pub(crate) const SERVICE: &str = "bascule.dev/service";
+pub(crate) const RELEASE: &str = "bascule.dev/release";
+pub(crate) const SLOT: &str = "bascule.dev/slot";
+/// Annotation: a hash of how the object was made.
+pub(crate) const SPEC: &str = "bascule.dev/spec";
+/// Annotation: the state folder that it is of.
+pub(crate) const OWNER: &str = "bascule.dev/owner";
+/// Annotation of a Service: who is live, and what stands where.
+pub(crate) const TRAFFIC: &str = "bascule.dev/traffic";
+/// Label of a command beside the instances: the service that it is of.
+pub(crate) const EXEC: &str = "bascule.dev/exec";
+/// Annotation of such a command: the control plane that attends to it.
+pub(crate) const PROCESS: &str = "bascule.dev/process";
+/// The release that a Service selects when nobody is live.
+pub(crate) const NOBODY: &str = "none";
+/// The selector of everything of ours.
+pub(crate) const OURS: &str = "app.kubernetes.io/managed-by=bascule";
+
+/// DNS labels, and so names of Services, are no longer.
+const LONGEST: usize = 63;
+
+/// The Deployment of a service of a release.
+pub(crate) fn deployment(app: &AppName, service: &ServiceName, release: &ReleaseId) -> String {
+    short(format!("{app}-{service}-{release}"))
+}
+
+/// The Service in front of a service.
+pub(crate) fn service(app: &AppName, service: &ServiceName) -> String {
+    short(format!("{app}-{service}"))
+}
+
+/// A ConfigMap or Secret, by its contents.
+pub(crate) fn configuration(app: &AppName, service: &ServiceName, contents: &str) -> String {
+    let digest = hex(&Sha256::digest(contents));
+    short(format!("{app}-{service}-{}", &digest[..10]))
+}
+
+/// The Job of a command beside the instances.
+pub(crate) fn exec(app: &AppName, service: &ServiceName, number: &str) -> String {
+    // A Job's pods are called as it is, with six letters more.
+    let digest = hex(&Sha256::digest(number));
+    let service = service.as_str();
+    let room = LONGEST.saturating_sub(6 + "-exec-".len() + 10);
+    let begin = format!("{app}-{service}");
+    format!("{}-exec-{}", begin[..begin.len().min(room)].trim_end_matches('-'), &digest[..10])
+}
+
+/// A name that is too long ends with a hash of the whole.
+fn short(name: String) -> String {
+    if name.len() <= LONGEST {
+        return name;
+    }
+    let digest = hex(&Sha256::digest(&name));
+    format!("{}-{}", name[..LONGEST - 9].trim_end_matches('-'), &digest[..8])
+}
+
+/// Labels of everything of an environment.
+pub(crate) fn of_environment(key: &EnvironmentKey) -> BTreeMap<String, String> {
+    labels([
+        (MANAGED_BY, "bascule"),
+        (NAME, key.app.as_str()),
+        (APP, key.app.as_str()),
+        (ENVIRONMENT, key.environment.as_str()),
+    ])
+}
+
+/// Labels of what belongs to a service of a release.
+pub(crate) fn of_service(
+    key: &EnvironmentKey,
+    release: &ReleaseId,
+    slot: Slot,
+    service: &ServiceName,
+) -> BTreeMap<String, String> {
+    let mut all = of_environment(key);
+    all.extend(labels([(RELEASE, release.as_str()), (SLOT, slot.as_str()), (SERVICE, service.as_str())]));
+    all
+}
+
+/// Labels of what belongs to a service, whatever release is live.
+pub(crate) fn of_every_release(key: &EnvironmentKey, service: &ServiceName) -> BTreeMap<String, String> {
+    let mut all = of_environment(key);
+    all.extend(labels([(SERVICE, service.as_str())]));
+    all
+}
+
+/// What selects the pods of a service, whatever release they are of.
+pub(crate) fn pods_of(key: &EnvironmentKey, service: &ServiceName) -> BTreeMap<String, String> {
+    labels([(APP, key.app.as_str()), (ENVIRONMENT, key.environment.as_str()), (SERVICE, service.as_str())])
+}
+
+/// What a Service selects: one release of one service. This is what says who is live.
+pub(crate) fn selector(
+    key: &EnvironmentKey,
+    service: &ServiceName,
+    release: &str,
+) -> BTreeMap<String, String> {
+    labels([
+        (APP, key.app.as_str()),
+        (ENVIRONMENT, key.environment.as_str()),
+        (SERVICE, service.as_str()),
+        (RELEASE, release),
+    ])
+}
+
+/// A selector of labels as the API takes it.
+pub(crate) fn query(labels: &BTreeMap<String, String>) -> String {
+    labels.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",")
+}
+
+fn labels<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_fit_and_stay_apart() {
+        let long: AppName = "a".repeat(40).parse().unwrap();
+        let (one, other): (ServiceName, ServiceName) = (
+            format!("{}a", "s".repeat(39)).parse().unwrap(),
+            format!("{}b", "s".repeat(39)).parse().unwrap(),
+        );
+        let (first, second) = (service(&long, &one), service(&long, &other));
+        assert!(first.len() <= LONGEST && second.len() <= LONGEST && first != second, "{first} {second}");
+        let (app, web): (AppName, ServiceName) = ("shop".parse().unwrap(), "web".parse().unwrap());
+        assert_eq!(service(&app, &web), "shop-web");
+        assert_eq!(deployment(&app, &web, &ReleaseId::from_text("r2-abcdef")), "shop-web-r2-abcdef");
+        assert_eq!(configuration(&app, &web, "x"), configuration(&app, &web, "x"));
+        assert_ne!(configuration(&app, &web, "x"), configuration(&app, &web, "y"));
+        assert!(exec(&long, &one, "1").len() + 6 <= LONGEST);
+        assert_ne!(exec(&app, &web, "1"), exec(&app, &web, "2"));
+    }
+}

@@ -1,0 +1,54 @@
+//! A service of a release: one Deployment that is never changed but in its size, and what it refers to.
+
+use bascule_engine::ports::SlotSpec;
+use bascule_model::plan::hex;
+use bascule_model::release::Service;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::configuration::Configured;
+use super::pod;
+use crate::names;
+
+/// Everything that a service of a release is in the cluster.
+pub(crate) struct Made {
+    pub(crate) config_map: Option<Value>,
+    pub(crate) secret: Option<Value>,
+    pub(crate) deployment: Value,
+}
+
+/// The name of an object that was made here.
+pub(crate) fn name(object: &Value) -> &str {
+    object["metadata"]["name"].as_str().unwrap_or_default()
+}
+
+/// The objects of a service, `replicas` pods of it. `owner` is the state folder's id.
+pub(crate) fn objects(spec: &SlotSpec, service: &Service, replicas: u32, owner: &str) -> Made {
+    let release = &spec.release;
+    let configured = Configured::of(spec, service);
+    let config_map = configured.config_map(release, &service.name);
+    let secret = configured.secret(release, service);
+    let labels = names::of_service(&release.key, &release.id, spec.slot, &service.name);
+    let selector = names::selector(&release.key, &service.name, release.id.as_str());
+    let pod = pod::spec(spec, service, &configured, config_map.as_ref().map(name), secret.as_ref().map(name));
+    let template = json!({ "metadata": { "labels": labels }, "spec": pod });
+    // The size is no part of what a release is: it may be changed at any time.
+    let print = hex(&Sha256::digest(template.to_string()));
+    let deployment = json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {
+            "name": names::deployment(&release.key.app, &service.name, &release.id),
+            "labels": labels,
+            "annotations": { names::SPEC: print, names::OWNER: owner },
+        },
+        "spec": {
+            "replicas": replicas,
+            "revisionHistoryLimit": 0,
+            "progressDeadlineSeconds": release.rollout.deadline.as_secs().max(2),
+            "selector": { "matchLabels": selector },
+            "template": template,
+        },
+    });
+    Made { config_map, secret, deployment }
+}

@@ -1,0 +1,164 @@
+//! Whether a quota leaves room. Exact, in thousandths. Pure.
+
+use std::collections::BTreeMap;
+
+use bascule_model::release::Release;
+use k8s_openapi::api::core::v1::ResourceQuota;
+use kube::ResourceExt as _;
+
+/// What a release needs, by the names that quotas have for it, in thousandths.
+pub(super) fn needed(release: &Release) -> BTreeMap<&'static str, u128> {
+    let mut needed: BTreeMap<&'static str, u128> = BTreeMap::new();
+    for service in &release.services {
+        let count = u128::from(service.instances);
+        let mut add = |name, amount: u128| *needed.entry(name).or_default() += amount * count;
+        add("pods", 1000);
+        add("count/pods", 1000);
+        if let Some(bytes) = service.limits.memory {
+            for name in ["memory", "requests.memory", "limits.memory"] {
+                add(name, u128::from(bytes) * 1000);
+            }
+        }
+        if let Some(millis) = service.limits.cpu_millis {
+            for name in ["cpu", "requests.cpu", "limits.cpu"] {
+                add(name, u128::from(millis));
+            }
+        }
+    }
+    let deployments = u128::try_from(release.services.len()).unwrap_or(0) * 1000;
+    needed.insert("count/deployments.apps", deployments);
+    needed
+}
+
+/// What would be passed, one sentence each, once what is `freed` is gone. A quota for some kinds of pods only says nothing here.
+pub(super) fn lacks(
+    quota: &ResourceQuota,
+    needed: &BTreeMap<&'static str, u128>,
+    freed: &[BTreeMap<&'static str, u128>],
+) -> Vec<String> {
+    let spec = quota.spec.as_ref();
+    if spec.is_some_and(|spec| spec.scopes.is_some() || spec.scope_selector.is_some()) {
+        return Vec::new();
+    }
+    let hard = spec.and_then(|spec| spec.hard.as_ref());
+    let used = quota.status.as_ref().and_then(|status| status.used.as_ref());
+    let amount_of =
+        |of: Option<&BTreeMap<String, k8s_openapi::apimachinery::pkg::api::resource::Quantity>>,
+         name: &str| {
+            of.and_then(|all| all.get(name)).and_then(|quantity| thousandths(&quantity.0))
+        };
+    needed
+        .iter()
+        .filter_map(|(name, needs)| {
+            let limit = amount_of(hard, name)?;
+            let given_back: u128 = freed.iter().filter_map(|one| one.get(name)).sum();
+            let now = amount_of(used, name).unwrap_or(0).saturating_sub(given_back);
+            (now + needs > limit).then(|| {
+                format!(
+                    "the quota {} allows {} of {name}, {} are used and {} more are needed",
+                    quota.name_any(),
+                    shown(limit),
+                    shown(now),
+                    shown(*needs)
+                )
+            })
+        })
+        .collect()
+}
+
+fn shown(thousandths: u128) -> String {
+    if thousandths.is_multiple_of(1000) {
+        (thousandths / 1000).to_string()
+    } else {
+        format!("{thousandths}m")
+    }
+}
+
+/// A quantity as Kubernetes writes it (`500m`, `1Gi`, `2`, `1e3`), in thousandths; none when it is none.
+pub(super) fn thousandths(text: &str) -> Option<u128> {
+    const SUFFIXES: [(&str, u128); 13] = [
+        ("Ki", 1 << 10),
+        ("Mi", 1 << 20),
+        ("Gi", 1 << 30),
+        ("Ti", 1 << 40),
+        ("Pi", 1 << 50),
+        ("Ei", 1 << 60),
+        ("k", 1_000),
+        ("M", 1_000_000),
+        ("G", 1_000_000_000),
+        ("T", 1_000_000_000_000),
+        ("P", 1_000_000_000_000_000),
+        ("E", 1_000_000_000_000_000_000),
+        ("", 1),
+    ];
+    if let Some(number) = text.strip_suffix('m') {
+        return number.parse().ok();
+    }
+    if let Some((number, exponent)) = text.split_once(['e', 'E']).filter(|(_, exponent)| !exponent.is_empty())
+    {
+        let power = 10_u128.checked_pow(exponent.parse().ok()?)?;
+        return decimal(number)?.checked_mul(power);
+    }
+    let (number, factor) =
+        SUFFIXES.iter().find_map(|(suffix, factor)| Some((text.strip_suffix(suffix)?, *factor)))?;
+    decimal(number)?.checked_mul(factor)
+}
+
+/// A number with at most three digits behind the point, in thousandths; further ones are rounded up.
+fn decimal(text: &str) -> Option<u128> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let whole: u128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+    if !part.chars().all(|c| c.is_ascii_digit()) {
+        return None;
+    }
+    let padded = format!("{part:0<3}");
+    let more = u128::from(padded[3..].chars().any(|c| c != '0'));
+    Some(whole.checked_mul(1000)? + padded[..3].parse::<u128>().ok()? + more)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn quantities_are_read_exactly() {
+        for (text, expected) in [
+            ("500m", Some(500)),
+            ("2", Some(2000)),
+            ("0.5", Some(500)),
+            ("1.5Gi", Some(1_610_612_736_000)),
+            ("1Ki", Some(1_024_000)),
+            ("1k", Some(1_000_000)),
+            ("1e3", Some(1_000_000)),
+            ("1E", Some(1_000_000_000_000_000_000_000)),
+            ("0.0001", Some(1)),
+            ("", Some(0)),
+            ("x", None),
+            ("1x", None),
+        ] {
+            assert_eq!(thousandths(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_beside_what_is_there_is_said() {
+        let quota: ResourceQuota = serde_json::from_value(json!({
+            "metadata": { "name": "small" },
+            "spec": { "hard": { "pods": "3", "requests.cpu": "1" } },
+            "status": { "used": { "pods": "2", "requests.cpu": "400m" } },
+        }))
+        .unwrap();
+        let needed = BTreeMap::from([("pods", 2000), ("requests.cpu", 600)]);
+        assert_eq!(
+            lacks(&quota, &needed, &[]),
+            ["the quota small allows 3 of pods, 2 are used and 2 more are needed"]
+        );
+        assert!(lacks(&quota, &BTreeMap::from([("pods", 1000)]), &[]).is_empty());
+        assert!(
+            lacks(&quota, &needed, &[BTreeMap::from([("pods", 1000)])]).is_empty(),
+            "who stands by goes first"
+        );
+    }
+}

@@ -1,0 +1,71 @@
+//! What Bascule would make in a cluster, as YAML for those who keep it themselves.
+
+use bascule_engine::ports::{SlotSpec, traffic_services};
+use bascule_model::ids::Generation;
+use serde_json::{Value, json};
+
+use crate::objects::service::service;
+use crate::objects::{budget, deployment, scaler};
+use crate::preflight::{FOR_COMMANDS, FOR_LOOKING, NEEDED};
+
+/// The objects of a release in the order in which they are made: configuration, Deployments, what belongs to their
+/// services (in the newest version that is known; a cluster gets the best that it has), Services. Values of Secrets are not shown.
+#[must_use]
+pub fn objects(spec: &SlotSpec, owner: &str) -> Vec<Value> {
+    let mut all = Vec::new();
+    for one in &spec.release.services {
+        let mut made = deployment::objects(spec, one, one.instances, owner);
+        if let Some(data) = made.secret.as_mut().and_then(|secret| secret["data"].as_object_mut()) {
+            data.values_mut().for_each(|value| *value = json!("***"));
+        }
+        all.extend(made.config_map);
+        all.extend(made.secret);
+        all.push(made.deployment);
+    }
+    let key = &spec.release.key;
+    for one in &spec.release.services {
+        if budget::is_wanted(one) {
+            all.push(budget::budget(key, one, budget::VERSIONS[0], owner));
+        }
+        if let Some(scale) = one.pods.scale {
+            let name = crate::names::deployment(&key.app, &one.name, &spec.release.id);
+            all.push(scaler::scaler(key, &one.name, scale, &name, scaler::VERSIONS[0], owner));
+        }
+    }
+    if let Some(cluster) = &spec.release.cluster {
+        for (index, one) in traffic_services(&spec.release).enumerate() {
+            all.push(service(
+                &spec.release.key,
+                &one.name,
+                cluster,
+                index == 0,
+                Generation::default(),
+                owner,
+            ));
+        }
+    }
+    all
+}
+
+/// The Role that the account needs in a namespace, with a binding to an account of the same name.
+#[must_use]
+pub fn role(namespace: &str) -> Vec<Value> {
+    let rules: Vec<Value> = NEEDED
+        .iter()
+        .chain(&FOR_COMMANDS)
+        .chain(&FOR_LOOKING)
+        .map(|right| json!({ "apiGroups": [right.group], "resources": [right.resource], "verbs": right.verbs }))
+        .collect();
+    let metadata = json!({ "name": "bascule", "namespace": namespace });
+    vec![
+        json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata }),
+        json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata, "rules": rules }),
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": metadata,
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "bascule" },
+            "subjects": [{ "kind": "ServiceAccount", "name": "bascule", "namespace": namespace }],
+        }),
+    ]
+}

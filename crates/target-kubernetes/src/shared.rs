@@ -1,0 +1,146 @@
+//! What instances and traffic share: the records, the fence, and the clusters that were reached.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bascule_engine::ports::{Clock, PortError, Vault};
+use bascule_instances::fence::Fence;
+use bascule_instances::layout::Layout;
+use bascule_model::ids::{EnvironmentKey, Generation};
+use bascule_model::release;
+use tokio_util::sync::CancellationToken;
+
+use crate::access::Access;
+use crate::cluster::Cluster;
+use crate::error::KubernetesError;
+use crate::watched::Watched;
+
+/// What the target works with.
+pub struct KubernetesOptions {
+    /// The state folder.
+    pub state_dir: PathBuf,
+    /// Tells this state folder's objects from those of another one in the same namespace.
+    pub state_id: String,
+    /// Who we are at which API server.
+    pub access: Access,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Seals what is kept of a slot.
+    pub vault: Arc<dyn Vault>,
+}
+
+/// A context and a namespace of it.
+type Place = (Option<String>, String);
+
+/// The clusters of all environments, each reached when it is first needed. Dropping it ends the watching.
+pub struct Clusters {
+    pub(crate) layout: Layout,
+    pub(crate) state_id: String,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) vault: Arc<dyn Vault>,
+    access: Access,
+    fence: Fence,
+    reached: Mutex<HashMap<Place, Arc<Cluster>>>,
+    watched: Mutex<HashMap<Place, Arc<Watched>>>,
+    /// Namespaces in which the account may do all that is needed.
+    pub(crate) allowed: Mutex<Vec<Place>>,
+    /// Who changes what belongs to an environment's services, one after the other.
+    turns: Mutex<HashMap<EnvironmentKey, Arc<tokio::sync::Mutex<()>>>>,
+    /// How often scalers were to follow an environment's traffic: who is not the last one gives up.
+    following: Mutex<HashMap<EnvironmentKey, u64>>,
+    /// Tells what this control plane attends to from what one before it has left behind.
+    pub(crate) process: String,
+    /// How many names were given.
+    named: AtomicU64,
+    pub(crate) closing: CancellationToken,
+}
+
+impl Clusters {
+    /// None is asked yet.
+    #[must_use]
+    pub fn new(options: KubernetesOptions) -> Arc<Self> {
+        let closing = CancellationToken::new();
+        let process = format!("{:x}", options.clock.now().as_nanosecond());
+        Arc::new(Self {
+            layout: Layout::new(&options.state_dir),
+            state_id: options.state_id,
+            clock: options.clock,
+            vault: options.vault,
+            access: options.access,
+            fence: Fence::default(),
+            reached: Mutex::default(),
+            watched: Mutex::default(),
+            allowed: Mutex::default(),
+            turns: Mutex::default(),
+            following: Mutex::default(),
+            process,
+            named: AtomicU64::new(0),
+            closing,
+        })
+    }
+
+    /// The way to an environment's namespace. What a kubeconfig says is read once.
+    pub(crate) async fn reach(&self, cluster: &release::Cluster) -> Result<Arc<Cluster>, KubernetesError> {
+        let place = place(cluster);
+        if let Some(reached) = lock(&self.reached).get(&place) {
+            return Ok(Arc::clone(reached));
+        }
+        let client = self.access.client(cluster.context.as_deref()).await?;
+        let reached = Arc::new(Cluster::new(client, cluster.namespace.clone(), self.closing.clone()));
+        Ok(Arc::clone(lock(&self.reached).entry(place).or_insert(reached)))
+    }
+
+    /// What is known of our pods and Deployments there; watched from the first time on.
+    pub(crate) async fn watch(&self, cluster: &release::Cluster) -> Result<Arc<Watched>, KubernetesError> {
+        let reached = self.reach(cluster).await?;
+        let mut all = lock(&self.watched);
+        let watched =
+            all.entry(place(cluster)).or_insert_with(|| Watched::begin(&reached, self.closing.clone()));
+        Ok(Arc::clone(watched))
+    }
+
+    /// Held by whoever changes what belongs to an environment's services and not to a release.
+    pub(crate) fn turn(&self, key: &EnvironmentKey) -> Arc<tokio::sync::Mutex<()>> {
+        Arc::clone(lock(&self.turns).entry(key.clone()).or_default())
+    }
+
+    /// The number of who is to have an environment's scalers follow its traffic now.
+    pub(crate) fn begin_following(&self, key: &EnvironmentKey) -> u64 {
+        let mut all = lock(&self.following);
+        let number = all.entry(key.clone()).or_default();
+        *number += 1;
+        *number
+    }
+
+    /// Whether nobody else was told to after that one.
+    pub(crate) fn is_following(&self, key: &EnvironmentKey, number: u64) -> bool {
+        lock(&self.following).get(key) == Some(&number)
+    }
+
+    /// Something that nobody was called before.
+    pub(crate) fn unique(&self) -> String {
+        format!("{}/{}/{}", self.state_id, self.process, self.named.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Passes this lease or a higher one than before. Blocks for a moment.
+    pub(crate) fn pass(&self, key: &EnvironmentKey, fence: Generation) -> Result<(), PortError> {
+        self.fence.pass(&self.layout, key, fence)
+    }
+}
+
+impl Drop for Clusters {
+    fn drop(&mut self) {
+        self.closing.cancel();
+    }
+}
+
+/// Where an environment is.
+pub(crate) fn place(cluster: &release::Cluster) -> Place {
+    (cluster.context.clone(), cluster.namespace.clone())
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,166 @@
+//! Making what a release is in the cluster: configuration first, then the Deployments. Each object has one name and never changes, so
+//! that making it again is looking whether it is there.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use bascule_engine::ports::SlotSpec;
+use bascule_instances::durable;
+use bascule_instances::records::{self, SlotRecord, VERSION};
+use bascule_model::ids::Generation;
+use bascule_model::release::{Service, TargetKind};
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::{Resource, ResourceExt as _};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::cluster_of;
+use crate::cluster::{Cluster, ours};
+use crate::error::KubernetesError;
+use crate::names;
+use crate::objects::deployment::{name, objects};
+use crate::shared::Clusters;
+use crate::traffic::state::{self, refuse_stale};
+
+pub(super) async fn start(
+    clusters: &Arc<Clusters>,
+    fence: Generation,
+    spec: &SlotSpec,
+) -> Result<(), KubernetesError> {
+    let cluster = clusters.reach(cluster_of(&spec.release)?).await?;
+    refuse_stale(clusters, &cluster, &spec.release.key, fence).await?;
+    remember(clusters, spec)?;
+    let sizes = live_sizes(clusters, &cluster, spec).await?;
+    crate::companions::budgets::ensure(clusters, &cluster, &spec.release).await?;
+    for service in &spec.release.services {
+        let replicas = sizes.get(service.name.as_str()).copied().unwrap_or(0).max(service.instances);
+        let made = objects(spec, service, replicas, &clusters.state_id);
+        if let Some(config_map) = &made.config_map {
+            make::<ConfigMap>(&cluster, "ConfigMap", config_map).await?;
+        }
+        if let Some(secret) = &made.secret {
+            make::<Secret>(&cluster, "Secret", secret).await?;
+        }
+        make_deployment(clusters, &cluster, service, &made.deployment, replicas).await?;
+    }
+    Ok(())
+}
+
+/// What names the slot is on disk before anything of it is in the cluster.
+fn remember(clusters: &Clusters, spec: &SlotSpec) -> Result<(), KubernetesError> {
+    let folder = clusters.layout.slot(&spec.release.key, &spec.release.id)?;
+    if records::slot(&folder, TargetKind::Kubernetes)?.is_some() {
+        return Ok(());
+    }
+    durable::make_folder(folder.path())?;
+    let sealed =
+        clusters.vault.seal(&spec.release.id, &spec.configuration).map_err(KubernetesError::Vault)?;
+    let record = SlotRecord { version: VERSION, slot: spec.slot, release: spec.release.clone() };
+    Ok(records::write_slot(&clusters.layout, &folder, &record, &sealed)?)
+}
+
+/// How many pods the live release has now, by service: whoever made it larger had a reason.
+async fn live_sizes(
+    clusters: &Clusters,
+    cluster: &Arc<Cluster>,
+    spec: &SlotSpec,
+) -> Result<BTreeMap<String, u32>, KubernetesError> {
+    let key = &spec.release.key;
+    let live = state::read(clusters, cluster, key).await?.and_then(|seen| seen.live());
+    let Some((_, live)) = live.filter(|(_, live)| *live != spec.release.id) else {
+        return Ok(BTreeMap::new());
+    };
+    let folder = clusters.layout.slot(key, &live)?;
+    let former = records::slot(&folder, TargetKind::Kubernetes)?.map(|record| record.release);
+    let deployments = cluster.api::<Deployment>();
+    let mut sizes = BTreeMap::new();
+    for service in &spec.release.services {
+        let name = names::deployment(&key.app, &service.name, &live);
+        let found =
+            cluster.call(&format!("look at the Deployment {name}"), || deployments.get_opt(&name)).await?;
+        let now = found.and_then(|found| u32::try_from(found.status?.replicas?).ok());
+        // Nobody has changed it since: what the manifest says now holds.
+        let asked = former.as_ref().and_then(|former| former.service(&service.name)).map(|one| one.instances);
+        let scale = service.pods.scale;
+        let kept = now.filter(|now| scale.is_some() || Some(*now) != asked);
+        let kept = kept.map(|now| scale.map_or(now, |scale| now.clamp(scale.min, scale.max)));
+        sizes.extend(kept.map(|now| (service.name.to_string(), now)));
+    }
+    Ok(sizes)
+}
+
+/// Makes an object whose name says what is in it.
+async fn make<K>(cluster: &Cluster, kind: &'static str, object: &Value) -> Result<(), KubernetesError>
+where
+    K: Resource<Scope = NamespaceResourceScope> + Clone + Debug + Serialize + DeserializeOwned,
+    K::DynamicType: Default,
+{
+    let name = name(object);
+    let made: K = parsed(object)?;
+    let (api, params) = (cluster.api::<K>(), ours());
+    let doing = format!("make the {kind} {name}");
+    match cluster.call(&doing, || api.create(&params, &made)).await {
+        Err(error) if error.status() == Some(409) => {
+            let there: Option<K> = cluster.get(&format!("look at the {kind} {name}"), name).await?;
+            let is_ours = there.is_some_and(|there| {
+                there.labels().get(names::APP) == made.labels().get(names::APP)
+                    && there.labels().get(names::ENVIRONMENT) == made.labels().get(names::ENVIRONMENT)
+            });
+            if is_ours { Ok(()) } else { Err(taken(kind, name, "Bascule did not make it")) }
+        }
+        answer => answer.map(|_| ()),
+    }
+}
+
+async fn make_deployment(
+    clusters: &Clusters,
+    cluster: &Cluster,
+    service: &Service,
+    object: &Value,
+    replicas: u32,
+) -> Result<(), KubernetesError> {
+    let name = name(object);
+    let made: Deployment = parsed(object)?;
+    let (api, params) = (cluster.api::<Deployment>(), ours());
+    let doing = format!("make the Deployment {name}");
+    let error = match cluster.call(&doing, || api.create(&params, &made)).await {
+        Ok(_) => return Ok(()),
+        Err(error) if error.status() == Some(409) => error,
+        Err(error) => return Err(error),
+    };
+    let Some(there) = cluster.get::<Deployment>(&format!("look at the Deployment {name}"), name).await?
+    else {
+        return Err(error);
+    };
+    let same = |annotation: &str| there.annotations().get(annotation) == made.annotations().get(annotation);
+    if there.annotations().get(names::OWNER) != Some(&clusters.state_id) {
+        return Err(taken("Deployment", name, "Bascule did not make it from this state folder"));
+    }
+    if !same(names::SPEC) {
+        return Err(taken("Deployment", name, "it was made from something else"));
+    }
+    if there.metadata.deletion_timestamp.is_some() {
+        return Err(taken("Deployment", name, "it is being removed: wait a moment"));
+    }
+    let now = there.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
+    if now == 0 && service.instances > 0 {
+        super::stop::scale(cluster, name, replicas).await?;
+    }
+    Ok(())
+}
+
+fn taken(what: &'static str, name: &str, whose: &str) -> KubernetesError {
+    KubernetesError::NameTaken { what, name: name.to_owned(), whose: whose.to_owned() }
+}
+
+fn parsed<K: DeserializeOwned>(object: &Value) -> Result<K, KubernetesError> {
+    K::deserialize(object).map_err(|error| KubernetesError::Refused {
+        doing: format!("make {}", name(object)),
+        status: 400,
+        words: error.to_string(),
+    })
+}

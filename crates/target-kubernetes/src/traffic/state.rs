@@ -1,0 +1,311 @@
+//! Reading and writing what a Service says: who is live, what stands where, and which lease wrote it.
+
+use std::sync::Arc;
+
+use bascule_instances::records;
+use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId, ServiceName, Slot};
+use bascule_model::release::TargetKind;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Service;
+use kube::ResourceExt as _;
+use kube::api::{Patch, PatchParams};
+use serde::Deserialize as _;
+use serde_json::{Value, json};
+
+use crate::cluster::{Cluster, MANAGER, ours};
+use crate::error::KubernetesError;
+use crate::names;
+use crate::objects::service::{TrafficState, service};
+use crate::record::{self, TrafficRecord};
+use crate::shared::Clusters;
+
+/// Whose a Service is that is not ours.
+pub(crate) const NOT_OURS: &str = "this state folder did not make it for this environment";
+/// So often a write that lost a race against ourselves is tried again.
+pub(super) const ATTEMPTS: usize = 5;
+/// The annotation as a JSON pointer.
+pub(super) const POINTER: &str = "/metadata/annotations/bascule.dev~1traffic";
+
+/// The Service that leads, as it was read.
+pub(crate) struct Lead {
+    pub(crate) service: ServiceName,
+    pub(crate) object: Service,
+    pub(crate) state: TrafficState,
+    /// The release that it selects; none: nobody.
+    pub(crate) selected: Option<ReleaseId>,
+    /// Where that stands.
+    slot: Option<Slot>,
+}
+
+impl Lead {
+    /// Who gets the traffic now.
+    pub(crate) fn live(&self) -> Option<(Slot, ReleaseId)> {
+        let release = self.selected.clone()?;
+        Some((self.slot.unwrap_or(Slot::Blue), release))
+    }
+
+    /// What its annotation says, as it is written.
+    pub(super) fn text(&self) -> String {
+        self.object.annotations().get(names::TRAFFIC).cloned().unwrap_or_default()
+    }
+}
+
+/// The Service in front of a service; none where it is not there.
+pub(crate) async fn find(
+    cluster: &Cluster,
+    key: &EnvironmentKey,
+    service: &ServiceName,
+) -> Result<Option<Service>, KubernetesError> {
+    let name = names::service(&key.app, service);
+    cluster.get::<Service>(&format!("look at the Service {name}"), &name).await
+}
+
+/// Whether this state folder made it for that environment.
+pub(crate) fn is_ours(clusters: &Clusters, key: &EnvironmentKey, object: &Service) -> bool {
+    let environment = object.labels().get(names::ENVIRONMENT).map(String::as_str);
+    object.annotations().get(names::OWNER) == Some(&clusters.state_id)
+        && environment == Some(key.environment.as_str())
+}
+
+/// The Service that leads; none where the environment has none.
+pub(crate) async fn read(
+    clusters: &Clusters,
+    cluster: &Cluster,
+    key: &EnvironmentKey,
+) -> Result<Option<Lead>, KubernetesError> {
+    let Some(record) = record::read(&clusters.layout, key)? else { return Ok(None) };
+    let Some(service) = record.services.first().cloned() else { return Ok(None) };
+    let Some(object) = find(cluster, key, &service).await? else { return Ok(None) };
+    if !is_ours(clusters, key, &object) {
+        return Err(taken(&object));
+    }
+    let text = object.annotations().get(names::TRAFFIC).map(String::as_str).unwrap_or_default();
+    let state: TrafficState = serde_json::from_str(text)
+        .map_err(|_| changed(&object, "its annotation bascule.dev/traffic is gone or unreadable"))?;
+    let selected = selected(&object)?;
+    let slot = selected.as_ref().and_then(|release| {
+        let in_state =
+            state.slots.iter().find(|(_, standing)| standing.release == *release).map(|(slot, _)| *slot);
+        in_state.or_else(|| recorded_slot(clusters, key, release))
+    });
+    Ok(Some(Lead { service, object, state, selected, slot }))
+}
+
+fn recorded_slot(clusters: &Clusters, key: &EnvironmentKey, release: &ReleaseId) -> Option<Slot> {
+    let folder = clusters.layout.slot(key, release).ok()?;
+    records::slot(&folder, TargetKind::Kubernetes).ok()?.map(|record| record.slot)
+}
+
+/// The release that a Service selects. A selector without one is somebody else's work, and never "nobody yet".
+pub(super) fn selected(object: &Service) -> Result<Option<ReleaseId>, KubernetesError> {
+    let selector = object.spec.as_ref().and_then(|spec| spec.selector.as_ref());
+    match selector.and_then(|selector| selector.get(names::RELEASE)).map(String::as_str) {
+        None => Err(changed(object, "its selector names no release")),
+        Some(names::NOBODY) => Ok(None),
+        Some(release) => Ok(Some(ReleaseId::from_text(release))),
+    }
+}
+
+fn taken(object: &Service) -> KubernetesError {
+    KubernetesError::NameTaken { what: "Service", name: object.name_any(), whose: NOT_OURS.to_owned() }
+}
+
+/// That somebody wrote to what says who is live.
+pub(super) fn changed(object: &Service, what: &str) -> KubernetesError {
+    KubernetesError::TrafficTaken {
+        service: object.name_any(),
+        manager: other_writer(object),
+        what: what.to_owned(),
+    }
+}
+
+/// Who else wrote to the selector, as the API server noted it.
+pub(crate) fn other_writer(object: &Service) -> Option<String> {
+    let entries = object.metadata.managed_fields.iter().flatten();
+    let foreign = entries.filter(|entry| entry.manager.as_deref() != Some(MANAGER));
+    let of_selector = foreign.filter(|entry| {
+        entry.fields_v1.as_ref().is_some_and(|fields| fields.0.pointer("/f:spec/f:selector").is_some())
+    });
+    of_selector
+        .max_by_key(|entry| entry.time.as_ref().map(|time| time.0))
+        .and_then(|entry| entry.manager.clone())
+}
+
+/// Refuses a lease that is older than one that wrote to the cluster.
+pub(crate) async fn refuse_stale(
+    clusters: &Clusters,
+    cluster: &Cluster,
+    key: &EnvironmentKey,
+    fence: Generation,
+) -> Result<(), KubernetesError> {
+    match read(clusters, cluster, key).await? {
+        Some(lead) if lead.state.generation > fence => Err(KubernetesError::Fenced),
+        _ => Ok(()),
+    }
+}
+
+/// When the slot lost the traffic; none when it never had it.
+pub(super) async fn left(
+    clusters: &Clusters,
+    key: &EnvironmentKey,
+    slot: Slot,
+) -> Result<Option<Timestamp>, KubernetesError> {
+    let Some(record) = record::read(&clusters.layout, key)? else { return Ok(None) };
+    let cluster = clusters.reach(&record.cluster).await?;
+    let lead = read(clusters, &cluster, key).await?;
+    Ok(lead.and_then(|lead| lead.state.slots.get(&slot)?.left))
+}
+
+/// Makes every Service that is not there, and writes the lease into the one that leads.
+pub(super) async fn ensure(
+    clusters: &Clusters,
+    cluster: &Arc<Cluster>,
+    key: &EnvironmentKey,
+    record: &TrafficRecord,
+    fence: Generation,
+) -> Result<(), KubernetesError> {
+    for (index, name) in record.services.iter().enumerate() {
+        let object = service(key, name, &record.cluster, index == 0, fence, &clusters.state_id);
+        make(clusters, cluster, key, name, &object).await?;
+    }
+    change(clusters, key, fence, |_| {}).await
+}
+
+async fn make(
+    clusters: &Clusters,
+    cluster: &Cluster,
+    key: &EnvironmentKey,
+    name: &ServiceName,
+    object: &Value,
+) -> Result<(), KubernetesError> {
+    let there = match find(cluster, key, name).await? {
+        Some(there) => there,
+        None => {
+            let doing = format!("make the Service {}", names::service(&key.app, name));
+            let made = Service::deserialize(object).map_err(|error| KubernetesError::Refused {
+                doing: doing.clone(),
+                status: 400,
+                words: error.to_string(),
+            })?;
+            let (api, params) = (cluster.api::<Service>(), ours());
+            match cluster.call(&doing, || api.create(&params, &made)).await {
+                Ok(_) => return Ok(()),
+                // Made by a call whose answer was lost, or by somebody else just now.
+                Err(error) if error.status() == Some(409) => find(cluster, key, name).await?.ok_or(error)?,
+                Err(error) => return Err(error),
+            }
+        }
+    };
+    if !is_ours(clusters, key, &there) {
+        return Err(taken(&there));
+    }
+    if other_writer(&there).is_some() {
+        return Err(changed(&there, "somebody else writes its selector"));
+    }
+    selected(&there).map(|_| ())
+}
+
+/// Changes what the Service that leads says of slots, if nobody with a newer lease wrote there. Who is live is not changed by this.
+pub(super) async fn change(
+    clusters: &Clusters,
+    key: &EnvironmentKey,
+    fence: Generation,
+    change: impl Fn(&mut TrafficState) + Send,
+) -> Result<(), KubernetesError> {
+    let Some(record) = record::read(&clusters.layout, key)? else { return Ok(()) };
+    let cluster = clusters.reach(&record.cluster).await?;
+    for _ in 0..ATTEMPTS {
+        let Some(lead) = read(clusters, &cluster, key).await? else { return Ok(()) };
+        if lead.state.generation > fence {
+            return Err(KubernetesError::Fenced);
+        }
+        let mut after = lead.state.clone();
+        after.generation = fence;
+        change(&mut after);
+        if after == lead.state {
+            return Ok(());
+        }
+        let patch = json!([
+            { "op": "test", "path": POINTER, "value": lead.text() },
+            { "op": "replace", "path": POINTER, "value": after.text() },
+        ]);
+        match write(&cluster, &lead.object.name_any(), &patch).await {
+            // Somebody was quicker, or the answer to our own write was lost: look again.
+            Err(error) if error.status() == Some(422) => {}
+            answer => return answer,
+        }
+    }
+    Err(KubernetesError::Away {
+        doing: "note what stands where".to_owned(),
+        words: "others write all the time".to_owned(),
+    })
+}
+
+/// The parts of a patch that move the traffic: what must be so, and what is so then.
+pub(super) fn moving(lead: &Lead, selector: &Value, after: &TrafficState) -> Value {
+    json!([
+        { "op": "test", "path": "/spec/selector", "value": lead.object.spec.as_ref().and_then(|spec| spec.selector.clone()) },
+        { "op": "test", "path": POINTER, "value": lead.text() },
+        { "op": "replace", "path": "/spec/selector", "value": selector },
+        { "op": "replace", "path": POINTER, "value": after.text() },
+    ])
+}
+
+/// Writes a JSON Patch to a Service.
+pub(super) async fn write(cluster: &Cluster, name: &str, patch: &Value) -> Result<(), KubernetesError> {
+    let doing = format!("write to the Service {name}");
+    let patch: Patch<Service> = Patch::Json(json_patch(&doing, patch)?);
+    let (api, params) = (
+        cluster.api::<Service>(),
+        PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() },
+    );
+    cluster.call(&doing, || api.patch(name, &params, &patch)).await.map(|_| ())
+}
+
+pub(super) fn json_patch(doing: &str, patch: &Value) -> Result<json_patch::Patch, KubernetesError> {
+    json_patch::Patch::deserialize(patch).map_err(|error| KubernetesError::Refused {
+        doing: doing.to_owned(),
+        status: 400,
+        words: error.to_string(),
+    })
+}
+
+/// Where the Services are not as they were written, one sentence each.
+pub(super) async fn differences(
+    cluster: &Cluster,
+    key: &EnvironmentKey,
+    record: &TrafficRecord,
+) -> Result<Vec<String>, KubernetesError> {
+    let mut told = Vec::new();
+    let mut live: Option<Option<ReleaseId>> = None;
+    for service in &record.services {
+        let name = names::service(&key.app, service);
+        let Some(object) = find(cluster, key, service).await? else {
+            told.push(format!("the Service {name} is not there"));
+            continue;
+        };
+        let who = other_writer(&object).map(|who| format!(" ({who} wrote to it)")).unwrap_or_default();
+        match selected(&object) {
+            Err(_) => told.push(format!("the selector of the Service {name} names no release{who}")),
+            Ok(now) => {
+                let text = object.annotations().get(names::TRAFFIC).map(String::as_str).unwrap_or_default();
+                let written = match &live {
+                    Some(live) => live.clone(),
+                    None => serde_json::from_str::<TrafficState>(text).ok().and_then(|state| state.live),
+                };
+                if now != written {
+                    let shown = |release: &Option<ReleaseId>| {
+                        release.as_ref().map_or("nobody".to_owned(), ToString::to_string)
+                    };
+                    told.push(format!(
+                        "the Service {name} selects {}, and {} was made live{who}",
+                        shown(&now),
+                        shown(&written)
+                    ));
+                }
+                live.get_or_insert(written);
+            }
+        }
+    }
+    Ok(told)
+}

@@ -1,0 +1,120 @@
+//! The switch: one conditional write. Who loses the race is told so, and changes nothing.
+
+use bascule_engine::ports::{PortError, Switched};
+use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId, Slot};
+use bascule_model::problem::{Code, Problem};
+use k8s_openapi::api::core::v1::Service;
+use kube::ResourceExt as _;
+use serde_json::json;
+
+use super::state::{self, ATTEMPTS, Lead};
+use crate::cluster::Cluster;
+use crate::error::KubernetesError;
+use crate::names;
+use crate::objects::service::{Standing, TrafficState};
+use crate::record::{self, TrafficRecord};
+use crate::shared::Clusters;
+
+pub(super) async fn switch(
+    clusters: &Clusters,
+    fence: Generation,
+    key: &EnvironmentKey,
+    expect: Option<&ReleaseId>,
+    to: Option<(Slot, &ReleaseId)>,
+) -> Result<Switched, PortError> {
+    let began = clusters.clock.elapsed();
+    let record = record::read(&clusters.layout, key).map_err(KubernetesError::from)?;
+    let Some(record) = record else { return nowhere(key, to) };
+    let cluster = clusters.reach(&record.cluster).await?;
+    let wanted = to.map(|(_, release)| release);
+    for _ in 0..ATTEMPTS {
+        let Some(lead) = state::read(clusters, &cluster, key).await? else { return nowhere(key, to) };
+        if lead.state.generation > fence {
+            return Err(PortError::Fenced);
+        }
+        let already = lead.selected.as_ref() == wanted && lead.state.live.as_ref() == wanted;
+        if !already && lead.selected.as_ref() != expect {
+            return Err(unexpected(&lead, expect).into());
+        }
+        follow(&cluster, key, &record, wanted).await?;
+        if already {
+            return Ok(Switched { already, micros: micros(clusters, began) });
+        }
+        let selector = names::selector(key, &lead.service, wanted.map_or(names::NOBODY, ReleaseId::as_str));
+        let patch = state::moving(&lead, &json!(selector), &after(clusters, &lead, fence, to));
+        match state::write(&cluster, &lead.object.name_any(), &patch).await {
+            // Somebody was quicker, or the answer to our own write was lost: what is there says which.
+            Err(error) if error.status() == Some(422) => {}
+            Err(error) => return Err(error.into()),
+            Ok(()) => return Ok(Switched { already, micros: micros(clusters, began) }),
+        }
+    }
+    Err(KubernetesError::Away {
+        doing: format!("move the traffic of {key}"),
+        words: "others write to its Service all the time".to_owned(),
+    }
+    .into())
+}
+
+fn micros(clusters: &Clusters, began: std::time::Duration) -> u64 {
+    u64::try_from(clusters.clock.elapsed().saturating_sub(began).as_micros()).unwrap_or(u64::MAX)
+}
+
+/// What the annotation says when the traffic has moved.
+fn after(
+    clusters: &Clusters,
+    lead: &Lead,
+    fence: Generation,
+    to: Option<(Slot, &ReleaseId)>,
+) -> TrafficState {
+    let mut after = lead.state.clone();
+    after.generation = fence;
+    if let Some((slot, release)) = lead.live() {
+        after.slots.insert(slot, Standing { release, left: Some(clusters.clock.now()) });
+    }
+    if let Some((slot, release)) = to {
+        after.slots.insert(slot, Standing { release: release.clone(), left: None });
+    }
+    after.live = to.map(|(_, release)| release.clone());
+    after
+}
+
+/// The other Services of the app select what the one that leads is about to.
+async fn follow(
+    cluster: &Cluster,
+    key: &EnvironmentKey,
+    record: &TrafficRecord,
+    wanted: Option<&ReleaseId>,
+) -> Result<(), KubernetesError> {
+    for service in record.services.iter().skip(1) {
+        let Some(object): Option<Service> = state::find(cluster, key, service).await? else { continue };
+        if state::selected(&object).is_ok_and(|selected| selected.as_ref() == wanted) {
+            continue;
+        }
+        let selector = names::selector(key, service, wanted.map_or(names::NOBODY, ReleaseId::as_str));
+        let patch = json!([
+            { "op": "test", "path": "/spec/selector", "value": object.spec.as_ref().and_then(|spec| spec.selector.clone()) },
+            { "op": "replace", "path": "/spec/selector", "value": selector },
+        ]);
+        state::write(cluster, &object.name_any(), &patch).await?;
+    }
+    Ok(())
+}
+
+fn nowhere(key: &EnvironmentKey, to: Option<(Slot, &ReleaseId)>) -> Result<Switched, PortError> {
+    match to {
+        None => Ok(Switched { already: true, micros: 0 }),
+        Some((_, release)) => Err(Problem::new(
+            Code::TrafficTaken,
+            format!("the traffic of {key} cannot go to {release}: its Service is not there"),
+            "somebody removed it; deploy again, which makes it anew",
+        )
+        .into()),
+    }
+}
+
+fn unexpected(lead: &Lead, expect: Option<&ReleaseId>) -> KubernetesError {
+    let shown = |release: Option<&ReleaseId>| release.map_or("nobody".to_owned(), ToString::to_string);
+    let what = format!("it selects {}, not {}", shown(lead.selected.as_ref()), shown(expect));
+    state::changed(&lead.object, &what)
+}

@@ -1,0 +1,17 @@
+//! The target against an API server in memory: every call can be refused, lost or late, and time passes as fast as it is waited for.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
+
+mod commands;
+mod companions;
+mod driven;
+mod faults;
+mod figures;
+mod foreseen;
+mod looks;
+mod mends;
+mod others;
+mod probe;
+mod releases;
+mod scenarios;
+mod support;

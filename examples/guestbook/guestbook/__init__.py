@@ -1,0 +1,1 @@
+"""A guestbook: a page and a small JSON interface over SQLite, with the standard library alone."""
