@@ -20,7 +20,7 @@ fn jobs(cluster: &Kubernetes) -> String {
 }
 
 fn until_none(cluster: &Kubernetes) {
-    wait::until_ok("no command", || {
+    wait::patiently(wait::POD_ENDS, "no command", || {
         let left = jobs(cluster);
         if left.is_empty() { Ok(()) } else { Err(left) }
     });

@@ -27,8 +27,9 @@ fn three_times_and_then_it_is_left_alone() {
     cluster.kubectl(&["scale", "deployment", &name, "--replicas=0"]);
     // Also until the pod is gone that was told to end: it may take a connection, and answer it no more.
     let pod = format!("pod/{}", former[0]["metadata"]["name"].as_str().unwrap());
-    wait::until("the end of the former pod", || {
-        cluster.kubectl(&["get", &pod, "--ignore-not-found", "--output", "name"]).is_empty().then_some(())
+    wait::patiently(wait::POD_ENDS, "the end of the former pod", || {
+        let left = cluster.kubectl(&["get", &pod, "--ignore-not-found", "--output", "name"]);
+        if left.is_empty() { Ok(()) } else { Err(left) }
     });
     let ready = "jsonpath={.spec.replicas} {.status.readyReplicas}";
     let size = || cluster.kubectl(&["get", "deployment", &name, "--output", ready]);

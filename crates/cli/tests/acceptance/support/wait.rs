@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 /// The longest wait for a state that has to come.
 pub const PATIENCE: Duration = Duration::from_secs(90);
+/// What a busy node may take to end a pod that was told to: its own affair, with no promise of ours.
+pub const POD_ENDS: Duration = Duration::from_secs(300);
 const LOOK: Duration = Duration::from_millis(15);
 
 /// Looks until there is something, and gives it.
@@ -13,12 +15,17 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 }
 
 /// Looks until it is well, and gives what is then there.
-pub fn until_ok<T, E: Debug>(what: &str, mut look: impl FnMut() -> Result<T, E>) -> T {
+pub fn until_ok<T, E: Debug>(what: &str, look: impl FnMut() -> Result<T, E>) -> T {
+    patiently(PATIENCE, what, look)
+}
+
+/// As [`until_ok`], for so long.
+pub fn patiently<T, E: Debug>(patience: Duration, what: &str, mut look: impl FnMut() -> Result<T, E>) -> T {
     let began = Instant::now();
     loop {
         match look() {
             Ok(there) => return there,
-            Err(last) if began.elapsed() > PATIENCE => panic!("{what} did not come: {last:#?}"),
+            Err(last) if began.elapsed() > patience => panic!("{what} did not come: {last:#?}"),
             Err(_) => std::thread::sleep(LOOK),
         }
     }
