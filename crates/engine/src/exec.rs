@@ -3,6 +3,7 @@
 //! It is a process of its own with the service's configuration, and no instance: no traffic, no health check, no restart, and
 //! it ends with whoever asked for it.
 
+mod ended;
 mod without_secrets;
 
 use std::fmt;

@@ -42,9 +42,7 @@ fn health(service: &Service) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use bascule_model::release::{Cluster, Configuration, Expect, ProbeLoad, ServiceKind};
+    use bascule_model::release::{Cluster, Configuration, ProbeLoad, ServiceKind};
 
     use super::*;
     use crate::testing::release;
@@ -64,39 +62,27 @@ mod tests {
         Loaded { release, configuration, source: None, unreadable: None }
     }
 
-    fn check(method: &str, path: &str) -> Check {
-        Check {
-            name: "one".to_owned(),
-            action: Action::Request {
-                method: method.to_owned(),
-                path: path.to_owned(),
-                headers: Vec::new(),
-                body: None,
-            },
-            service: None,
-            expect: Expect::default(),
-            retries: 0,
-            over: Duration::ZERO,
-        }
-    }
-
     #[test]
     fn what_is_said_counts_then_a_plain_check_then_the_health_check() {
         let path = |loaded: &Loaded| wanted(loaded).unwrap().path;
-        let mut of_others = check("GET", "/others");
+        let mut of_others = Check::get("one", "/others");
         of_others.service = Some("worker".parse().unwrap());
-        let mut with_login = check("GET", "/mine");
+        let mut with_login = Check::get("one", "/mine");
         if let Action::Request { headers, .. } = &mut with_login.action {
             headers.push(("Authorization".to_owned(), "x".to_owned()));
         }
-        let mut broken = check("GET", "/broken");
+        let mut by_post = Check::get("one", "/new");
+        if let Action::Request { method, .. } = &mut by_post.action {
+            "POST".clone_into(method);
+        }
+        let mut broken = Check::get("one", "/broken");
         broken.expect.status = Some(503);
-        let useless = vec![check("POST", "/new"), of_others, with_login, broken];
+        let useless = vec![by_post, of_others, with_login, broken];
         assert_eq!(path(&loaded(None, useless.clone())), "/");
         let mut by_health = loaded(None, useless.clone());
         by_health.release.services[0].health.probe = Probe::Http { path: "/health".to_owned() };
         assert_eq!(path(&by_health), "/health");
-        let all: Vec<Check> = useless.into_iter().chain([check("GET", "/orders?few")]).collect();
+        let all: Vec<Check> = useless.into_iter().chain([Check::get("one", "/orders?few")]).collect();
         assert_eq!(path(&loaded(None, all.clone())), "/orders?few");
         assert_eq!(path(&loaded(Some("/said"), all)), "/said");
     }

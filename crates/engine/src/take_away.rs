@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
+use bascule_model::manifest::DRAIN;
 use bascule_model::run::Evidence;
 use serde_json::json;
 
 use crate::context::{StepContext, StepError};
 use crate::ports::SlotRef;
-
-/// Used where the release's own drain time is not known any more.
-const DRAIN: Duration = Duration::from_secs(30);
 
 /// Drains the slot, forgets its route and stops its instances. Nothing there is no error.
 pub(crate) async fn take_away(
@@ -32,12 +30,12 @@ pub(crate) async fn take_away(
     Ok(drained)
 }
 
-/// The longest drain of the release's services.
+/// The longest drain of the release's services; the usual one where the release is not known any more.
 fn drain_time(context: &StepContext<'_>, slot: &SlotRef) -> Duration {
     [context.subject, context.former, context.beside]
         .into_iter()
         .flatten()
         .find(|loaded| loaded.release.id == slot.release)
         .and_then(|loaded| loaded.release.services.iter().map(|service| service.drain).max())
-        .unwrap_or(DRAIN)
+        .unwrap_or_else(|| DRAIN.into())
 }

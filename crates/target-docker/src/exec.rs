@@ -53,7 +53,7 @@ pub(crate) async fn exec(shared: &Arc<Shared>, spec: &ExecSpec) -> Result<ExecSe
     if let Err(error) = start(&control.0).await {
         let status = if error.refusal().is_some() { unstarted::status(&control.0.end).await } else { None };
         // Without a status the words alone say what it was, and whoever asked has to make do with them.
-        return status.map(|status| unstarted::session(&error.to_string(), status)).ok_or(error.into());
+        return status.map(|status| ExecSession::ended(&error.to_string(), status)).ok_or(error.into());
     }
     if let Some(size) = spec.terminal {
         // A terminal of the wrong size is better than none.

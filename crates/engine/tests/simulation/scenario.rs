@@ -14,8 +14,8 @@ use bascule_model::manifest::{BackupWhen, MigrationFormat, Policy, Rehearse};
 use bascule_model::plan::RunKind;
 use bascule_model::problem::Code;
 use bascule_model::release::{
-    Action, Check, Configuration, Expect, Health, Limits, MigrationSource, OnDrift, OnNoData, Pods, Probe,
-    Release, Rollout, Service, Source, Stop, TargetKind, Traffic,
+    Check, Configuration, Health, Limits, MigrationSource, OnDrift, OnNoData, Pods, Probe, Release, Rollout,
+    Service, Source, Stop, TargetKind, Traffic,
 };
 use bascule_model::run::Outcome;
 use bascule_model::schema::{BackupPolicy, SchemaPolicy};
@@ -384,19 +384,7 @@ pub fn wish() -> Wish {
         content: "00".to_owned(),
         created_at: Timestamp::UNIX_EPOCH,
     };
-    let check = Check {
-        name: "users".to_owned(),
-        action: Action::Request {
-            method: "GET".to_owned(),
-            path: "/".to_owned(),
-            headers: Vec::new(),
-            body: None,
-        },
-        service: None,
-        expect: Expect::default(),
-        retries: 0,
-        over: Duration::ZERO,
-    };
+    let check = Check::get("users", "/");
     Wish {
         artifact: None,
         provenance: None,

@@ -30,7 +30,7 @@ pub use image::{BadImageName, Image, ImageBuild, ImageFrom, ImageName, Registry,
 pub use policy::{Policy, Shipping};
 pub use rollout::{OnNoData, Rollout, Strategy};
 pub use route::{BadRoute, HostName, PathPrefix};
-pub use service::{Health, Probe, Resources, Service, Signal, Stop, Traffic};
+pub use service::{DRAIN, Health, Probe, Resources, Service, Signal, Stop, Traffic};
 pub(crate) use settings::Reading;
 pub use settings::{
     BackupSettings, BuildSettings, CacheSettings, CheckSettings, ClusterServiceSettings, CommandSettings,

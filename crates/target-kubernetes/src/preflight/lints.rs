@@ -9,6 +9,7 @@ use std::time::Duration;
 use bascule_engine::ports::SlotSpec;
 use bascule_instances::records::{self, SlotRecord};
 use bascule_model::ids::{ReleaseId, Slot};
+use bascule_model::manifest::{DRAIN, Stop};
 use bascule_model::release::{Release, Service, TargetKind};
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -21,13 +22,11 @@ use crate::error::KubernetesError;
 use crate::names;
 use crate::shared::Clusters;
 
-/// `stop.grace` and `drain` of a service that says neither.
-const USUAL: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(30));
-
 /// What a release itself says that will cost its users, whatever cluster it is in.
 pub(crate) fn of_release(release: &Release) -> Vec<String> {
     // Who has said neither is not told at each plan: a node is seldom emptied, and few requests last that long.
-    let is_said = |one: &Service| (one.stop.grace, one.drain) != USUAL;
+    let usual: (Duration, Duration) = (Stop::default().grace.into(), DRAIN.into());
+    let is_said = |one: &Service| (one.stop.grace, one.drain) != usual;
     let short = |one: &&Service| one.traffic.is_some() && one.stop.grace < one.drain && is_said(one);
     let services = release.services.iter().filter(short);
     services

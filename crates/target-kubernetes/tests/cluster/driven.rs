@@ -24,7 +24,7 @@ use bascule_model::ids::{ReleaseId, RunId};
 use bascule_model::manifest::Policy;
 use bascule_model::plan::ArtifactPlan;
 use bascule_model::problem::{Code, Problem};
-use bascule_model::release::{Action, Check, Configuration, Expect, Health, Source};
+use bascule_model::release::{Check, Configuration, Health, Source};
 use bascule_model::run::Outcome;
 use bascule_target_kubernetes::{Access, Clusters, KubernetesOptions, KubernetesTarget, KubernetesTraffic};
 use serde_json::Value;
@@ -214,19 +214,7 @@ fn wish() -> Wish {
     release.number = 0;
     release.artifact = String::new();
     "00".clone_into(&mut release.content);
-    let check = Check {
-        name: "users".to_owned(),
-        action: Action::Request {
-            method: "GET".to_owned(),
-            path: "/".to_owned(),
-            headers: Vec::new(),
-            body: None,
-        },
-        service: None,
-        expect: Expect::default(),
-        retries: 0,
-        over: Duration::ZERO,
-    };
+    let check = Check::get("users", "/");
     Wish {
         release,
         configuration: Configuration { verify: vec![check], ..Configuration::default() },

@@ -8,14 +8,10 @@ use super::resolver::Resolver;
 use crate::ids::ServiceName;
 use crate::manifest::diagnostics::{Code, Diagnostic};
 use crate::manifest::types::{
-    Health, HealthSettings, Located, Probe, Reading, Resources, Service, ServiceSettings, Stop, Traffic,
-    Value,
+    DRAIN, Health, HealthSettings, Located, Probe, Reading, Resources, Service, ServiceSettings, Stop,
+    Traffic, Value,
 };
 use crate::release::Container;
-use crate::units::Duration;
-
-/// How long requests in flight may go on when the manifest does not say.
-pub const DRAIN: Duration = Duration::from_seconds(30);
 
 /// Services with the settings they come from, overrides merged.
 pub(super) type Services = BTreeMap<ServiceName, (Service, ServiceSettings)>;

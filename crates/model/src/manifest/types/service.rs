@@ -49,6 +49,9 @@ pub struct Traffic {
     pub hosts: Vec<HostName>,
 }
 
+/// How long requests in flight may go on when the manifest does not say.
+pub const DRAIN: Duration = Duration::from_seconds(30);
+
 /// How an instance is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stop {

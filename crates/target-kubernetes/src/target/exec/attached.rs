@@ -4,9 +4,7 @@
 
 use std::pin::Pin;
 
-use async_trait::async_trait;
-use bascule_engine::ports::{ExecControl, ExecOutput, ExecSession, PortError, TerminalSize};
-use bascule_model::evidence::Exit;
+use bascule_engine::ports::{ExecOutput, ExecSession, TerminalSize};
 use futures_util::io::AsyncReadExt as _;
 use futures_util::{Stream, StreamExt as _, stream};
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, Pod};
@@ -138,33 +136,11 @@ fn pieces(
     )
 }
 
-/// A program that could not be started, told as a shell tells it.
+/// A program that could not be started.
 pub(super) fn unstarted(ended: &ContainerStateTerminated) -> ExecSession {
     let words = ended.message.as_deref().unwrap_or("the program could not be started").trim();
     let is_there = words.contains("permission denied") || words.contains("is a directory");
-    let line = format!("bascule: {words}\r\n");
-    ExecSession {
-        input: Box::pin(tokio::io::sink()),
-        output: Box::pin(stream::iter([ExecOutput::Stderr(line.into_bytes())])),
-        control: Box::new(Ended(if is_there { 126 } else { 127 })),
-    }
-}
-
-struct Ended(i32);
-
-#[async_trait]
-impl ExecControl for Ended {
-    async fn resize(&self, _: TerminalSize) -> Result<(), PortError> {
-        Ok(())
-    }
-
-    async fn signal(&self, _: i32) -> Result<(), PortError> {
-        Ok(())
-    }
-
-    async fn wait(&self) -> Result<Exit, PortError> {
-        Ok(Exit::Code { code: self.0 })
-    }
+    ExecSession::ended(words, if is_there { 126 } else { 127 })
 }
 
 #[cfg(test)]

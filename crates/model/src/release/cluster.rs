@@ -1,0 +1,146 @@
+//! What a release says of the cluster that it runs in; nothing of it counts on other targets.
+
+use serde::{Deserialize, Serialize};
+
+/// Where in which cluster an environment is, and how its users come in.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Cluster {
+    /// The context of the kubeconfig; none: its current one, or the cluster that Bascule itself runs in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+    /// The namespace.
+    pub namespace: String,
+    /// The kind of its Services.
+    pub service: ServiceKind,
+    /// The port of each node that leads to the service that gets `/`; none: the cluster chooses one where the kind needs one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_port: Option<u16>,
+    /// Who counts users' requests; none: nobody is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observe: Option<Observe>,
+    /// Requests of our own during a bake; none: there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<ProbeLoad>,
+    /// Secrets of the namespace with which nodes get the image, beside those of its account.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pull_secrets: Vec<String>,
+}
+
+impl Cluster {
+    /// Whether an environment is where the other one is: what else they say may change from one release to the next.
+    #[must_use]
+    pub fn is_where(&self, other: &Self) -> bool {
+        let place = |one: &Self| (one.context.clone(), one.namespace.clone(), one.service, one.node_port);
+        place(self) == place(other)
+    }
+}
+
+/// Requests of our own through a Service, which a bake decides on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ProbeLoad {
+    /// How many in a second.
+    pub rate: u32,
+    /// What is asked for; none: what a check asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+}
+
+/// A Prometheus that knows users' requests.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Observe {
+    /// `http://HOST[:PORT][/PATH]`.
+    pub prometheus: String,
+    /// Whose figures it is asked for.
+    pub by: ObservedBy,
+    /// In place of the usual query for requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests: Option<String>,
+    /// In place of the usual query for errors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub errors: Option<String>,
+    /// In place of the usual query for times.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<String>,
+}
+
+/// Whose figures of users' requests a Prometheus has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ObservedBy {
+    /// The controller for Ingresses.
+    #[default]
+    IngressNginx,
+    /// A gateway or a mesh.
+    Envoy,
+    /// The app itself.
+    App,
+}
+
+impl ObservedBy {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::IngressNginx, Self::Envoy, Self::App];
+
+    /// The name as it is written in the manifest.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::IngressNginx => "ingress-nginx",
+            Self::Envoy => "envoy",
+            Self::App => "app",
+        }
+    }
+}
+
+/// The kind of a Kubernetes Service.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ServiceKind {
+    /// An address inside the cluster.
+    #[default]
+    ClusterIP,
+    /// And a port of each node.
+    NodePort,
+    /// And a load balancer outside.
+    LoadBalancer,
+}
+
+impl ServiceKind {
+    /// The name that Kubernetes has for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ClusterIP => "ClusterIP",
+            Self::NodePort => "NodePort",
+            Self::LoadBalancer => "LoadBalancer",
+        }
+    }
+}
+
+/// How many pods of a service a cluster may run and take away by itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pods {
+    /// The cluster chooses how many there are; none: as many as the service has instances.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale: Option<Scale>,
+    /// So many of them may be taken away at once when a node is emptied; none: one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_unavailable: Option<u32>,
+}
+
+impl Pods {
+    /// Whether nothing is said.
+    #[must_use]
+    pub fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Within which bounds a cluster chooses how many pods there are, and by what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scale {
+    /// Never fewer, at least 1.
+    pub min: u32,
+    /// Never more, at least `min`.
+    pub max: u32,
+    /// The share of the requested cores that pods are to use on average, in percent, 1 to 100.
+    pub cpu: u32,
+}
