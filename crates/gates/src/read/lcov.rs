@@ -1,14 +1,11 @@
 //! LCOV's tracefiles: `SF`, `DA`, `end_of_record`.
 
-use std::collections::BTreeMap;
-
 use super::{Unreadable, relative};
 use crate::coverage::{Coverage, Lines};
 
 /// Reads one.
 pub fn read(text: &str, root: &str) -> Result<Coverage, Unreadable> {
-    // Of a file with many records, all lines are put in order once.
-    let mut files: BTreeMap<String, Vec<(u32, bool)>> = BTreeMap::new();
+    let mut coverage = Coverage::default();
     let mut file: Option<String> = None;
     // Those of the record that is open; the buffer is the same for all records.
     let mut lines = Vec::new();
@@ -43,7 +40,7 @@ pub fn read(text: &str, root: &str) -> Result<Coverage, Unreadable> {
         } else if line == "end_of_record"
             && let Some(path) = file.take()
         {
-            files.entry(path).or_default().append(&mut lines);
+            coverage.add(&path, Lines::new(lines.drain(..)));
             records += 1;
         }
     }
@@ -53,8 +50,6 @@ pub fn read(text: &str, root: &str) -> Result<Coverage, Unreadable> {
     if records == 0 {
         return Err(Unreadable::new("it has no record of LCOV (SF … end_of_record)"));
     }
-    let mut coverage = Coverage::default();
-    files.into_iter().for_each(|(file, lines)| coverage.add(&file, Lines::new(lines)));
     Ok(coverage)
 }
 

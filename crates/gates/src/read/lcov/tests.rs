@@ -158,7 +158,7 @@ proptest! {
             Ok(coverage) => {
                 let mut files = Coverage::default();
                 for (file, lines) in expected.map_err(|at| TestCaseError::fail(format!("line {at} is wrong")))? {
-                    files.add(&file, Lines::new(lines.into_iter().collect()));
+                    files.add(&file, Lines::new(lines));
                 }
                 prop_assert_eq!(coverage, files);
             }
