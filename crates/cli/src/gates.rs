@@ -65,8 +65,6 @@ impl Base {
 
 /// Where reports and their surroundings are.
 pub struct Place<'a> {
-    /// The folder that `Report::file` is relative to.
-    pub folder: &'a Path,
     /// The folder of the manifest, as the jobs saw it.
     pub project: &'a Path,
     /// The lines changed since the live release.
@@ -75,29 +73,28 @@ pub struct Place<'a> {
     pub waivers: &'a Path,
 }
 
-/// Decides all of the gates over these reports.
+/// A report with its content; none: it was not written.
+pub type Taken = (Report, Option<Vec<u8>>);
+
+/// Reads what is kept of reports. `folder` is what `Report::file` is relative to.
 ///
 /// # Errors
 /// `STATE_UNUSABLE` when a report is not what was kept.
-pub fn judge(
-    gates: &Gates,
-    reports: &[Report],
-    place: &Place<'_>,
-    now: Timestamp,
-) -> Result<Vec<Decision>, Problem> {
-    let contents =
-        reports.iter().map(|report| content(place.folder, report)).collect::<Result<Vec<_>, _>>()?;
-    let kept: Vec<Kept<'_>> = reports
-        .iter()
-        .zip(&contents)
-        .map(|(report, bytes)| Kept { report, bytes: bytes.as_deref() })
-        .collect();
+pub fn take(folder: &Path, reports: Vec<Report>) -> Result<Vec<Taken>, Problem> {
+    let with_content = |report: Report| content(folder, &report).map(|bytes| (report, bytes));
+    reports.into_iter().map(with_content).collect()
+}
+
+/// Decides all of the gates over these reports.
+pub fn judge(gates: &Gates, reports: &[Taken], place: &Place<'_>, now: Timestamp) -> Vec<Decision> {
+    let kept: Vec<Kept<'_>> =
+        reports.iter().map(|(report, bytes)| Kept { report, bytes: bytes.as_deref() }).collect();
     let (waivers, trouble) = waivers(place.waivers, gates, now);
     let root = place.project.to_string_lossy();
     let asked = Asked { now, root: &root, changed: place.changed.as_ref(), waivers: &waivers };
     let mut decisions = decide(gates, &kept, &asked);
     decisions.extend(trouble);
-    Ok(decisions)
+    decisions
 }
 
 /// What is kept of a report; none: it was not written.
@@ -169,9 +166,10 @@ impl Judge for Judging<'_> {
             return Vec::new();
         }
         let changed = self.base.changed(self.project, self.commit);
-        let place = Place { folder, project: self.project, changed, waivers: self.project };
-        judge(&gates, reports, &place, (self.now)()).unwrap_or_else(|problem| {
-            vec![Decision {
+        let place = Place { project: self.project, changed, waivers: self.project };
+        match take(folder, reports.to_vec()) {
+            Ok(reports) => judge(&gates, &reports, &place, (self.now)()),
+            Err(problem) => vec![Decision {
                 gate: "reports".to_owned(),
                 status: GateStatus::NoData,
                 required: true,
@@ -181,7 +179,7 @@ impl Judge for Judging<'_> {
                 remedy: Some(problem.remedy),
                 evidence: Vec::new(),
                 waiver: None,
-            }]
-        })
+            }],
+        }
     }
 }

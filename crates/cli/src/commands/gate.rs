@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use crate::context::Context;
 use crate::control_plane::ControlPlane;
 use crate::failure::Failure;
-use crate::gates::{self, Base, Place};
+use crate::gates::{self, Base, Place, Taken};
 use crate::screen::Format;
 use crate::text::escape;
 
@@ -99,8 +99,7 @@ struct Judged {
     run: Option<String>,
     commit: Option<String>,
     dirty: bool,
-    reports: Vec<Report>,
-    folder: PathBuf,
+    reports: Vec<Taken>,
     /// Where the jobs saw the project.
     project: PathBuf,
 }
@@ -130,7 +129,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     let judged = if args.report.is_empty() {
         of_run(args, context, &app, &project.folder)?
     } else {
-        of_files(args, context, &project.folder)?
+        of_files(args, context, &project.folder)
     };
     let key = format!("{app}/{}", args.environment);
     // Only gates over changed lines have to know what is live: nobody else starts a control plane for it.
@@ -144,8 +143,8 @@ pub fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     };
     let commit = judged.commit.as_deref().filter(|_| !judged.dirty);
     let changed = base.changed(&project.folder, commit);
-    let place = Place { folder: &judged.folder, project: &judged.project, changed, waivers: &project.folder };
-    let decisions = gates::judge(&gates, &judged.reports, &place, context.machine.now())?;
+    let place = Place { project: &judged.project, changed, waivers: &project.folder };
+    let decisions = gates::judge(&gates, &judged.reports, &place, context.machine.now());
     show(args, context, &judged, &decisions)?;
     let passed = !decisions.iter().any(Decision::blocks);
     Ok(if passed { Exit::Done.status() } else { Exit::Refused.status() })
@@ -219,19 +218,18 @@ fn of_run(args: &Args, context: &Context, app: &str, project: &Path) -> Result<J
         run: Some(record.run),
         commit: Some(record.commit),
         dirty: record.dirty,
-        reports: record.reports,
+        reports: gates::take(folder.path(), record.reports)?,
         project: folder.checkout().join(&plan.prefix),
-        folder: folder.path().to_owned(),
     })
 }
 
-/// Files that were named.
-fn of_files(args: &Args, context: &Context, project: &Path) -> Result<Judged, Failure> {
+/// Files that were named. Each is read once: what is judged is what its digest says.
+fn of_files(args: &Args, context: &Context, project: &Path) -> Judged {
     let folder = context.machine.current_folder();
     let reports = args.report.iter().map(|named| {
         let bytes = fs::read(folder.join(&named.path)).ok();
         let path = named.path.to_string_lossy().into_owned();
-        Report {
+        let report = Report {
             kind: named.kind,
             stage: String::new(),
             job: String::new(),
@@ -240,16 +238,16 @@ fn of_files(args: &Args, context: &Context, project: &Path) -> Result<Judged, Fa
             bytes: bytes.as_ref().map_or(0, |bytes| bytes.len() as u64),
             taken_at: taken_at(&folder.join(&named.path)).unwrap_or_else(|| context.machine.now()),
             path,
-        }
+        };
+        (report, bytes)
     });
-    Ok(Judged {
+    Judged {
         run: None,
         commit: Commit::find(project, "HEAD").ok().map(|commit| commit.id),
         dirty: true,
         reports: reports.collect(),
         project: project.to_owned(),
-        folder,
-    })
+    }
 }
 
 /// When a file was last written.

@@ -125,12 +125,12 @@ impl ThroughControlPlane<'_> {
         };
         let record = std::fs::read(&path).map_err(|error| unreadable(&error))?;
         let record: PipelineRecord = serde_json::from_slice(&record).map_err(|error| unreadable(&error))?;
-        let reports = record.reports;
         let name = environment.name.as_str();
         let base = self.base(environment.app.as_str(), name, &environment.gates).await?;
         let changed = base.changed(project, self.commit);
-        let place = Place { folder: self.folder.path(), project, changed, waivers: project };
-        let decisions = gates::judge(&environment.gates, &reports, &place, self.context.machine.now())?;
+        let reports = gates::take(self.folder.path(), record.reports)?;
+        let place = Place { project, changed, waivers: project };
+        let decisions = gates::judge(&environment.gates, &reports, &place, self.context.machine.now());
         match bascule_pipeline::next::refusal(name, &decisions) {
             Some(problem) => Err(problem),
             None => Ok(()),

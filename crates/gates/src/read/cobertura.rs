@@ -1,7 +1,5 @@
 //! Cobertura's XML. Rates and totals in it are not looked at: the lines are counted.
 
-use std::collections::BTreeMap;
-
 use super::xml::{self, Node};
 use super::{Unreadable, relative};
 use crate::coverage::{Coverage, Lines};
@@ -14,7 +12,8 @@ pub fn read(text: &str, root: &str) -> Result<Coverage, Unreadable> {
     let mut file: Option<String> = None;
     let (mut own, mut of_methods) = (Vec::new(), Vec::new());
     let mut in_methods = false;
-    let mut files: BTreeMap<String, Vec<(u32, bool)>> = BTreeMap::new();
+    let mut coverage = Coverage::default();
+    let mut classes = 0_usize;
     xml::walk(text, |node| {
         match node {
             Node::Begin("source", _) => in_source = true,
@@ -24,16 +23,16 @@ pub fn read(text: &str, root: &str) -> Result<Coverage, Unreadable> {
                 let name =
                     attributes.get("filename").ok_or_else(|| Unreadable::new("a class has no filename"))?;
                 let path = place(&name, &sources, root);
-                files.entry(path.clone()).or_default();
+                coverage.add(&path, Lines::default());
                 file = Some(path);
+                classes += 1;
             }
             Node::Begin("methods", _) => in_methods = true,
             Node::End("methods") => in_methods = false,
             Node::End("class") => {
                 let (own, of_methods) = (std::mem::take(&mut own), std::mem::take(&mut of_methods));
-                let lines = file.take().and_then(|file| files.get_mut(&file));
-                if let Some(lines) = lines {
-                    lines.extend(if own.is_empty() { of_methods } else { own });
+                if let Some(file) = file.take() {
+                    coverage.add(&file, Lines::new(if own.is_empty() { of_methods } else { own }));
                 }
             }
             Node::Begin("line", attributes) => {
@@ -50,11 +49,9 @@ pub fn read(text: &str, root: &str) -> Result<Coverage, Unreadable> {
         }
         Ok(())
     })?;
-    if files.is_empty() {
+    if classes == 0 {
         return Err(Unreadable::new("it names no file"));
     }
-    let mut coverage = Coverage::default();
-    files.into_iter().for_each(|(file, lines)| coverage.add(&file, Lines::new(lines)));
     Ok(coverage)
 }
 

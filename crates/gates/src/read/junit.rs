@@ -1,7 +1,7 @@
 //! JUnit XML, as pytest, jest, nextest, go-junit-report, Maven, mocha and others write it.
 
 use super::Unreadable;
-use super::xml::{self, Node};
+use super::xml::{self, Attributes, Node};
 use crate::suites::Suites;
 
 /// How a test ended, the worse ones later.
@@ -48,19 +48,7 @@ pub fn read(text: &str) -> Result<Suites, Unreadable> {
                     if test.is_some() {
                         return Err(Unreadable::new("a test stands within another one"));
                     }
-                    let called = attributes.get("name").unwrap_or_default();
-                    let class =
-                        attributes.get("classname").filter(|class| !class.is_empty() && *class != called);
-                    let full = class.map_or_else(|| called.clone(), |class| format!("{class} {called}"));
-                    let status =
-                        attributes.get("status").or_else(|| attributes.get("result")).unwrap_or_default();
-                    let end = match status.to_ascii_lowercase().as_str() {
-                        "notrun" | "skipped" | "disabled" | "ignored" => End::Skipped,
-                        "failed" | "failure" => End::Failed,
-                        "error" => End::Error,
-                        _ => End::Passed,
-                    };
-                    test = Some((full, end));
+                    test = Some(case(attributes));
                 } else if let Some((_, end)) = &mut test {
                     match name {
                         "rerunFailure" | "flakyFailure" => again_failed += 1,
@@ -108,6 +96,33 @@ pub fn read(text: &str) -> Result<Suites, Unreadable> {
     suites.errors += errors;
     suites.failed += failed;
     Ok(suites)
+}
+
+/// The name of a test, and how it ended as far as its attributes say. They are gone through once: most of a report are tests.
+fn case(attributes: &Attributes<'_>) -> (String, End) {
+    let (mut called, mut class, mut status, mut result) = (None, None, None, None);
+    for (name, value) in attributes.iter() {
+        let known = match name {
+            "name" => &mut called,
+            "classname" => &mut class,
+            "status" => &mut status,
+            "result" => &mut result,
+            _ => continue,
+        };
+        known.get_or_insert(value);
+    }
+    let called = called.unwrap_or_default();
+    let full = match class.filter(|class| !class.is_empty() && *class != called) {
+        Some(class) => [&class, " ", &called].concat(),
+        None => called.into_owned(),
+    };
+    let end = match status.or(result).unwrap_or_default().to_ascii_lowercase().as_str() {
+        "notrun" | "skipped" | "disabled" | "ignored" => End::Skipped,
+        "failed" | "failure" => End::Failed,
+        "error" => End::Error,
+        _ => End::Passed,
+    };
+    (full, end)
 }
 
 fn add(suites: &mut Suites, name: String, end: End) {
@@ -199,6 +214,33 @@ mod tests {
     fn names_of_those_that_did_not_pass() {
         let text = "<testsuite><testcase classname='m' name='a &lt;b&gt;'><failure/></testcase></testsuite>";
         assert_eq!(read(text).unwrap().bad, ["m a <b>"]);
+    }
+
+    #[test]
+    fn what_attributes_say_of_a_test() {
+        for (attributes, name, end) in [
+            ("", "", End::Passed),
+            ("name='a'", "a", End::Passed),
+            ("name='a' classname=''", "a", End::Passed),
+            ("name='a' classname='a'", "a", End::Passed),
+            ("time='1' classname='m' file='f' name='a'", "m a", End::Passed),
+            ("name='a' name='b' classname='m' classname='n'", "m a", End::Passed),
+            ("name='a&#10;&lt;b' classname='&amp;m'", "&m a\n<b", End::Passed),
+            ("name='a &what; &lt;'", "a &what; &lt;", End::Passed),
+            ("result='skipped' name='a'", "a", End::Skipped),
+            ("result='completed' status='FAILED' name='a'", "a", End::Failed),
+            ("status='' result='error' name='a'", "a", End::Passed),
+        ] {
+            let text = format!("<testcase {attributes}/>");
+            let mut seen = Vec::new();
+            let read = xml::walk(&text, |node| {
+                if let Node::Begin(_, attributes) = node {
+                    seen.push(case(attributes));
+                }
+                Ok(())
+            });
+            assert_eq!((read, seen), (Ok(()), vec![(name.to_owned(), end)]), "{text}");
+        }
     }
 
     #[test]

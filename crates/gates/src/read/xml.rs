@@ -1,7 +1,9 @@
 //! XML as a stream of elements: what readers of reports need of it, and nothing more.
 
-use quick_xml::Reader;
+use std::borrow::Cow;
+
 use quick_xml::events::{BytesStart, Event};
+use quick_xml::{Reader, escape};
 
 use super::Unreadable;
 
@@ -22,11 +24,22 @@ pub enum Node<'a> {
 pub struct Attributes<'a>(&'a BytesStart<'a>);
 
 impl Attributes<'_> {
+    /// All of them, with what they are called. What cannot be unescaped is as it stands there.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
+        let mut attributes = self.0.attributes();
+        attributes.with_checks(false);
+        attributes.flatten().map(|one| {
+            let value = match one.value {
+                Cow::Borrowed(raw) => escape::unescape(raw).unwrap_or(Cow::Borrowed(raw)),
+                Cow::Owned(raw) => escape::unescape(&raw).map(Cow::into_owned).unwrap_or(raw).into(),
+            };
+            (one.key.into_inner(), value)
+        })
+    }
+
     /// One of them.
     pub fn get(&self, name: &str) -> Option<String> {
-        let found = self.0.attributes().with_checks(false).flatten().find(|one| one.key.as_ref() == name)?;
-        let raw = found.value.into_owned();
-        Some(quick_xml::escape::unescape(&raw).map_or_else(|_| raw.clone(), std::borrow::Cow::into_owned))
+        self.iter().find(|(called, _)| *called == name).map(|(_, value)| value.into_owned())
     }
 
     /// A number.
