@@ -24,6 +24,7 @@ use crate::promotion::{self, Settled};
 use crate::redaction;
 use crate::schema::{self, schema_needed};
 use crate::steps::{self, Warmth};
+use crate::tidying;
 use crate::unreleased::Unreleased;
 
 /// Names runs.
@@ -159,7 +160,7 @@ impl Engine {
     }
 
     /// Begins a deploy: exactly the plan with that hash, if one is given; else, when another run ended between plan and begin, it is
-    /// planned once more: nobody is to be told of a moment that is over.
+    /// planned once more: nobody is to be told of a moment that is over. Where a former release is being retired, its end is waited for.
     ///
     /// # Errors
     /// `PLAN_STALE` when the world has moved, `LEASE_HELD` when another run has the environment, and what planning can fail with.
@@ -178,11 +179,12 @@ impl Engine {
         actor: &str,
         admission: &dyn Admission,
     ) -> Result<Begun, Problem> {
-        match self.deploy_as_planned(wish, expected, actor, admission).await {
-            Err(problem) if problem.code == Code::PlanStale && expected.is_none() => {
+        let begun = self.deploy_as_planned(wish, expected, actor, admission).await;
+        match &begun {
+            Err(problem) if self.is_over(problem, &wish.release.key, expected).await? => {
                 self.deploy_as_planned(wish, expected, actor, admission).await
             }
-            begun => begun,
+            _ => begun,
         }
     }
 
@@ -193,6 +195,7 @@ impl Engine {
         actor: &str,
         admission: &dyn Admission,
     ) -> Result<Begun, Problem> {
+        self.let_tidying_end(&wish.release.key).await?;
         let prepared = self.prepare_deploy(wish).await?;
         check_hash(&prepared.plan, expected)?;
         admission.admit(wish, &prepared).await?;
@@ -241,11 +244,12 @@ impl Engine {
         expected: Option<&str>,
         actor: &str,
     ) -> Result<Begun, Problem> {
-        match self.rollback_as_planned(key, to, expected, actor).await {
-            Err(problem) if problem.code == Code::PlanStale && expected.is_none() => {
+        let begun = self.rollback_as_planned(key, to, expected, actor).await;
+        match &begun {
+            Err(problem) if self.is_over(problem, key, expected).await? => {
                 self.rollback_as_planned(key, to, expected, actor).await
             }
-            begun => begun,
+            _ => begun,
         }
     }
 
@@ -256,9 +260,29 @@ impl Engine {
         expected: Option<&str>,
         actor: &str,
     ) -> Result<Begun, Problem> {
+        self.let_tidying_end(key).await?;
         let plan = self.plan_rollback(key, to).await?;
         check_hash(&plan, expected)?;
         self.begin(plan, actor, None).await
+    }
+
+    /// Whether what was in the way of a run is over, or will be without anybody: another run that ended between plan and begin, unless
+    /// that very plan was asked for, or tidying that began there.
+    async fn is_over(
+        &self,
+        problem: &Problem,
+        key: &EnvironmentKey,
+        expected: Option<&str>,
+    ) -> Result<bool, Problem> {
+        match problem.code {
+            Code::PlanStale => Ok(expected.is_none()),
+            Code::LeaseHeld => tidying::holds(self.journal.as_ref(), key).await,
+            _ => Ok(false),
+        }
+    }
+
+    async fn let_tidying_end(&self, key: &EnvironmentKey) -> Result<(), Problem> {
+        tidying::let_it_end(self.journal.as_ref(), self.ports.clock.as_ref(), key).await
     }
 
     /// Begins to stop what stands in a slot of the environment without having the traffic.
@@ -317,6 +341,7 @@ impl Engine {
     /// # Errors
     /// `NOTHING_LIVE` when nothing of it was ever started.
     pub async fn down(&self, key: &EnvironmentKey, actor: &str) -> Result<Begun, Problem> {
+        self.let_tidying_end(key).await?;
         let environment = self.environment(key).await?;
         let running =
             self.ports.target.slots().await.map_err(Problem::from)?.iter().any(|slot| slot.key == *key);

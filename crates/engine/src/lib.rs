@@ -30,4 +30,5 @@ mod schema;
 mod take_away;
 #[cfg(test)]
 mod testing;
+mod tidying;
 mod unreleased;

@@ -14,6 +14,7 @@ use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, Conta
 use kube::ResourceExt as _;
 
 use crate::names;
+use crate::objects::pod;
 
 /// So long an image that cannot be fetched is waited for: registries have their moments.
 const PULL: SignedDuration = SignedDuration::from_secs(30);
@@ -93,6 +94,11 @@ fn is_promised(numbers: &HashMap<String, u32>, pods: &[&Pod], n: u32) -> bool {
     pods.iter().any(|pod| pod.uid().and_then(|uid| numbers.get(&uid).copied()) == Some(n))
 }
 
+/// What a pod says of our container: others may have put theirs beside it, and the order is the server's.
+pub(crate) fn app(pod: &Pod) -> Option<&ContainerStatus> {
+    pod.status.as_ref()?.container_statuses.as_ref()?.iter().find(|one| one.name == pod::CONTAINER)
+}
+
 /// One that ended for good is replaced by another.
 fn is_over(pod: &Pod) -> bool {
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
@@ -100,8 +106,7 @@ fn is_over(pod: &Pod) -> bool {
 }
 
 fn of_pod(release: &Release, service: &Service, n: u32, pod: &Pod, now: Timestamp) -> Instance {
-    let status = pod.status.as_ref();
-    let container = status.and_then(|status| status.container_statuses.as_ref()?.first());
+    let container = app(pod);
     let last_exit = container.and_then(last_exit);
     let restarts = container.map_or(0, |container| u32::try_from(container.restart_count).unwrap_or(0));
     let started_at = container

@@ -34,6 +34,7 @@ mod identity;
 mod log;
 mod options;
 mod pages;
+mod program;
 mod serve;
 mod stop;
 
@@ -41,4 +42,5 @@ pub use error::ShopError;
 pub use faults::Faults;
 pub use identity::Identity;
 pub use options::Options;
+pub use program::program;
 pub use serve::{Ended, run, serve};

@@ -1,7 +1,5 @@
 //! `demo-app`: the example app inside this program, which is how the demo has an app to deploy without building one.
 
-use std::io::Write as _;
-
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -24,15 +22,5 @@ pub struct Args {
 /// None: the app says itself what is wrong.
 pub fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     let arguments = args.port.map(|port| format!("--port={port}"));
-    let options = shop::Options::read(arguments, |name| context.machine.variable(name));
-    match options.and_then(shop::run) {
-        Ok(shop::Ended::Stopped) => Ok(0),
-        Ok(shop::Ended::ExitedAtStart(code)) => Ok(code),
-        Ok(shop::Ended::Crashed) => std::process::abort(),
-        Err(error) => {
-            // Nothing is left to tell a closed stderr to.
-            let _ = writeln!(std::io::stderr(), "shop: {error}");
-            Ok(error.exit_code())
-        }
-    }
+    Ok(shop::program(arguments, |name| context.machine.variable(name)))
 }

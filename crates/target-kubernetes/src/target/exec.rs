@@ -153,7 +153,7 @@ impl Running {
 
 /// What a pod's container says: when it began to run, how it ended, why it waits.
 fn state(pod: &Pod) -> Option<(Option<()>, Option<ContainerStateTerminated>, Option<String>)> {
-    let container = pod.status.as_ref()?.container_statuses.as_ref()?.first()?;
+    let container = seen::app(pod)?;
     let state = container.state.clone()?;
     let waits = state.waiting.map(|waiting| {
         let reason = waiting.reason.unwrap_or_default();

@@ -11,6 +11,7 @@ use kube::api::LogParams;
 
 use super::{KubernetesTarget, cluster_of};
 use crate::error::KubernetesError;
+use crate::objects::pod;
 use crate::seen::Instance;
 
 /// So much is read at once.
@@ -32,7 +33,7 @@ impl KubernetesTarget {
                 tail_lines: i64::try_from(query.tail).ok(),
                 limit_bytes: Some(READ_BYTES),
                 timestamps: true,
-                ..LogParams::default()
+                ..of_the_app()
             };
             let mut lines = self.read(release, &instance, &params).await?;
             // One that ended and is not running again has written nothing since.
@@ -62,7 +63,7 @@ impl KubernetesTarget {
             since_time: crate::moment::asked(position).filter(|_| position > 0),
             limit_bytes: Some(READ_BYTES),
             timestamps: true,
-            ..LogParams::default()
+            ..of_the_app()
         };
         let mut lines = self.read(release, &found, &params).await?;
         lines.retain(|(at, _)| *at > position);
@@ -87,6 +88,11 @@ impl KubernetesTarget {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Others may have put containers of theirs into the pod, whose lines are not asked for.
+fn of_the_app() -> LogParams {
+    LogParams { container: Some(pod::CONTAINER.to_owned()), ..LogParams::default() }
 }
 
 /// `<RFC 3339 time> <line>`

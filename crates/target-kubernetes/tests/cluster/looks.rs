@@ -81,3 +81,23 @@ async fn lines_are_those_of_the_pods_also_of_one_that_ended() {
     assert_eq!(all.len(), 2);
     assert!(all.iter().all(|one| one.lines == ["world"]), "{all:?}");
 }
+
+/// As a mesh puts its proxy into every pod.
+#[tokio::test(start_paused = true)]
+async fn a_container_of_somebody_else_is_not_the_app() {
+    let (world, first) = started(PodScript::crash_loop(2).logs(["hello"])).await;
+    world.cluster.image("mesh/proxy", PodScript::ready_after(Duration::ZERO).logs(["proxy"]));
+    for deployment in world.cluster.list("Deployment") {
+        let name = deployment["metadata"]["name"].as_str().unwrap();
+        world.cluster.edit("Deployment", name, "mesh", |deployment| {
+            let containers = deployment["spec"]["template"]["spec"]["containers"].as_array_mut().unwrap();
+            containers.insert(0, serde_json::json!({ "name": "proxy", "image": "mesh/proxy" }));
+        });
+    }
+    let is_loop = |one: &InstanceStatus| matches!(one.state, InstanceState::CrashLoop { .. });
+    world.until(&first, |all| all.iter().any(is_loop)).await;
+    let query = LogQuery { release: first.release.id.clone(), service: None, tail: 1 };
+    let all = world.target.logs(&first.release.key, &query).await.unwrap();
+    assert!(all.iter().any(|one| one.lines == ["hello"]), "{all:?}");
+    assert!(!format!("{all:?}").contains("proxy"), "{all:?}");
+}

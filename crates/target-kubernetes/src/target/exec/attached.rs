@@ -75,7 +75,8 @@ pub(super) async fn at_the_gate(
 pub(super) async fn to_its_log(running: &Running) -> Result<Attached, KubernetesError> {
     let name = name(running).await?;
     let pods = running.cluster.api::<Pod>();
-    let params = LogParams { follow: true, ..LogParams::default() };
+    let params =
+        LogParams { follow: true, container: Some(pod::CONTAINER.to_owned()), ..LogParams::default() };
     let log = running.cluster.call("follow the command", || pods.log_stream(&name, &params)).await?;
     let output = stream::unfold(Box::pin(log), |mut log| async move {
         let mut piece = vec![0; PIECE];
