@@ -1,22 +1,23 @@
 //! What the front ends call: plan, deploy, roll back, retire, stop, abort, resolve, recover.
 
+mod runs;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bascule_journal::{EnvironmentRecord, Journal, JournalError, ReleaseRecord, RunRecord, Standard, Take};
+use bascule_journal::{EnvironmentRecord, Journal, JournalError, ReleaseRecord, RunRecord, Standard};
 use bascule_model::evidence::CheckResult;
 use bascule_model::ids::{EnvironmentKey, ReleaseId, RunId, Slot};
 use bascule_model::plan::{ArtifactPlan, Plan, RunKind, Standing};
 use bascule_model::problem::{Code, Problem};
 use bascule_model::release::{Configuration, Release};
-use bascule_model::run::{Event, Next, RunState};
 use bascule_secrets::redact::Redactor;
 
 use crate::admission::{Admission, Everything, Prepared};
 use crate::context::{Loaded, Ports};
 use crate::draft::Wish;
 use crate::driving::{Driving, Entry};
-use crate::executor::{Drive, Driven, LEASE_TIME};
+use crate::executor::Drive;
 use crate::planner::{self, Facts};
 use crate::ports::SlotSpec;
 use crate::progress::Progress;
@@ -350,178 +351,6 @@ impl Engine {
         }
         let live = self.live_release(&environment).await?;
         self.begin(planner::down(&environment, live.as_ref()), actor, None).await
-    }
-
-    pub(crate) async fn begin(
-        &self,
-        plan: Plan,
-        actor: &str,
-        new: Option<ReleaseRecord>,
-    ) -> Result<Begun, Problem> {
-        let now = self.ports.clock.now();
-        let steps = plan.steps.iter().filter_map(|step| steps::find(&step.name));
-        let state = RunState::new(
-            steps::on_failure(plan.kind),
-            steps.map(|step| (step.name().to_owned(), step.touches())),
-        );
-        let run = RunRecord {
-            id: self.ids.next(),
-            plan,
-            actor: actor.to_owned(),
-            created_at: now,
-            finished_at: None,
-            state,
-        };
-        let until = now.checked_add(LEASE_TIME).unwrap_or(jiff::Timestamp::MAX);
-        // Entered before it is written: nobody here is to take a run that has just begun for one that a crash left.
-        let entry = self.driving.enter(&run.id);
-        match self.journal.begin(&run, &self.owner, until, Take::IfFree, new.as_ref()).await {
-            Ok(lease) => self.load(run, lease, entry).await,
-            Err(JournalError::Held(lease)) => Err(self.held(*lease).await),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Who has the environment, and what ends that.
-    async fn held(&self, lease: bascule_journal::Lease) -> Problem {
-        let waits = matches!(
-            self.journal.run(&lease.run).await,
-            Ok(Some(run)) if run.state.next() == Next::AwaitPerson
-        );
-        if waits {
-            return Problem::new(
-                Code::LeaseHeld,
-                format!("{} is stuck and keeps {}", lease.run, planner::named(&lease.key)),
-                format!(
-                    "`bascule run show {0}` says what is left; `bascule resolve {0} --retry-undo` tries again",
-                    lease.run
-                ),
-            );
-        }
-        JournalError::Held(Box::new(lease)).into()
-    }
-
-    /// Takes an unfinished run over and prepares to go on with it.
-    ///
-    /// # Errors
-    /// When it is over, when its lease is held, or when it cannot be read.
-    pub async fn resume(&self, run: &RunId, take: Take) -> Result<Begun, Problem> {
-        let now = self.ports.clock.now();
-        let until = now.checked_add(LEASE_TIME).unwrap_or(jiff::Timestamp::MAX);
-        let entry = self.driving.enter(run);
-        let lease = self.journal.resume(run, &self.owner, now, until, take).await?;
-        let record = self.run(run).await?;
-        self.load(record, lease, entry).await
-    }
-
-    async fn load(
-        &self,
-        run: RunRecord,
-        lease: bascule_journal::Lease,
-        entry: Entry,
-    ) -> Result<Begun, Problem> {
-        let plan = &run.plan;
-        let mut environment = self.environment(&plan.key).await?;
-        let subject = self.loaded(&plan.key, plan.release.as_ref()).await?;
-        let former = self.loaded(&plan.key, plan.live.as_ref().map(|live| &live.release)).await?;
-        let beside = plan.standby.as_ref().map(|standby| &standby.release);
-        let beside = self.loaded(&plan.key, beside).await?.map(|(_, loaded)| loaded);
-        if let Some(source) = subject.as_ref().and_then(|(record, _)| record.source.as_ref()) {
-            environment.project = Some(source.project.display().to_string());
-        }
-        let id = run.id.clone();
-        let build_log = self.logs.join(format!("{id}-build.log"));
-        let drive = Drive {
-            ports: self.ports.clone(),
-            journal: self.journal.clone(),
-            lease,
-            run,
-            environment,
-            subject,
-            former,
-            beside,
-            build_log,
-            progress: self.progress.clone(),
-            abort: entry.abort(),
-            redactor: Redactor::none(),
-        };
-        Ok(Begun { run: id, drive, entry })
-    }
-
-    /// Drives a run that was begun to its end, as far as this engine can.
-    pub async fn drive(&self, begun: Begun) -> Driven {
-        let Begun { drive, entry, .. } = begun;
-        let driven = drive.drive().await;
-        drop(entry);
-        driven
-    }
-
-    /// The runs that a crash left, to be resumed. One that waits for a person is not among them.
-    ///
-    /// # Errors
-    /// When the journal cannot be read.
-    pub async fn left_over(&self) -> Result<Vec<RunId>, Problem> {
-        let mut driving = self.driving.runs();
-        let unfinished = self.journal.unfinished().await?;
-        // Those that began or ended while the journal was read are nobody's leftovers either.
-        driving.extend(self.driving.runs());
-        Ok(unfinished
-            .into_iter()
-            .filter(|run| !driving.contains(&run.id) && run.state.next() != Next::AwaitPerson)
-            .map(|run| run.id)
-            .collect())
-    }
-
-    /// Asks a run to end. What it made is undone.
-    ///
-    /// # Errors
-    /// `RUN_UNKNOWN`, or `RUN_NOT_THERE` when it is over or not driven by this engine.
-    pub async fn abort(&self, run: &RunId, by: &str) -> Result<(), Problem> {
-        let record = self.run(run).await?;
-        let abort = self.driving.abort(run);
-        match (record.state.outcome, abort) {
-            (None, Some(abort)) => {
-                abort.request(by);
-                Ok(())
-            }
-            (Some(outcome), _) => Err(Problem::new(
-                Code::RunNotThere,
-                format!("{run} is over: {}", outcome.as_str()),
-                format!(
-                    "to go back to the former release: `bascule rollback {}`",
-                    record.plan.key.environment
-                ),
-            )),
-            (None, None) => Err(Problem::new(
-                Code::RunNotThere,
-                format!("{run} waits for a person's decision"),
-                format!(
-                    "`bascule resolve {run} --retry-undo`, or `bascule resolve {run} --abandon --reason \"…\"`"
-                ),
-            )),
-        }
-    }
-
-    /// A person's decision on a run that is stuck.
-    ///
-    /// # Errors
-    /// `RUN_NOT_THERE` when it is not stuck.
-    pub async fn resolve(&self, run: &RunId, decision: Decision, by: &str) -> Result<Begun, Problem> {
-        let record = self.run(run).await?;
-        if record.state.next() != Next::AwaitPerson {
-            return Err(Problem::new(
-                Code::RunNotThere,
-                format!("{run} does not wait for a decision"),
-                format!("`bascule run show {run}` says how it stands"),
-            ));
-        }
-        let mut begun = self.resume(run, Take::FromTheDead).await?;
-        let event = match decision {
-            Decision::RetryUndo => Event::RetryUndo { by: by.to_owned(), attempt: record.state.retries + 1 },
-            Decision::Abandon { reason } => Event::Abandoned { by: by.to_owned(), reason },
-        };
-        begun.drive.decide(event).await?;
-        Ok(begun)
     }
 
     /// Runs the live release's checks through the users' door.

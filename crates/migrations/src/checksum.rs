@@ -4,8 +4,6 @@
 mod crc32;
 mod sip13;
 
-use std::fmt::Write as _;
-
 use sha2::{Digest as _, Sha256, Sha384};
 
 /// Our own: SHA-256 (hex) of the text without a byte order mark and with line feeds only.
@@ -55,11 +53,8 @@ fn refinery_input(name: &str, version: &[u8], sql: &str) -> Vec<u8> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! The runner: takes a run over, goes on where the last one was, and does what is next until the run is over.
 
+mod lock;
+mod stages;
+
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,9 +17,9 @@ use futures_util::StreamExt as _;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
-use rustix::fs::FlockOperation;
 use tokio::sync::watch;
 
+pub use self::lock::has_runner;
 use crate::attempt::Place;
 use crate::cache::{Inputs, Store};
 use crate::checkout;
@@ -35,8 +37,6 @@ use crate::state::{JobState, Phase};
 
 /// How often it is looked whether the run is to end.
 const LOOK: Duration = Duration::from_millis(100);
-/// How long the lock of a run is waited for.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A deploy that is wanted.
 #[derive(Debug, Clone)]
@@ -113,7 +113,7 @@ pub async fn run(
     private: &Private,
     around: &Surroundings<'_>,
 ) -> Result<Option<Problem>, PipelineError> {
-    let _lock = lock_soon(folder).await?;
+    let _lock = lock::take(folder).await?;
     let plan = folder.read_plan()?;
     let (ask, abort) = watch::channel(false);
     let runner = Runner {
@@ -138,41 +138,6 @@ pub async fn run(
     }
     runner.tidy()?;
     Ok(runner.log.into_inner().state.failure)
-}
-
-/// Takes the lock; waits a little for it: whoever looks whether there is a runner has it for a moment.
-async fn lock_soon(folder: &RunFolder) -> Result<File, PipelineError> {
-    let begun = tokio::time::Instant::now();
-    loop {
-        match lock(folder) {
-            Err(PipelineError::Taken) if begun.elapsed() < PATIENCE => {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-            taken => return taken,
-        }
-    }
-}
-
-/// Whether a runner has the run.
-///
-/// # Errors
-/// When the lock cannot be asked.
-pub fn has_runner(folder: &RunFolder) -> Result<bool, PipelineError> {
-    match lock(folder) {
-        Ok(_) => Ok(false),
-        Err(PipelineError::Taken) => Ok(true),
-        Err(error) => Err(error),
-    }
-}
-
-fn lock(folder: &RunFolder) -> Result<File, PipelineError> {
-    let path = folder.lock();
-    let lock = OpenOptions::new().create(true).append(true).open(&path).map_err(file("open", &path))?;
-    match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(lock),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(PipelineError::Taken),
-        Err(error) => Err(file("lock", &path)(error.into())),
-    }
 }
 
 /// Takes secrets out of sentences. Names and tags stay as they are, or a private value that occurs in one would make another stage or
@@ -463,90 +428,6 @@ impl Runner<'_> {
         }
     }
 
-    async fn build(&self, stage: &str, around: &Surroundings<'_>) -> Result<(), PipelineError> {
-        let Some(crate::plan::Work::Build(environment)) = self.plan.stage(stage).map(|stage| &stage.work)
-        else {
-            return Ok(());
-        };
-        let project = self.project();
-        let made = tokio::select! {
-            made = around.outside.artifact(environment, &project) => made,
-            () = self.asked_to_end() => Err(aborted("somebody")),
-        };
-        let stage = stage.to_owned();
-        self.record(match made {
-            Ok(artifact) => {
-                vec![
-                    Event::ArtifactMade { stage: stage.clone(), artifact },
-                    Event::WorkDone { stage, problem: None },
-                ]
-            }
-            Err(problem) => {
-                vec![Event::WorkDone { stage: stage.clone(), problem: Some(within(&stage, problem)) }]
-            }
-        })
-    }
-
-    async fn deploy(&self, stage: &str, around: &Surroundings<'_>) -> Result<(), PipelineError> {
-        let Some(crate::plan::Work::Deploy(environment)) = self.plan.stage(stage).map(|stage| &stage.work)
-        else {
-            return Ok(());
-        };
-        let (known, artifact, is_aborted) = {
-            let state = &self.log.borrow().state;
-            let known = state.stages.get(stage).and_then(|it| it.deploy.clone()).flatten();
-            (known, state.artifact.clone(), state.abort.is_some())
-        };
-        let deploy = Deploy {
-            environment: environment.clone(),
-            project: self.project(),
-            artifact: artifact.unwrap_or_default(),
-            provenance: Provenance {
-                commit: self.plan.commit.clone(),
-                dirty: self.plan.dirty,
-                pipeline: Some(self.plan.run.clone()),
-            },
-            actor: format!("{} ({})", self.plan.actor, self.plan.run),
-        };
-        // What the deploy rests on is on the disk, also where the last runner died before it wrote what its last stage came to.
-        self.write_record()?;
-        let run = match known {
-            Some(run) => Ok(Some(run)),
-            None if is_aborted => around.outside.asked_for(&deploy).await,
-            None => {
-                self.record(vec![Event::DeployBegan {
-                    stage: stage.to_owned(),
-                    environment: environment.clone(),
-                }])?;
-                around.outside.deploy(&deploy).await.map(Some)
-            }
-        };
-        let done = match run {
-            Ok(Some(run)) => {
-                self.record(vec![Event::DeployRuns { stage: stage.to_owned(), run: run.clone() }])?;
-                self.see_the_end_of(&run, around).await
-            }
-            Ok(None) => Err(aborted("somebody")),
-            Err(problem) => Err(problem),
-        };
-        let problem = done.err().map(|problem| within(stage, problem));
-        self.record(vec![Event::WorkDone { stage: stage.to_owned(), problem }])
-    }
-
-    /// Waits for what a deploy comes to; asks it to end when the run is to end.
-    async fn see_the_end_of(&self, run: &str, around: &Surroundings<'_>) -> Result<(), Problem> {
-        let ended = around.outside.deployed(run);
-        tokio::pin!(ended);
-        tokio::select! {
-            done = &mut ended => done,
-            () = self.asked_to_end() => {
-                // One that is past the point of no return goes on, and says so.
-                let _ = around.outside.abort(run).await;
-                ended.await
-            }
-        }
-    }
-
     /// Waits until somebody has asked for the run to end. The value is let go of before this returns: whoever holds it keeps it from
     /// being written.
     async fn asked_to_end(&self) {
@@ -600,8 +481,4 @@ fn aborted(by: &str) -> Problem {
         format!("{by} asked for the pipeline to end"),
         "what it had deployed stays; ship again when it may go on",
     )
-}
-
-fn within(stage: &str, problem: Problem) -> Problem {
-    Problem { message: format!("{stage}: {}", problem.message), ..problem }
 }
