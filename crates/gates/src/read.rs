@@ -91,10 +91,11 @@ pub fn load(bytes: &[u8]) -> Result<Load, Unreadable> {
     let text = text(bytes)?;
     if text.starts_with('{') {
         let document = json::read(&text)?;
-        return if document["metrics"].is_object() {
-            k6::read(&document)
-        } else if document["latencyPercentiles"].is_object() {
+        // oha has `metrics` of its own as well, beside what only it has.
+        return if document["latencyPercentiles"].is_object() {
             oha::read(&document)
+        } else if document["metrics"].is_object() {
+            k6::read(&document)
         } else if document["latencies"].is_object() {
             vegeta::read(&document)
         } else {
