@@ -91,10 +91,7 @@ impl Client {
         body: Body<'_>,
         doing: &'static str,
     ) -> Result<Answer, BackupError> {
-        match self.answer(method, path, query, body, doing).await? {
-            Ok(answer) => Ok(answer),
-            Err(error) => Err(error),
-        }
+        self.answer(method, path, query, body, doing).await?
     }
 
     /// Asks for something that may not be there.
