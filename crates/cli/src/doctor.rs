@@ -2,6 +2,8 @@
 
 mod capacity;
 mod cgroups;
+#[cfg(feature = "kubernetes")]
+mod cluster;
 #[cfg(feature = "docker")]
 mod docker;
 mod manifest;
@@ -63,6 +65,8 @@ pub async fn examine(context: &Context) -> Vec<Finding> {
     findings.extend(cgroups::controllers());
     #[cfg(feature = "docker")]
     findings.extend(docker::engine(context).await);
+    #[cfg(feature = "kubernetes")]
+    findings.extend(cluster::clusters(context).await);
     findings.extend(manifest::project(context, &reached.listening));
     findings
 }

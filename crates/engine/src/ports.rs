@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bascule_model::evidence::{CheckResult, InstanceStatus, ProbeResult, Traffic as TrafficCount};
 use bascule_model::ids::{EnvironmentKey, Generation, InstanceId, ReleaseId, ServiceName, Slot};
-use bascule_model::plan::ArtifactPlan;
+use bascule_model::plan::{ArtifactPlan, ObjectChange};
 use bascule_model::problem::{Code, Problem};
 use bascule_model::release::{Check, Configuration, Health, Release, Service, Source};
 use bascule_model::run::Evidence;
@@ -99,6 +99,12 @@ pub trait Target: Send + Sync {
     /// Refuses what could not be started in the slot, as far as that can be asked before anything is made; answers what a person should
     /// know of it, one sentence each. Changes nothing.
     async fn can_start(&self, _spec: &SlotSpec) -> Result<Vec<String>, PortError> {
+        Ok(Vec::new())
+    }
+
+    /// What [`Self::start`] and the switch would make and change of objects that people can see for themselves, beside what is there
+    /// now; empty where there are none. Changes nothing.
+    async fn changes(&self, _spec: &SlotSpec) -> Result<Vec<ObjectChange>, PortError> {
         Ok(Vec::new())
     }
 

@@ -1,11 +1,15 @@
 //! What a run would do, as data: written down, hashed and shown before anything is done.
 
+mod objects;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::gate::Provenance;
 use crate::ids::{EnvironmentKey, EnvironmentName, ReleaseId, ServiceName, Slot};
 use crate::schema::SchemaPlan;
+
+pub use self::objects::{FieldChange, ObjectChange};
 
 /// What a run is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -128,6 +132,15 @@ impl ArtifactPlan {
             Self::Build { source, .. } => source,
             Self::Files { digest } | Self::Image { digest, .. } | Self::Store { digest } => digest,
             Self::None => "",
+        }
+    }
+
+    /// Its digest, where it is there already.
+    #[must_use]
+    pub fn digest(&self) -> Option<&str> {
+        match self {
+            Self::Files { digest } | Self::Image { digest, .. } | Self::Store { digest } => Some(digest),
+            Self::Build { .. } | Self::None => None,
         }
     }
 }

@@ -34,6 +34,8 @@ mod targets;
 mod traffic;
 mod traffics;
 
+#[cfg(feature = "kubernetes")]
+pub mod cluster;
 #[cfg(feature = "docker")]
 pub mod container_engine;
 

@@ -5,6 +5,7 @@
 //! [`Clusters`], which is the way to the API servers.
 
 mod access;
+mod changes;
 mod cluster;
 mod companions;
 mod error;
@@ -20,6 +21,7 @@ mod render;
 mod seen;
 mod selected;
 mod shared;
+mod survey;
 mod target;
 mod traffic;
 mod watched;
@@ -28,5 +30,6 @@ pub use access::Access;
 pub use error::KubernetesError;
 pub use render::{objects as render_objects, role as render_role};
 pub use shared::{Clusters, KubernetesOptions};
+pub use survey::{Survey, survey};
 pub use target::KubernetesTarget;
 pub use traffic::{KubernetesTraffic, Mend};

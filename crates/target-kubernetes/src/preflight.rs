@@ -2,7 +2,7 @@
 //! second release fits beside the first. Changes nothing.
 
 pub(crate) mod lints;
-mod permissions;
+pub(crate) mod permissions;
 mod quota;
 mod rehearsal;
 
@@ -41,7 +41,7 @@ pub(crate) async fn check(clusters: &Clusters, release: &Release) -> Result<(), 
     // Whoever may do all that is needed is not asked again for as long as this control plane lives.
     if !lock(&clusters.allowed).contains(&place(settings)) {
         namespace(&cluster).await?;
-        let missing = permissions::missing(&cluster).await?;
+        let missing = permissions::lacking(&cluster, &NEEDED).await?;
         if !missing.is_empty() {
             return Err(KubernetesError::Forbidden { missing, namespace: cluster.namespace.clone() });
         }
@@ -87,7 +87,7 @@ fn described(cluster: &release::Cluster) -> String {
     )
 }
 
-async fn namespace(cluster: &Arc<Cluster>) -> Result<(), KubernetesError> {
+pub(crate) async fn namespace(cluster: &Arc<Cluster>) -> Result<(), KubernetesError> {
     let api: Api<Namespace> = Api::all(cluster.client.clone());
     let name = cluster.namespace.as_str();
     let gone = |what| KubernetesError::Namespace { namespace: name.to_owned(), what };

@@ -61,9 +61,12 @@ pub(crate) const FOR_LOOKING: [Right; 2] = [
     Right { group: "networking.k8s.io", resource: "networkpolicies", verbs: &["list"] },
 ];
 
-/// The rights that the account lacks, as `verb resource`.
-pub(super) async fn missing(cluster: &Arc<Cluster>) -> Result<Vec<String>, KubernetesError> {
-    let asked = NEEDED.iter().flat_map(|right| right.verbs.iter().map(move |verb| ask(cluster, right, verb)));
+/// Those of the rights that the account lacks, as `verb resource`.
+pub(crate) async fn lacking(
+    cluster: &Arc<Cluster>,
+    rights: &[Right],
+) -> Result<Vec<String>, KubernetesError> {
+    let asked = rights.iter().flat_map(|right| right.verbs.iter().map(move |verb| ask(cluster, right, verb)));
     Ok(try_join_all(asked).await?.into_iter().flatten().collect())
 }
 

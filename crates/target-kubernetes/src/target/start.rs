@@ -64,7 +64,7 @@ fn remember(clusters: &Clusters, spec: &SlotSpec) -> Result<(), KubernetesError>
 }
 
 /// How many pods the live release has now, by service: whoever made it larger had a reason.
-async fn live_sizes(
+pub(crate) async fn live_sizes(
     clusters: &Clusters,
     cluster: &Arc<Cluster>,
     spec: &SlotSpec,

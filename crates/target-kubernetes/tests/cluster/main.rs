@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
+mod changes;
 mod commands;
 mod companions;
 mod driven;
@@ -15,3 +16,4 @@ mod probe;
 mod releases;
 mod scenarios;
 mod support;
+mod survey;

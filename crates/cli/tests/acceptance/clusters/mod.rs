@@ -6,6 +6,7 @@ mod figures;
 mod kill;
 mod load;
 mod mends;
+mod plans;
 mod refused;
 #[cfg(feature = "failpoints")]
 mod way_back;
