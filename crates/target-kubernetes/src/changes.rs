@@ -22,6 +22,7 @@ use crate::error::KubernetesError;
 use crate::names;
 use crate::objects::deployment::{self, name};
 use crate::objects::{budget, pod, scaler};
+use crate::record::{self, TrafficRecord};
 use crate::shared::Clusters;
 use crate::target::cluster_of;
 use crate::target::start::live_sizes;
@@ -69,9 +70,11 @@ pub(crate) async fn changes(
     let mut all = configurations;
     all.extend(deployments);
     all.extend(of_companions(clusters, &cluster, &spec).await?);
+    let record = record::read(&clusters.layout, &key)?.or_else(|| TrafficRecord::of(&spec.release));
     for service in traffic_services(&spec.release) {
-        let there = state::find(&cluster, &key, &service.name).await?.is_some();
-        let object = format!("Service {}", names::service(&key.app, &service.name));
+        let name = record.as_ref().map(|record| record.front(&key.app, &service.name)).unwrap_or_default();
+        let there = state::find(&cluster, &name).await?.is_some();
+        let object = format!("Service {name}");
         all.push(of_service(object, there, live.as_ref(), &spec.release.id));
     }
     Ok(all)

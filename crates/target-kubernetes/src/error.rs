@@ -67,6 +67,14 @@ pub enum KubernetesError {
         /// What is not as it was written.
         what: String,
     },
+    /// What the manifest names cannot be taken over.
+    #[error("the Deployment {deployment} cannot be taken over: {why}")]
+    CannotAdopt {
+        /// Which one.
+        deployment: String,
+        /// Why not.
+        why: String,
+    },
     /// There is no room for a second release beside the first.
     #[error("there is no room for the new release: {}", lacks.join("; "))]
     NoRoom {
@@ -189,6 +197,10 @@ impl KubernetesError {
                     "keep that writer away from spec.selector of {service} and put back what `bascule status` says was live, with `kubectl \
                      patch --field-manager=bascule`; then `bascule resolve RUN --retry-undo` where a run is stuck"
                 ),
+            ),
+            Self::CannotAdopt { deployment, .. } => (
+                Code::ClusterRefused,
+                format!("look at `kubectl describe deployment {deployment}`; without `adopt` a release of its own is made. Nothing was changed"),
             ),
             Self::NoRoom { .. } => (
                 Code::ClusterNoRoom,

@@ -5,6 +5,7 @@
 //! [`Clusters`], which is the way to the API servers.
 
 mod access;
+mod adoption;
 mod changes;
 mod cluster;
 mod companions;
@@ -27,6 +28,7 @@ mod traffic;
 mod watched;
 
 pub use access::Access;
+pub use adoption::read_deployment;
 pub use error::KubernetesError;
 pub use render::{objects as render_objects, role as render_role};
 pub use shared::{Clusters, KubernetesOptions};

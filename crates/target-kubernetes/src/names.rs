@@ -7,7 +7,7 @@ use bascule_model::plan::hex;
 use sha2::{Digest as _, Sha256};
 
 pub(crate) const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
-const NAME: &str = "app.kubernetes.io/name";
+pub(crate) const NAME: &str = "app.kubernetes.io/name";
 pub(crate) const APP: &str = "bascule.dev/app";
 pub(crate) const ENVIRONMENT: &str = "bascule.dev/environment";
 pub(crate) const SERVICE: &str = "bascule.dev/service";
@@ -19,6 +19,8 @@ pub(crate) const SPEC: &str = "bascule.dev/spec";
 pub(crate) const OWNER: &str = "bascule.dev/owner";
 /// Annotation of a Service: who is live, and what stands where.
 pub(crate) const TRAFFIC: &str = "bascule.dev/traffic";
+/// Annotation of what was taken over: what it was before, so that it can be made again.
+pub(crate) const ADOPTED: &str = "bascule.dev/adopted";
 /// Label of a command beside the instances: the service that it is of.
 pub(crate) const EXEC: &str = "bascule.dev/exec";
 /// Annotation of such a command: the control plane that attends to it.

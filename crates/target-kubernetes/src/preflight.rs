@@ -8,7 +8,7 @@ mod rehearsal;
 
 use std::sync::Arc;
 
-use bascule_engine::ports::{SlotSpec, traffic_services};
+use bascule_engine::ports::SlotSpec;
 use bascule_instances::records;
 use bascule_model::release::{self, Release, TargetKind};
 use k8s_openapi::api::core::v1::{Namespace, ResourceQuota, Service};
@@ -16,14 +16,15 @@ use kube::api::ListParams;
 use kube::{Api, ResourceExt as _};
 
 use self::rehearsal::Freed;
+use crate::adoption;
 use crate::cluster::Cluster;
 use crate::error::KubernetesError;
-use crate::record;
+use crate::record::{self, TrafficRecord};
 use crate::shared::{Clusters, lock, place};
 use crate::target::cluster_of;
 use crate::traffic::state;
 
-pub(crate) use permissions::{FOR_COMMANDS, FOR_LOOKING, NEEDED};
+pub(crate) use permissions::{FOR_ADOPTION, FOR_COMMANDS, FOR_LOOKING, NEEDED};
 
 /// Refuses what would fail later.
 pub(crate) async fn check(clusters: &Clusters, release: &Release) -> Result<(), KubernetesError> {
@@ -49,6 +50,7 @@ pub(crate) async fn check(clusters: &Clusters, release: &Release) -> Result<(), 
     }
     services(clusters, &cluster, release).await?;
     crate::companions::check_names(clusters, &cluster, release).await?;
+    adoption::check(clusters, &cluster, release).await?;
     room(clusters, &cluster, release).await
 }
 
@@ -56,7 +58,7 @@ pub(crate) async fn check(clusters: &Clusters, release: &Release) -> Result<(), 
 pub(crate) async fn foresee(clusters: &Clusters, spec: &SlotSpec) -> Result<Vec<String>, KubernetesError> {
     let release = &spec.release;
     let standing = standing(clusters, release)?;
-    if standing.iter().any(|one| one.id == release.id) {
+    if standing.iter().any(|one| one.id == release.id) || adoption::wants(clusters, release)?.is_some() {
         return Ok(Vec::new());
     }
     let cluster = clusters.reach(cluster_of(release)?).await?;
@@ -107,11 +109,17 @@ async fn services(
     cluster: &Arc<Cluster>,
     release: &Release,
 ) -> Result<(), KubernetesError> {
-    for service in traffic_services(release) {
-        let Some(found): Option<Service> = state::find(cluster, &release.key, &service.name).await? else {
-            continue;
-        };
-        if !state::is_ours(clusters, &release.key, &found) {
+    let Some(wanted) = TrafficRecord::of(release) else { return Ok(()) };
+    let record = match record::read(&clusters.layout, &release.key)? {
+        Some(there) => there.with(Some(wanted)),
+        None => wanted,
+    };
+    let adopts = adoption::wants(clusters, release)?.is_some();
+    for (index, service) in record.services.iter().enumerate() {
+        let name = record.front(&release.key.app, service);
+        let Some(found): Option<Service> = state::find(cluster, &name).await? else { continue };
+        // The one that leads is taken over with the pods.
+        if !(adopts && index == 0) && !state::is_ours(clusters, &release.key, &found) {
             return Err(KubernetesError::NameTaken {
                 what: "Service",
                 name: found.name_any(),
@@ -127,7 +135,7 @@ async fn services(
 async fn room(clusters: &Clusters, cluster: &Arc<Cluster>, release: &Release) -> Result<(), KubernetesError> {
     let (api, params) = (cluster.api::<ResourceQuota>(), ListParams::default());
     let standing = standing(clusters, release)?;
-    if standing.iter().any(|one| one.id == release.id) {
+    if standing.iter().any(|one| one.id == release.id) || adoption::wants(clusters, release)?.is_some() {
         return Ok(());
     }
     let quotas = match cluster.call("list the quotas", || api.list(&params)).await {

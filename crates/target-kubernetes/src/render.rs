@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::objects::service::service;
 use crate::objects::{budget, deployment, scaler};
-use crate::preflight::{FOR_COMMANDS, FOR_LOOKING, NEEDED};
+use crate::preflight::{FOR_ADOPTION, FOR_COMMANDS, FOR_LOOKING, NEEDED};
 
 /// The objects of a release in the order in which they are made: configuration, Deployments, what belongs to their
 /// services (in the newest version that is known; a cluster gets the best that it has), Services. Values of Secrets are not shown.
@@ -54,6 +54,7 @@ pub fn role(namespace: &str) -> Vec<Value> {
         .iter()
         .chain(&FOR_COMMANDS)
         .chain(&FOR_LOOKING)
+        .chain(&FOR_ADOPTION)
         .map(|right| json!({ "apiGroups": [right.group], "resources": [right.resource], "verbs": right.verbs }))
         .collect();
     let metadata = json!({ "name": "bascule", "namespace": namespace });

@@ -22,6 +22,7 @@ use bascule_model::run::Evidence;
 use k8s_openapi::api::core::v1::Service;
 
 pub use self::mend::Mend;
+use crate::adoption;
 use crate::companions;
 use crate::error::KubernetesError;
 use crate::preflight;
@@ -137,7 +138,8 @@ impl Traffic for KubernetesTraffic {
         if there.as_ref() != Some(&record) {
             record::write(&self.clusters.layout, key, &record).map_err(KubernetesError::from)?;
         }
-        Ok(state::ensure(&self.clusters, &cluster, key, &record, fence).await?)
+        let adopting = adoption::wants(&self.clusters, release)?.map(|(_, from)| (release, from));
+        Ok(state::ensure(&self.clusters, &cluster, key, &record, fence, adopting).await?)
     }
 
     async fn door(&self, release: &Release) -> Result<SocketAddr, PortError> {
@@ -235,9 +237,13 @@ impl Traffic for KubernetesTraffic {
         state::refuse_stale(&self.clusters, &cluster, key, fence).await?;
         // The one that leads last: until then it says who was live.
         for service in record.services.iter().rev() {
-            if let Some(object) = state::find(&cluster, key, service).await?
+            if let Some(object) = state::find(&cluster, &record.front(&key.app, service)).await?
                 && state::is_ours(&self.clusters, key, &object)
             {
+                if let Some(adopted) = state::adopted(&object) {
+                    adoption::hand_back(&cluster, &object, &adopted).await?;
+                    continue;
+                }
                 delete::<Service>(&cluster, "Service", &object).await?;
             }
         }

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::pod;
-use crate::names;
+use crate::adoption::Adopted;
+use crate::{names, record};
 
 /// The port of every Service: pods are found by the name of theirs.
 pub(crate) const PORT: u16 = 80;
@@ -24,6 +25,9 @@ pub(crate) struct TrafficState {
     pub(crate) live: Option<ReleaseId>,
     /// What is known to stand in each slot.
     pub(crate) slots: BTreeMap<Slot, Standing>,
+    /// What it was before Bascule had it, until a second release gets the traffic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) adopted: Option<Adopted>,
 }
 
 /// A release in a slot.
@@ -63,7 +67,7 @@ pub(crate) fn service(
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {
-            "name": names::service(&key.app, name),
+            "name": record::front(cluster, &key.app, name, leads),
             "labels": labels,
             "annotations": { names::TRAFFIC: state.text(), names::OWNER: owner },
         },

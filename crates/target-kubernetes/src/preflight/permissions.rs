@@ -61,6 +61,12 @@ pub(crate) const FOR_LOOKING: [Right; 2] = [
     Right { group: "networking.k8s.io", resource: "networkpolicies", verbs: &["list"] },
 ];
 
+/// What is needed where a Deployment is taken over.
+pub(crate) const FOR_ADOPTION: [Right; 2] = [
+    Right { group: "apps", resource: "replicasets", verbs: &["get", "list", "patch"] },
+    Right { group: "", resource: "pods", verbs: &["patch"] },
+];
+
 /// Those of the rights that the account lacks, as `verb resource`.
 pub(crate) async fn lacking(
     cluster: &Arc<Cluster>,

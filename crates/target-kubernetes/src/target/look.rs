@@ -96,7 +96,8 @@ impl KubernetesTarget {
                 .unwrap_or_default();
             let wanted = crate::objects::pod::image(&release.artifact);
             let who = others(&found.metadata);
-            if image != wanted {
+            // What was taken over is as it was made, whoever named its image.
+            if image != wanted && !found.annotations().contains_key(names::ADOPTED) {
                 told.push(format!("the Deployment {name} runs the image {image}, not {wanted}{who}"));
             }
             let replicas = found.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
@@ -152,6 +153,7 @@ fn unknown(release: &Release, why: &str) -> Vec<Instance> {
             own_check: None,
         },
         pod: None,
+        container: crate::objects::pod::CONTAINER.to_owned(),
     };
     release
         .services

@@ -19,6 +19,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::cluster_of;
+use crate::adoption;
 use crate::cluster::{Cluster, ours};
 use crate::error::KubernetesError;
 use crate::names;
@@ -34,9 +35,17 @@ pub(super) async fn start(
     let cluster = clusters.reach(cluster_of(&spec.release)?).await?;
     refuse_stale(clusters, &cluster, &spec.release.key, fence).await?;
     remember(clusters, spec)?;
+    let adopts = adoption::wants(clusters, &spec.release)?;
     let sizes = live_sizes(clusters, &cluster, spec).await?;
-    crate::companions::budgets::ensure(clusters, &cluster, &spec.release).await?;
+    // Somebody may have made a budget for what is taken over, and no pod may have two.
+    if adopts.is_none() {
+        crate::companions::budgets::ensure(clusters, &cluster, &spec.release).await?;
+    }
     for service in &spec.release.services {
+        if let Some((_, from)) = adopts.as_ref().filter(|(lead, _)| *lead == service.name) {
+            adoption::take(clusters, &cluster, spec, service, from).await?;
+            continue;
+        }
         let replicas = sizes.get(service.name.as_str()).copied().unwrap_or(0).max(service.instances);
         let made = objects(spec, service, replicas, &clusters.state_id);
         if let Some(config_map) = &made.config_map {

@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::cluster_of;
+use crate::adoption;
 use crate::cluster::{Cluster, MANAGER};
 use crate::error::KubernetesError;
 use crate::moment;
@@ -37,6 +38,9 @@ pub(super) async fn stop(
 ) -> Result<(), KubernetesError> {
     let cluster = clusters.reach(cluster_of(release)?).await?;
     refuse_stale(clusters, &cluster, &release.key, fence).await?;
+    if adoption::is_lent(clusters, &cluster, release).await? {
+        adoption::give_back(&cluster, release).await?;
+    }
     let mut labels = names::of_environment(&release.key);
     labels.insert(names::RELEASE.to_owned(), release.id.to_string());
     let selector = names::query(&labels);

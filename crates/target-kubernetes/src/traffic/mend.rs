@@ -61,7 +61,7 @@ pub(super) async fn needed(
     let mut all = Vec::new();
     for (index, service) in record.services.iter().enumerate() {
         // One that is not there, or somebody else's, is told and not made: its address would be another one.
-        let Some(object) = state::find(&cluster, key, service).await? else { continue };
+        let Some(object) = state::find(&cluster, &record.front(&key.app, service)).await? else { continue };
         if !state::is_ours(clusters, key, &object) {
             continue;
         }
@@ -82,6 +82,7 @@ pub(super) async fn needed(
         let after = TrafficState {
             generation: fence,
             live: Some(live.id.clone()),
+            adopted: written.as_ref().and_then(|state| state.adopted.clone()),
             slots: written.map_or_else(|| standing(slots), |state| state.slots),
         };
         let mut patch = expected(&object);

@@ -92,9 +92,11 @@ pub(super) async fn only_this_one(
 ) -> Result<Evidence, KubernetesError> {
     let cluster = clusters.reach(cluster_of(release)?).await?;
     let slices = cluster.slices().await?;
+    let record = record::read(&clusters.layout, &release.key)?.or_else(|| TrafficRecord::of(release));
+    let Some(record) = record else { return Ok(Evidence::default()) };
     let mut proof = serde_json::Map::new();
     for service in traffic_services(release) {
-        let name = names::service(&release.key.app, &service.name);
+        let name = record.front(&release.key.app, &service.name);
         let params = ListParams::default().labels(&format!("kubernetes.io/service-name={name}"));
         let began = tokio::time::Instant::now();
         loop {

@@ -40,7 +40,10 @@ pub(super) async fn switch(
         if already {
             return Ok(Switched { already, micros: micros(clusters, began) });
         }
-        let selector = names::selector(key, &lead.service, wanted.map_or(names::NOBODY, ReleaseId::as_str));
+        let selector = match (&lead.state.adopted, wanted) {
+            (Some(adopted), None) => adopted.selector.clone(),
+            _ => names::selector(key, &lead.service, wanted.map_or(names::NOBODY, ReleaseId::as_str)),
+        };
         let patch = state::moving(&lead, &json!(selector), &after(clusters, &lead, fence, to));
         match state::write(&cluster, &lead.object.name_any(), &patch).await {
             // Somebody was quicker, or the answer to our own write was lost: what is there says which.
@@ -75,6 +78,8 @@ fn after(
     if let Some((slot, release)) = to {
         after.slots.insert(slot, Standing { release: release.clone(), left: None });
     }
+    // From the second release on there is nothing to give back any more.
+    after.adopted = after.adopted.filter(|adopted| to.is_none_or(|(_, release)| *release == adopted.release));
     after.live = to.map(|(_, release)| release.clone());
     after
 }
@@ -87,7 +92,10 @@ async fn follow(
     wanted: Option<&ReleaseId>,
 ) -> Result<(), KubernetesError> {
     for service in record.services.iter().skip(1) {
-        let Some(object): Option<Service> = state::find(cluster, key, service).await? else { continue };
+        let Some(object): Option<Service> = state::find(cluster, &record.front(&key.app, service)).await?
+        else {
+            continue;
+        };
         if state::selected(&object).is_ok_and(|selected| selected.as_ref() == wanted) {
             continue;
         }

@@ -198,6 +198,8 @@ pub fn spec(number: u64) -> SlotSpec {
             node_port: Some(30080),
             observe: None,
             probe: None,
+            service_name: None,
+            adopt: None,
             pull_secrets: Vec::new(),
         }),
         listen: "127.0.0.1:30080".parse().unwrap(),

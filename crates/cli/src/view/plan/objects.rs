@@ -4,7 +4,7 @@ use bascule_model::plan::{Change, FieldChange, ObjectChange};
 
 use crate::text::escape;
 use crate::text::style::{BAD, DIM, GOOD, WARNING, paint};
-use crate::text::wrap::wrap;
+use crate::text::wrap::{WIDTH, wrap};
 
 /// The section's text.
 pub fn section(objects: &[ObjectChange]) -> String {
@@ -31,11 +31,18 @@ fn object(change: &ObjectChange) -> String {
 }
 
 fn field(change: &FieldChange) -> String {
-    let mut text = format!("      {}\n", wrap(&escape::line(&change.path), 6, 8));
+    let mut text = format!("      {}\n", cut(&escape::line(&change.path), 8));
     for (mark, value) in [("-", &change.from), ("+", &change.to)] {
         if let Some(value) = value {
-            text.push_str(&format!("        {mark} {}\n", wrap(&escape::line(value), 10, 10)));
+            text.push_str(&format!("        {mark} {}\n", cut(&escape::line(value), 10)));
         }
     }
     text
+}
+
+/// Cut where a line is full: paths and digests have no spaces to break at. The second line and those after it are indented.
+fn cut(text: &str, indent: usize) -> String {
+    let letters: Vec<char> = text.chars().collect();
+    let lines: Vec<String> = letters.chunks(WIDTH - indent).map(|line| line.iter().collect()).collect();
+    lines.join(&format!("\n{:indent$}", ""))
 }

@@ -1,5 +1,6 @@
 //! Scenarios in a real cluster: what traffic sees, what is killed, who else writes there.
 
+mod adoption;
 mod commands;
 mod figures;
 #[cfg(feature = "failpoints")]

@@ -164,10 +164,12 @@ pub(crate) const OBSERVE: Keys =
 pub(crate) const PROBE: Keys = Keys { place: "probe = { … }", names: &["rate", "path"] };
 
 pub(crate) const KUBERNETES: Keys =
-    Keys { place: "[environments.NAME.kubernetes]", names: &["service", "pull_secrets"] };
+    Keys { place: "[environments.NAME.kubernetes]", names: &["service", "pull_secrets", "adopt"] };
 
-pub(crate) const CLUSTER_SERVICE: Keys =
-    Keys { place: "service = { … } in [environments.NAME.kubernetes]", names: &["type", "node_port"] };
+pub(crate) const CLUSTER_SERVICE: Keys = Keys {
+    place: "service = { … } in [environments.NAME.kubernetes]",
+    names: &["name", "type", "node_port"],
+};
 
 pub(crate) const GATES: Keys = Keys {
     place: "[gates]",
