@@ -11,7 +11,6 @@ use kube::api::LogParams;
 
 use super::{KubernetesTarget, cluster_of};
 use crate::error::KubernetesError;
-use crate::objects::pod;
 use crate::seen::Instance;
 
 /// So much is read at once.

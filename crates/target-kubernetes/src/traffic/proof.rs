@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::error::KubernetesError;
 use crate::names;
-use crate::record;
+use crate::record::{self, TrafficRecord};
 use crate::shared::Clusters;
 use crate::target::cluster_of;
 
