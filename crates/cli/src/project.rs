@@ -145,6 +145,7 @@ impl Project {
             variables,
             env_file: text.as_deref().map(|text| EnvFile { name: &name, text }),
             secrets: fetched.values,
+            objects: BTreeMap::new(),
         };
         let resolved = manifest::resolve_with(manifest, environment.as_str(), &given)?;
         Ok(Resolved {

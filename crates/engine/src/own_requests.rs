@@ -57,6 +57,8 @@ mod tests {
             observe: None,
             probe: Some(ProbeLoad { rate: 20, path: path.map(str::to_owned) }),
             pull_secrets: Vec::new(),
+            patches: Vec::new(),
+            manifests: Vec::new(),
         });
         let configuration = Configuration { verify, ..Configuration::default() };
         Loaded { release, configuration, source: None, unreadable: None }

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::KubernetesError;
 use crate::forward::Forwards;
-use crate::objects::{budget, scaler};
+use crate::objects::{budget, network, scaler};
 
 /// How we are called where the API server notes who wrote what.
 pub(crate) const MANAGER: &str = "bascule";
@@ -42,6 +42,8 @@ pub(crate) struct Cluster {
     scalers: OnceCell<ApiResource>,
     /// And of PodDisruptionBudget.
     budgets: OnceCell<ApiResource>,
+    /// And of NetworkPolicy.
+    networks: OnceCell<ApiResource>,
 }
 
 /// What an answer means for whoever asked.
@@ -60,6 +62,7 @@ impl Cluster {
             slices: OnceCell::new(),
             scalers: OnceCell::new(),
             budgets: OnceCell::new(),
+            networks: OnceCell::new(),
         }
     }
 
@@ -127,6 +130,13 @@ impl Cluster {
         let (kind, plural) = ("PodDisruptionBudget", "poddisruptionbudgets");
         let discover = || self.discover(budget::GROUP, kind, plural, &budget::VERSIONS);
         self.budgets.get_or_try_init(discover).await
+    }
+
+    /// NetworkPolicies, in the best version that the server has and we can write.
+    pub(crate) async fn networks(&self) -> Result<&ApiResource, KubernetesError> {
+        let (kind, plural) = ("NetworkPolicy", "networkpolicies");
+        let discover = || self.discover(network::GROUP, kind, plural, &network::VERSIONS);
+        self.networks.get_or_try_init(discover).await
     }
 
     /// Objects of a kind that was discovered.

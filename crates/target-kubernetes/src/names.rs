@@ -128,6 +128,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_ours_is_kept_for_us() {
+        let key = "shop/staging".parse().unwrap();
+        let labels = of_service(&key, &ReleaseId::from_text("r1-a"), Slot::Blue, &"web".parse().unwrap());
+        let all = labels.keys().map(String::as_str).chain([SPEC, OWNER, TRAFFIC, EXEC, PROCESS]);
+        for name in all {
+            assert!(bascule_model::release::patch::is_reserved(name), "{name}");
+        }
+    }
+
+    #[test]
     fn names_fit_and_stay_apart() {
         let long: AppName = "a".repeat(40).parse().unwrap();
         let (one, other): (ServiceName, ServiceName) = (

@@ -15,6 +15,7 @@ use k8s_openapi::api::core::v1::{Namespace, ResourceQuota, Service};
 use kube::api::ListParams;
 use kube::{Api, ResourceExt as _};
 
+use self::permissions::Right;
 use self::rehearsal::Freed;
 use crate::cluster::Cluster;
 use crate::error::KubernetesError;
@@ -23,7 +24,7 @@ use crate::shared::{Clusters, lock, place};
 use crate::target::cluster_of;
 use crate::traffic::state;
 
-pub(crate) use permissions::{FOR_COMMANDS, FOR_LOOKING, NEEDED};
+pub(crate) use permissions::{FOR_COMMANDS, FOR_LOOKING, FOR_NETWORKS, NEEDED};
 
 /// Refuses what would fail later.
 pub(crate) async fn check(clusters: &Clusters, release: &Release) -> Result<(), KubernetesError> {
@@ -38,18 +39,32 @@ pub(crate) async fn check(clusters: &Clusters, release: &Release) -> Result<(), 
         });
     }
     let cluster = clusters.reach(settings).await?;
-    // Whoever may do all that is needed is not asked again for as long as this control plane lives.
-    if !lock(&clusters.allowed).contains(&place(settings)) {
-        namespace(&cluster).await?;
-        let missing = permissions::missing(&cluster).await?;
-        if !missing.is_empty() {
-            return Err(KubernetesError::Forbidden { missing, namespace: cluster.namespace.clone() });
-        }
-        lock(&clusters.allowed).push(place(settings));
-    }
+    allowed(clusters, &cluster, settings, &permissions::needed(release)).await?;
     services(clusters, &cluster, release).await?;
     crate::companions::check_names(clusters, &cluster, release).await?;
     room(clusters, &cluster, release).await
+}
+
+/// Refuses what the account may not do. Whoever may is not asked again for as long as this control plane lives.
+async fn allowed(
+    clusters: &Clusters,
+    cluster: &Arc<Cluster>,
+    settings: &release::Cluster,
+    rights: &[Right<'_>],
+) -> Result<(), KubernetesError> {
+    let place = place(settings);
+    let known = |right: &Right<'_>| lock(&clusters.allowed).contains(&(place.clone(), right.key()));
+    let open: Vec<Right<'_>> = rights.iter().filter(|right| !known(right)).copied().collect();
+    if open.is_empty() {
+        return Ok(());
+    }
+    namespace(cluster).await?;
+    let missing = permissions::missing(cluster, &open).await?;
+    if !missing.is_empty() {
+        return Err(KubernetesError::Forbidden { missing, namespace: cluster.namespace.clone() });
+    }
+    lock(&clusters.allowed).extend(open.iter().map(|right| (place.clone(), right.key())));
+    Ok(())
 }
 
 /// Refuses what the API server would refuse of what is to stand in a slot. Answers what a person should know of it, one sentence each.
@@ -157,6 +172,7 @@ mod tests {
             .iter()
             .chain(&FOR_COMMANDS)
             .chain(&FOR_LOOKING)
+            .chain(&FOR_NETWORKS)
             .flat_map(|one| one.verbs.iter().map(|verb| format!("{verb} {}", one.resource)))
             .collect();
         let count = all.len();

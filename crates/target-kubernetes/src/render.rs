@@ -5,8 +5,8 @@ use bascule_model::ids::Generation;
 use serde_json::{Value, json};
 
 use crate::objects::service::service;
-use crate::objects::{budget, deployment, scaler};
-use crate::preflight::{FOR_COMMANDS, FOR_LOOKING, NEEDED};
+use crate::objects::{budget, deployment, network, scaler};
+use crate::preflight::{FOR_COMMANDS, FOR_LOOKING, FOR_NETWORKS, NEEDED};
 
 /// The objects of a release in the order in which they are made: configuration, Deployments, what belongs to their
 /// services (in the newest version that is known; a cluster gets the best that it has), Services. Values of Secrets are not shown.
@@ -26,6 +26,9 @@ pub fn objects(spec: &SlotSpec, owner: &str) -> Vec<Value> {
     for one in &spec.release.services {
         if budget::is_wanted(one) {
             all.push(budget::budget(key, one, budget::VERSIONS[0], owner));
+        }
+        if let Some(peers) = network::peers([&spec.release], &one.name) {
+            all.push(network::policy(key, &one.name, &peers, network::VERSIONS[0], owner));
         }
         if let Some(scale) = one.pods.scale {
             let name = crate::names::deployment(&key.app, &one.name, &spec.release.id);
@@ -54,6 +57,7 @@ pub fn role(namespace: &str) -> Vec<Value> {
         .iter()
         .chain(&FOR_COMMANDS)
         .chain(&FOR_LOOKING)
+        .chain(&FOR_NETWORKS)
         .map(|right| json!({ "apiGroups": [right.group], "resources": [right.resource], "verbs": right.verbs }))
         .collect();
     let metadata = json!({ "name": "bascule", "namespace": namespace });

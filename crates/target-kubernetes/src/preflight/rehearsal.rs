@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::cluster::{Cluster, ours};
 use crate::error::KubernetesError;
 use crate::objects::deployment::{name, objects};
+use crate::objects::known::not_understood;
 use crate::objects::service::service;
 use crate::record::{self, TrafficRecord};
 use crate::shared::Clusters;
@@ -49,6 +50,11 @@ pub(super) async fn rehearse(
     let (mut unknown, mut refusals) = (Vec::new(), Vec::new());
     for (resource, object) in all(clusters, spec)? {
         let what = format!("{} {}", resource.kind, name(&object));
+        let mistakes = if resource.kind == "Deployment" { not_understood(&object) } else { Vec::new() };
+        if !mistakes.is_empty() {
+            refusals.extend(mistakes.iter().map(|words| format!("the {what}: {words}")));
+            continue;
+        }
         let api = cluster.dynamic(&resource);
         let params = PostParams { dry_run: true, ..ours() };
         let doing = format!("try the {what} without making it");

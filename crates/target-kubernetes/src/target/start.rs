@@ -20,6 +20,8 @@ use serde_json::Value;
 
 use super::cluster_of;
 use crate::cluster::{Cluster, ours};
+use crate::companions;
+use crate::companions::networks::Stands;
 use crate::error::KubernetesError;
 use crate::names;
 use crate::objects::deployment::{name, objects};
@@ -35,7 +37,8 @@ pub(super) async fn start(
     refuse_stale(clusters, &cluster, &spec.release.key, fence).await?;
     remember(clusters, spec)?;
     let sizes = live_sizes(clusters, &cluster, spec).await?;
-    crate::companions::budgets::ensure(clusters, &cluster, &spec.release).await?;
+    companions::budgets::ensure(clusters, &cluster, &spec.release).await?;
+    companions::networks::settle(clusters, &cluster, &spec.release, Stands::FromNowOn).await?;
     for service in &spec.release.services {
         let replicas = sizes.get(service.name.as_str()).copied().unwrap_or(0).max(service.instances);
         let made = objects(spec, service, replicas, &clusters.state_id);

@@ -19,6 +19,8 @@ use serde_json::json;
 
 use super::cluster_of;
 use crate::cluster::{Cluster, MANAGER};
+use crate::companions;
+use crate::companions::networks::Stands;
 use crate::error::KubernetesError;
 use crate::moment;
 use crate::names;
@@ -52,8 +54,9 @@ pub(super) async fn stop(
         delete::<Deployment>(&cluster, "Deployment", deployment).await?;
     }
     forget_configuration(&cluster, release).await?;
-    crate::companions::budgets::tidy(clusters, &cluster, release).await?;
-    crate::companions::follow_soon(clusters, &release.key);
+    companions::budgets::tidy(clusters, &cluster, release).await?;
+    companions::networks::settle(clusters, &cluster, release, Stands::NoLonger).await?;
+    companions::follow_soon(clusters, &release.key);
     let folder = clusters.layout.slot(&release.key, &release.id)?;
     Ok(records::forget_slot(&folder)?)
 }

@@ -199,6 +199,8 @@ pub fn spec(number: u64) -> SlotSpec {
             observe: None,
             probe: None,
             pull_secrets: Vec::new(),
+            patches: Vec::new(),
+            manifests: Vec::new(),
         }),
         listen: "127.0.0.1:30080".parse().unwrap(),
         hosts: Vec::new(),

@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 
-use super::Located;
+use super::{Located, PatchSettings};
 use crate::manifest::schema;
 use crate::release::ServiceKind;
 
@@ -15,6 +15,11 @@ pub struct KubernetesSettings {
     /// Secrets of the namespace, of the type `kubernetes.io/dockerconfigjson`, with which its nodes get the image from a registry.
     #[schemars(with = "Option<Vec<schema::ObjectName>>")]
     pub pull_secrets: Option<Vec<Located<String>>>,
+    /// What is added to its Deployments, one after the other.
+    pub patches: Option<Vec<PatchSettings>>,
+    /// Files with objects beside those that Bascule makes by itself, relative to the manifest's folder, as in `["k8s/*.yaml"]`.
+    #[schemars(with = "Option<Vec<schema::ObjectFiles>>")]
+    pub manifests: Option<Vec<Located<String>>>,
 }
 
 /// The Service in front of the pods.
