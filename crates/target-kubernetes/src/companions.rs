@@ -1,7 +1,8 @@
-//! What belongs to a service of an environment and not to one of its releases: HorizontalPodAutoscalers, PodDisruptionBudgets and
-//! NetworkPolicies.
+//! What belongs to an environment or to one of its services, and not to one of its releases: HorizontalPodAutoscalers,
+//! PodDisruptionBudgets, NetworkPolicies, and the objects of the files of `manifests`.
 
 pub(crate) mod budgets;
+pub(crate) mod extras;
 pub(crate) mod networks;
 pub(crate) mod scalers;
 
@@ -187,7 +188,7 @@ pub(crate) async fn check_names(
             .find(|one| wanted.contains(&one.name_any()) && !is_made_by_us(clusters, &release.key, one));
         if let Some(stranger) = stranger {
             return Err(KubernetesError::NameTaken {
-                what,
+                what: what.into(),
                 name: stranger.name_any(),
                 whose: crate::traffic::state::NOT_OURS.to_owned(),
             });

@@ -19,6 +19,8 @@ pub(crate) const SPEC: &str = "bascule.dev/spec";
 pub(crate) const OWNER: &str = "bascule.dev/owner";
 /// Annotation of a Service: who is live, and what stands where.
 pub(crate) const TRAFFIC: &str = "bascule.dev/traffic";
+/// Annotation: it is of the files of `manifests`.
+pub(crate) const EXTRA: &str = "bascule.dev/extra";
 /// Label of a command beside the instances: the service that it is of.
 pub(crate) const EXEC: &str = "bascule.dev/exec";
 /// Annotation of such a command: the control plane that attends to it.
@@ -131,7 +133,7 @@ mod tests {
     fn what_is_ours_is_kept_for_us() {
         let key = "shop/staging".parse().unwrap();
         let labels = of_service(&key, &ReleaseId::from_text("r1-a"), Slot::Blue, &"web".parse().unwrap());
-        let all = labels.keys().map(String::as_str).chain([SPEC, OWNER, TRAFFIC, EXEC, PROCESS]);
+        let all = labels.keys().map(String::as_str).chain([SPEC, OWNER, TRAFFIC, EXTRA, EXEC, PROCESS]);
         for name in all {
             assert!(bascule_model::release::patch::is_reserved(name), "{name}");
         }

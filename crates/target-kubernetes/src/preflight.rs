@@ -2,7 +2,7 @@
 //! second release fits beside the first. Changes nothing.
 
 pub(crate) mod lints;
-mod permissions;
+pub(crate) mod permissions;
 mod quota;
 mod rehearsal;
 
@@ -18,13 +18,12 @@ use kube::{Api, ResourceExt as _};
 use self::permissions::Right;
 use self::rehearsal::Freed;
 use crate::cluster::Cluster;
+use crate::companions::{self, extras};
 use crate::error::KubernetesError;
 use crate::record;
 use crate::shared::{Clusters, lock, place};
 use crate::target::cluster_of;
 use crate::traffic::state;
-
-pub(crate) use permissions::{FOR_COMMANDS, FOR_LOOKING, FOR_NETWORKS, NEEDED};
 
 /// Refuses what would fail later.
 pub(crate) async fn check(clusters: &Clusters, release: &Release) -> Result<(), KubernetesError> {
@@ -39,9 +38,13 @@ pub(crate) async fn check(clusters: &Clusters, release: &Release) -> Result<(), 
         });
     }
     let cluster = clusters.reach(settings).await?;
-    allowed(clusters, &cluster, settings, &permissions::needed(release)).await?;
+    let extras = extras::resources(&cluster, release).await?;
+    let mut rights = permissions::needed(release);
+    rights.extend(permissions::of_extras(&extras));
+    allowed(clusters, &cluster, settings, &rights).await?;
     services(clusters, &cluster, release).await?;
-    crate::companions::check_names(clusters, &cluster, release).await?;
+    companions::check_names(clusters, &cluster, release).await?;
+    extras::check_names(clusters, &cluster, release, &extras).await?;
     room(clusters, &cluster, release).await
 }
 
@@ -128,7 +131,7 @@ async fn services(
         };
         if !state::is_ours(clusters, &release.key, &found) {
             return Err(KubernetesError::NameTaken {
-                what: "Service",
+                what: "Service".into(),
                 name: found.name_any(),
                 whose: state::NOT_OURS.to_owned(),
             });
@@ -164,7 +167,7 @@ async fn room(clusters: &Clusters, cluster: &Arc<Cluster>, release: &Release) ->
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::permissions::{FOR_COMMANDS, FOR_LOOKING, FOR_NETWORKS, NEEDED};
 
     #[test]
     fn every_right_that_is_needed_is_asked_for_once() {

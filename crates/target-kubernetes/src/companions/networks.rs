@@ -85,7 +85,7 @@ async fn make(
         let is_ours = there.is_some_and(|there| is_made_by_us(clusters, key, there));
         match (peers(standing, service), there) {
             (Some(_), Some(_)) if !is_ours => {
-                let (what, whose) = ("NetworkPolicy", crate::traffic::state::NOT_OURS.to_owned());
+                let (what, whose) = ("NetworkPolicy".into(), crate::traffic::state::NOT_OURS.to_owned());
                 return Err(KubernetesError::NameTaken { what, name, whose });
             }
             (Some(peers), there) => {

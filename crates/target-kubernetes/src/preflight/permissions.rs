@@ -8,7 +8,8 @@ use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
 };
 use kube::Api;
-use kube::api::PostParams;
+use kube::api::{ApiResource, PostParams};
+use serde_json::Value;
 
 use crate::cluster::Cluster;
 use crate::companions::networks;
@@ -84,6 +85,19 @@ pub(super) fn needed(release: &Release) -> Vec<Right<'static>> {
     if networks::is_wanted(release) {
         all.extend(FOR_LOOKING.iter().filter(|right| right.resource == FOR_NETWORKS[0].resource));
         all.extend(FOR_NETWORKS);
+    }
+    all
+}
+
+/// What is needed for objects of the files of `manifests`.
+pub(crate) fn of_extras<'a>(objects: &'a [(ApiResource, &Value)]) -> Vec<Right<'a>> {
+    let mut all: Vec<Right<'a>> = Vec::new();
+    for (resource, _) in objects {
+        let verbs = &["get", "create", "patch", "delete"];
+        let right = Right { group: &resource.group, resource: &resource.plural, verbs };
+        if !all.contains(&right) {
+            all.push(right);
+        }
     }
     all
 }

@@ -1,5 +1,5 @@
-//! Making what a release is in the cluster: configuration first, then the Deployments. Each object has one name and never changes, so
-//! that making it again is looking whether it is there.
+//! Making what a release is in the cluster: what it brings along, configuration, then the Deployments. But for the first each object has
+//! one name and never changes, so that making it again is looking whether it is there.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -37,6 +37,7 @@ pub(super) async fn start(
     refuse_stale(clusters, &cluster, &spec.release.key, fence).await?;
     remember(clusters, spec)?;
     let sizes = live_sizes(clusters, &cluster, spec).await?;
+    companions::extras::ensure(clusters, &cluster, &spec.release).await?;
     companions::budgets::ensure(clusters, &cluster, &spec.release).await?;
     companions::networks::settle(clusters, &cluster, &spec.release, Stands::FromNowOn).await?;
     for service in &spec.release.services {
@@ -157,7 +158,7 @@ async fn make_deployment(
 }
 
 fn taken(what: &'static str, name: &str, whose: &str) -> KubernetesError {
-    KubernetesError::NameTaken { what, name: name.to_owned(), whose: whose.to_owned() }
+    KubernetesError::NameTaken { what: what.into(), name: name.to_owned(), whose: whose.to_owned() }
 }
 
 fn parsed<K: DeserializeOwned>(object: &Value) -> Result<K, KubernetesError> {

@@ -5,12 +5,15 @@
 mod commands;
 mod companions;
 mod driven;
+mod extras;
 mod faults;
 mod figures;
 mod foreseen;
 mod looks;
 mod mends;
+mod networks;
 mod others;
+mod patches;
 mod probe;
 mod releases;
 mod scenarios;
