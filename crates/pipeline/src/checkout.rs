@@ -200,7 +200,7 @@ pub fn git(folder: &Path, doing: &'static str, words: &[&str]) -> Result<Vec<u8>
 mod tests {
     use std::fs;
 
-    use super::{files, git, relative};
+    use super::{committed_names, files, git, relative};
     use crate::plan::Plan;
 
     #[test]
@@ -231,6 +231,12 @@ mod tests {
         let dirty = files(&plan(true), &project).unwrap();
         assert_ne!(dirty["../lib/other"], clean["../lib/other"]);
         assert_eq!(dirty["own"], clean["own"]);
+        // Of a folder alone, as the commit has it.
+        fs::write(project.join("new"), "1").unwrap();
+        assert_eq!(committed_names(&project, "HEAD", ""), ["own"]);
+        assert_eq!(committed_names(folder.path(), "HEAD", "lib"), ["other"]);
+        assert_eq!(committed_names(folder.path(), "HEAD", ""), Vec::<String>::new(), "folders are none");
+        assert_eq!(committed_names(&project, "HEAD", "none"), Vec::<String>::new());
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod kill;
 mod load;
 mod mends;
 mod refused;
+mod shape;
 #[cfg(feature = "failpoints")]
 mod way_back;
 #[cfg(feature = "failpoints")]
