@@ -105,13 +105,19 @@ fn files_of_objects_are_read_beside_the_manifest() {
     assert!(done.status == 2 && done.err.contains("no file of \"k8s/*.yaml\" has an object"), "{done:?}");
     scratch.write("k8s/a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata: {a: \"1\"}\n");
     assert_eq!(scratch.run(&validate).status, 0);
-    scratch.write("k8s/b.yaml", "# one\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: b}\nstringData: {a: hunter2}\n");
+    scratch.write(
+        "k8s/b.yaml",
+        "# one\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: b}\nstringData: {a: hunter2}\n",
+    );
     let done = scratch.run(&validate);
     assert!(done.status == 2 && done.err.contains("line 3 of \"k8s/b.yaml\": Secret b"), "{done:?}");
     assert!(!done.told().contains("hunter2"), "{done:?}");
     scratch.write("k8s/b.yaml", "a: [\n");
     let done = scratch.run(&validate);
-    assert!(done.status == 2 && done.err.contains("MANIFEST_UNREADABLE") && done.err.contains("k8s/b.yaml"), "{done:?}");
+    assert!(
+        done.status == 2 && done.err.contains("MANIFEST_UNREADABLE") && done.err.contains("k8s/b.yaml"),
+        "{done:?}"
+    );
 }
 
 #[test]

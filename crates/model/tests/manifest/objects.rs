@@ -43,7 +43,8 @@ fn they_are_in_the_environment_and_no_file_is_needed_any_more() {
 #[test]
 fn what_is_not_taken_is_told_with_its_file_and_line() {
     let secret = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "s" }, "stringData": { "t": "hunter2" } });
-    let elsewhere = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "e", "namespace": "other" } });
+    let elsewhere =
+        json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "e", "namespace": "other" } });
     let said = resolved(vec![map("a", "x"), secret, elsewhere, map("a", "y"), map("more", "y")]).unwrap_err();
     for words in [
         "MANIFEST_OBJECTS",
@@ -61,7 +62,10 @@ fn what_is_not_taken_is_told_with_its_file_and_line() {
 #[test]
 fn files_that_are_not_there_and_objects_that_are_too_large_are_told() {
     let said = resolved(Vec::new()).unwrap_err();
-    assert!(said.contains("no file of \"k8s/*.yaml\" has an object") && !said.contains("more.json\" has"), "{said}");
+    assert!(
+        said.contains("no file of \"k8s/*.yaml\" has an object") && !said.contains("more.json\" has"),
+        "{said}"
+    );
     let large = (0..3).map(|n| map(&format!("m{n}"), &"x".repeat(100 * 1024))).collect();
     let said = resolved(large).unwrap_err();
     assert!(said.contains("have 301 KiB, and at most 256 KiB are taken"), "{said}");

@@ -14,7 +14,7 @@ fn patched(number: u64, changes: Value) -> SlotSpec {
     spec
 }
 
-fn in_pod(changes: Value) -> Value {
+fn in_pod(changes: &Value) -> Value {
     json!({ "spec": { "template": { "spec": changes } } })
 }
 
@@ -49,7 +49,7 @@ async fn what_is_rendered_is_what_is_applied() {
 #[tokio::test(start_paused = true)]
 async fn each_release_has_its_own_patches_also_when_it_is_gone_back_to() {
     let world = World::new();
-    let zone = |zone: &str| in_pod(json!({ "nodeSelector": { "zone": zone } }));
+    let zone = |zone: &str| in_pod(&json!({ "nodeSelector": { "zone": zone } }));
     let (first, second) = (patched(1, zone("a")), patched(2, zone("b")));
     let zone_of = |name: &str| {
         let deployment = world.cluster.get("Deployment", name).unwrap();
@@ -71,7 +71,7 @@ async fn words_that_kubernetes_does_not_have_are_refused_before_anything_is_made
         (json!({ "toleratons": [{ "key": "gpu" }] }), "`spec.template.spec.toleratons` is no field"),
         (json!({ "priority": "high" }), "of another type"),
     ] {
-        let refused = problem(world.target.can_start(&patched(1, in_pod(changes))).await);
+        let refused = problem(world.target.can_start(&patched(1, in_pod(&changes))).await);
         assert_eq!(refused.code, Code::ClusterWouldRefuse, "{refused:?}");
         assert!(refused.message.contains(words), "{refused:?}");
     }
@@ -81,7 +81,7 @@ async fn words_that_kubernetes_does_not_have_are_refused_before_anything_is_made
 #[tokio::test(start_paused = true)]
 async fn another_container_is_not_taken_for_ours() {
     let world = World::new();
-    let first = patched(1, in_pod(json!({ "containers": [{ "name": "side", "image": "side:1" }] })));
+    let first = patched(1, in_pod(&json!({ "containers": [{ "name": "side", "image": "side:1" }] })));
     world.deploy(FENCE, &first, None).await.unwrap();
     assert!(world.target.drift(&slot(&first)).await.is_empty());
     world.target.stop(FENCE, &slot(&first)).await.unwrap();

@@ -40,10 +40,14 @@ fn a_patch_is_of_its_release() {
     // A word that the API server would only pass over.
     with(&mut app, &place, &patched("three", "toleratons"));
     app.version("3");
-    world.deploy(&app).expect(4, "refused", "CLUSTER_WOULD_REFUSE").expect_message(&["spec.template.spec.toleratons"]);
+    world
+        .deploy(&app)
+        .expect(4, "refused", "CLUSTER_WOULD_REFUSE")
+        .expect_message(&["spec.template.spec.toleratons"]);
     // What is rendered is what was applied.
     let project = app.project().to_str().unwrap();
-    let rendered = world.command(&["render", "kubernetes", ENVIRONMENT, "--project", project]).output().unwrap();
+    let rendered =
+        world.command(&["render", "kubernetes", ENVIRONMENT, "--project", project]).output().unwrap();
     let rendered = String::from_utf8_lossy(&rendered.stdout).into_owned();
     assert!(rendered.contains("team: two"), "{rendered}");
     world.rollback(&app).expect_live();
@@ -103,7 +107,8 @@ fn who_may_come_in_is_said_to_the_cluster() {
     world.deploy(&app).expect_live();
     agreed(&world, &cluster, &app);
     let from = "jsonpath={.spec.ingress[0].from[*].ipBlock.cidr}";
-    let said = || cluster.kubectl(&["get", "networkpolicy", "shop-web", "--ignore-not-found", "--output", from]);
+    let said =
+        || cluster.kubectl(&["get", "networkpolicy", "shop-web", "--ignore-not-found", "--output", from]);
     assert_eq!(said(), "0.0.0.0/0");
     assert_eq!(world.run(&app, &["down", ENVIRONMENT]).status, 0);
     assert_eq!(said(), "");

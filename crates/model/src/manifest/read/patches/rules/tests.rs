@@ -3,14 +3,15 @@ use serde_json::json;
 use super::*;
 
 /// Changes of the pods' `spec`.
-fn of_pod(spec: Value) -> Value {
+fn of_pod(spec: &Value) -> Value {
     json!({ "spec": { "template": { "spec": spec } } })
 }
 
 /// Changes of the service's own container.
-fn of_app(mut container: Value) -> Value {
+fn of_app(container: &Value) -> Value {
+    let mut container = container.clone();
     container["name"] = json!(CONTAINER);
-    of_pod(json!({ "containers": [container] }))
+    of_pod(&json!({ "containers": [container] }))
 }
 
 #[test]
@@ -19,38 +20,38 @@ fn what_people_need_is_taken() {
         json!({ "metadata": { "labels": { "team": "shop", "env": "live" }, "annotations": { "example.com/owner": "x" } } }),
         json!({ "spec": { "template": { "metadata": { "annotations": { "sidecar.istio.io/inject": "true" }, "labels": { "a": "b" } } } } }),
         of_pod(
-            json!({ "nodeSelector": { "disk": "ssd", "env": "live" }, "tolerations": [{ "key": "gpu", "operator": "Exists" }] }),
+            &json!({ "nodeSelector": { "disk": "ssd", "env": "live" }, "tolerations": [{ "key": "gpu", "operator": "Exists" }] }),
         ),
         of_pod(
-            json!({ "affinity": { "nodeAffinity": {} }, "priorityClassName": "high", "runtimeClassName": "gvisor" }),
+            &json!({ "affinity": { "nodeAffinity": {} }, "priorityClassName": "high", "runtimeClassName": "gvisor" }),
         ),
         of_pod(
-            json!({ "hostAliases": [{ "ip": "10.0.0.1", "hostnames": ["db"] }], "dnsConfig": { "options": [{ "name": "ndots", "value": "1" }] } }),
+            &json!({ "hostAliases": [{ "ip": "10.0.0.1", "hostnames": ["db"] }], "dnsConfig": { "options": [{ "name": "ndots", "value": "1" }] } }),
         ),
-        of_pod(json!({ "serviceAccountName": "shop", "automountServiceAccountToken": true })),
-        of_pod(json!({ "securityContext": { "fsGroup": 1000, "supplementalGroups": [1] } })),
+        of_pod(&json!({ "serviceAccountName": "shop", "automountServiceAccountToken": true })),
+        of_pod(&json!({ "securityContext": { "fsGroup": 1000, "supplementalGroups": [1] } })),
         of_pod(
-            json!({ "volumes": [{ "name": "data", "emptyDir": {} }, { "name": "tmp", "$patch": "delete" }] }),
-        ),
-        of_pod(
-            json!({ "topologySpreadConstraints": [{ "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "DoNotSchedule" }] }),
+            &json!({ "volumes": [{ "name": "data", "emptyDir": {} }, { "name": "tmp", "$patch": "delete" }] }),
         ),
         of_pod(
-            json!({ "containers": [{ "name": "proxy", "image": "p:1", "command": ["p"], "ports": [{ "containerPort": 9000 }],
+            &json!({ "topologySpreadConstraints": [{ "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "DoNotSchedule" }] }),
+        ),
+        of_pod(
+            &json!({ "containers": [{ "name": "proxy", "image": "p:1", "command": ["p"], "ports": [{ "containerPort": 9000 }],
             "env": [{ "name": "A", "value": "b" }], "securityContext": { "runAsUser": 1 } }] }),
         ),
-        of_pod(json!({ "initContainers": [{ "name": "wait", "image": "w:1", "args": ["x"] }] })),
+        of_pod(&json!({ "initContainers": [{ "name": "wait", "image": "w:1", "args": ["x"] }] })),
         of_app(
-            json!({ "volumeMounts": [{ "mountPath": "/data", "name": "data" }], "lifecycle": { "preStop": { "exec": { "command": ["sleep", "5"] } } } }),
+            &json!({ "volumeMounts": [{ "mountPath": "/data", "name": "data" }], "lifecycle": { "preStop": { "exec": { "command": ["sleep", "5"] } } } }),
         ),
         of_app(
-            json!({ "livenessProbe": { "httpGet": { "path": "/", "port": "http" } }, "terminationMessagePolicy": "FallbackToLogsOnError" }),
+            &json!({ "livenessProbe": { "httpGet": { "path": "/", "port": "http" } }, "terminationMessagePolicy": "FallbackToLogsOnError" }),
         ),
         of_app(
-            json!({ "env": [{ "name": "NODE", "valueFrom": { "fieldRef": { "fieldPath": "status.hostIP" } } }] }),
+            &json!({ "env": [{ "name": "NODE", "valueFrom": { "fieldRef": { "fieldPath": "status.hostIP" } } }] }),
         ),
-        of_app(json!({ "resources": { "limits": { "nvidia.com/gpu": 1, "ephemeral-storage": "1Gi" } } })),
-        of_app(json!({ "securityContext": { "seccompProfile": { "type": "Localhost" } } })),
+        of_app(&json!({ "resources": { "limits": { "nvidia.com/gpu": 1, "ephemeral-storage": "1Gi" } } })),
+        of_app(&json!({ "securityContext": { "seccompProfile": { "type": "Localhost" } } })),
     ] {
         assert_eq!(refusals(&changes), [], "{changes}");
     }
@@ -82,67 +83,67 @@ fn what_bascule_decides_is_refused_with_its_path() {
             json!({ "spec": { "template": { "metadata": { "labels": { "app.kubernetes.io/name": "x" } } } } }),
             "spec.template.metadata.labels.app.kubernetes.io/name".to_owned(),
         ),
-        (of_pod(json!({ "restartPolicy": "Never" })), format!("{pod}.restartPolicy")),
+        (of_pod(&json!({ "restartPolicy": "Never" })), format!("{pod}.restartPolicy")),
         (
-            of_pod(json!({ "terminationGracePeriodSeconds": 1 })),
+            of_pod(&json!({ "terminationGracePeriodSeconds": 1 })),
             format!("{pod}.terminationGracePeriodSeconds"),
         ),
-        (of_pod(json!({ "imagePullSecrets": [{ "name": "x" }] })), format!("{pod}.imagePullSecrets")),
-        (of_pod(json!({ "hostNetwork": true })), format!("{pod}.hostNetwork")),
+        (of_pod(&json!({ "imagePullSecrets": [{ "name": "x" }] })), format!("{pod}.imagePullSecrets")),
+        (of_pod(&json!({ "hostNetwork": true })), format!("{pod}.hostNetwork")),
         (
-            of_pod(json!({ "securityContext": { "runAsUser": 0 } })),
+            of_pod(&json!({ "securityContext": { "runAsUser": 0 } })),
             format!("{pod}.securityContext.runAsUser"),
         ),
         (
-            of_pod(json!({ "volumes": [{ "name": "secrets", "emptyDir": {} }] })),
+            of_pod(&json!({ "volumes": [{ "name": "secrets", "emptyDir": {} }] })),
             format!("{pod}.volumes[secrets]"),
         ),
-        (of_pod(json!({ "volumes": [{ "emptyDir": {} }] })), format!("{pod}.volumes[0]")),
+        (of_pod(&json!({ "volumes": [{ "emptyDir": {} }] })), format!("{pod}.volumes[0]")),
         (
-            of_pod(json!({ "volumes": [{ "name": "a", "$patch": "replace" }] })),
+            of_pod(&json!({ "volumes": [{ "name": "a", "$patch": "replace" }] })),
             format!("{pod}.volumes[a].$patch"),
         ),
-        (of_pod(json!({ "$patch": "replace" })), format!("{pod}.$patch")),
-        (of_pod(json!({ "$retainKeys": ["a"] })), format!("{pod}.$retainKeys")),
-        (of_pod(json!({ "initContainers": [{ "name": "app" }] })), format!("{pod}.initContainers[app]")),
+        (of_pod(&json!({ "$patch": "replace" })), format!("{pod}.$patch")),
+        (of_pod(&json!({ "$retainKeys": ["a"] })), format!("{pod}.$retainKeys")),
+        (of_pod(&json!({ "initContainers": [{ "name": "app" }] })), format!("{pod}.initContainers[app]")),
         (
             of_pod(
-                json!({ "containers": [{ "name": "p", "ports": [{ "containerPort": 1, "hostPort": 1 }] }] }),
+                &json!({ "containers": [{ "name": "p", "ports": [{ "containerPort": 1, "hostPort": 1 }] }] }),
             ),
             format!("{pod}.containers[p].ports[0].hostPort"),
         ),
-        (of_app(json!({ "$patch": "delete" })), app.to_owned()),
-        (of_app(json!({ "image": "x" })), format!("{app}.image")),
-        (of_app(json!({ "command": ["x"] })), format!("{app}.command")),
-        (of_app(json!({ "args": ["x"] })), format!("{app}.args")),
-        (of_app(json!({ "ports": [{ "containerPort": 1 }] })), format!("{app}.ports")),
-        (of_app(json!({ "envFrom": [] })), format!("{app}.envFrom")),
-        (of_app(json!({ "readinessProbe": {} })), format!("{app}.readinessProbe")),
-        (of_app(json!({ "startupProbe": {} })), format!("{app}.startupProbe")),
+        (of_app(&json!({ "$patch": "delete" })), app.to_owned()),
+        (of_app(&json!({ "image": "x" })), format!("{app}.image")),
+        (of_app(&json!({ "command": ["x"] })), format!("{app}.command")),
+        (of_app(&json!({ "args": ["x"] })), format!("{app}.args")),
+        (of_app(&json!({ "ports": [{ "containerPort": 1 }] })), format!("{app}.ports")),
+        (of_app(&json!({ "envFrom": [] })), format!("{app}.envFrom")),
+        (of_app(&json!({ "readinessProbe": {} })), format!("{app}.readinessProbe")),
+        (of_app(&json!({ "startupProbe": {} })), format!("{app}.startupProbe")),
         (
-            of_app(json!({ "securityContext": { "runAsUser": 0 } })),
+            of_app(&json!({ "securityContext": { "runAsUser": 0 } })),
             format!("{app}.securityContext.runAsUser"),
         ),
         (
-            of_app(json!({ "securityContext": { "privileged": true } })),
+            of_app(&json!({ "securityContext": { "privileged": true } })),
             format!("{app}.securityContext.privileged"),
         ),
         (
-            of_app(json!({ "resources": { "limits": { "memory": "1Gi" } } })),
+            of_app(&json!({ "resources": { "limits": { "memory": "1Gi" } } })),
             format!("{app}.resources.limits.memory"),
         ),
         (
-            of_app(json!({ "resources": { "requests": { "cpu": 1 } } })),
+            of_app(&json!({ "resources": { "requests": { "cpu": 1 } } })),
             format!("{app}.resources.requests.cpu"),
         ),
-        (of_app(json!({ "env": [{ "name": "A", "value": "b" }] })), format!("{app}.env[A]")),
-        (of_app(json!({ "env": [{ "name": "PORT", "valueFrom": {} }] })), format!("{app}.env[PORT]")),
+        (of_app(&json!({ "env": [{ "name": "A", "value": "b" }] })), format!("{app}.env[A]")),
+        (of_app(&json!({ "env": [{ "name": "PORT", "valueFrom": {} }] })), format!("{app}.env[PORT]")),
         (
-            of_app(json!({ "env": [{ "name": "BASCULE_SLOT", "valueFrom": {} }] })),
+            of_app(&json!({ "env": [{ "name": "BASCULE_SLOT", "valueFrom": {} }] })),
             format!("{app}.env[BASCULE_SLOT]"),
         ),
         (
-            of_app(json!({ "volumeMounts": [{ "mountPath": "/run/secrets/", "name": "x" }] })),
+            of_app(&json!({ "volumeMounts": [{ "mountPath": "/run/secrets/", "name": "x" }] })),
             format!("{app}.volumeMounts[/run/secrets/]"),
         ),
     ];
