@@ -1,5 +1,7 @@
 //! Commands as words.
 
+use bascule_yaml::{Node, Value};
+
 /// The words of a command that is written as a text: compose splits it as a shell would, and runs no shell. None: quotes do not
 /// close.
 fn words(text: &str) -> Option<Vec<String>> {
@@ -42,8 +44,6 @@ pub(crate) fn command_words(node: &Node) -> Option<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use bascule_yaml::{Node, Value};
-
     use super::words;
 
     #[test]

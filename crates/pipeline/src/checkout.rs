@@ -57,7 +57,7 @@ pub fn committed_file(project: &Path, commit: &str, path: &str) -> Option<String
 #[must_use]
 pub fn committed_names(project: &Path, commit: &str, folder: &str) -> Vec<String> {
     let name = format!("{commit}:./{folder}");
-    let listed = git(project, "ls-tree", &["-z", &name]).unwrap_or_default();
+    let listed = git(project, "ls-tree", &["-z", "--full-tree", &name]).unwrap_or_default();
     let entries = listed.split(|byte| *byte == 0).filter_map(|entry| std::str::from_utf8(entry).ok());
     // `MODE TYPE HASH<tab>NAME`
     let files =

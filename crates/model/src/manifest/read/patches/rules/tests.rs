@@ -263,7 +263,7 @@ fn what_is_taken_changes_nothing_that_is_ours() {
         .iter()
         .filter(|(path, value)| !is_open(path) && !value.is_object() && !value[0].is_object())
         .collect();
-    assert!(kept.len() > 40, "{}", kept.len());
+    assert!(kept.len() >= 40, "{}", kept.len());
     let (mut taken, mut refused) = (0, 0);
     for (path, _) in &all {
         for value in [
