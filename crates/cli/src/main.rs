@@ -13,6 +13,7 @@ mod failure;
 mod gates;
 mod key;
 mod machine;
+mod object_files;
 mod project;
 mod provenance;
 mod query;

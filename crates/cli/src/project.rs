@@ -9,13 +9,11 @@ use bascule_model::manifest::{self, EnvFile, Environment, Given, Manifest};
 use bascule_model::problem::{Code, Problem};
 
 use crate::failure::Failure;
+use crate::object_files::{self, Files, OnDisk};
 use crate::secrets::{self, Fetched};
 
 /// The name of the manifest.
 pub const MANIFEST: &str = "bascule.toml";
-
-/// The text of a file by its name, or of a variable by its.
-pub type Texts<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// An environment as it holds, and where its configuration comes from.
 pub struct Resolved {
@@ -114,8 +112,8 @@ impl Project {
         self.resolve_manifest(&self.manifest()?, environment, variables, None)
     }
 
-    /// The same for a manifest of this project that was read elsewhere. `committed` gives the files of a commit: an env file that
-    /// is in it is taken from there.
+    /// The same for a manifest of this project that was read elsewhere. `committed` are the files of a commit: an env file that
+    /// is in it is taken from there, and files of objects are taken from nowhere else.
     ///
     /// # Errors
     /// As [`Self::resolve`].
@@ -124,14 +122,14 @@ impl Project {
         manifest: &Manifest,
         environment: &EnvironmentName,
         variables: &dyn Fn(&str) -> Option<String>,
-        committed: Option<Texts<'_>>,
+        committed: Option<&dyn Files>,
     ) -> Result<Resolved, Failure> {
         let (name, is_named) = match manifest.env_file(environment.as_str()) {
             Some(named) => (named.to_owned(), true),
             None => (format!(".env.{environment}"), false),
         };
         let is_known = manifest.environments.contains_key(environment);
-        let text = match committed.and_then(|committed| committed(&name)) {
+        let text = match committed.and_then(|committed| committed.text(&name).ok()) {
             Some(text) => Some(text),
             None if is_named || is_known => self.env_file(&name)?,
             None => None,
@@ -141,10 +139,17 @@ impl Project {
         } else {
             Fetched { values: BTreeMap::new(), sources: BTreeMap::new() }
         };
+        let kubernetes =
+            manifest.environments.get(environment).and_then(|settings| settings.kubernetes.as_ref());
+        let patterns = kubernetes.and_then(|kubernetes| kubernetes.manifests.as_ref()).into_iter().flatten();
+        let here = OnDisk(&self.folder);
+        let objects =
+            object_files::read(committed.unwrap_or(&here), patterns.map(|pattern| pattern.value.as_str()))?;
         let given = Given {
             variables,
             env_file: text.as_deref().map(|text| EnvFile { name: &name, text }),
             secrets: fetched.values,
+            objects,
         };
         let resolved = manifest::resolve_with(manifest, environment.as_str(), &given)?;
         Ok(Resolved {

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
+use std::path::Path;
 
 use bascule_model::ids::EnvironmentName;
 use bascule_model::manifest::{self, Manifest};
 use bascule_model::problem::{Code, Problem};
 use bascule_pipeline::plan::{Plan, Stage, Work};
 use bascule_pipeline::private::Private;
-use bascule_pipeline::{Commit, Wanted, check_inputs, committed_file};
+use bascule_pipeline::{Commit, Wanted, check_inputs, committed_file, committed_names};
 use bascule_secrets::redact::Standing;
 use bascule_server::api::WishRequest;
 use bascule_server::pipelines::api::{BeginPipeline, PipelineStarted};
@@ -17,7 +18,8 @@ use jiff::Timestamp;
 use crate::context::Context;
 use crate::control_plane::ControlPlane;
 use crate::failure::Failure;
-use crate::project::{MANIFEST, Project, Texts};
+use crate::object_files::Files;
+use crate::project::{MANIFEST, Project};
 use crate::secrets;
 use crate::watch::pipeline;
 
@@ -79,8 +81,8 @@ fn prepare(context: &Context, asked: &Asked, wanted: &Wanted) -> Result<BeginPip
     let mut private = Private::default();
     for environment in environments(&stages) {
         let environment: EnvironmentName = environment.parse().map_err(|_| no_environment(environment))?;
-        let committed = |name: &str| committed_file(&project.folder, &commit.id, name);
-        let committed: Option<Texts<'_>> = if asked.dirty { None } else { Some(&committed) };
+        let committed = Committed { project: &project.folder, commit: &commit.id };
+        let committed: Option<&dyn Files> = if asked.dirty { None } else { Some(&committed) };
         let resolved = project.resolve_manifest(&manifest, &environment, &variables, committed)?.environment;
         for (name, secret) in &resolved.secrets {
             let variable = name.as_str().rsplit('.').next().unwrap_or(name.as_str());
@@ -124,6 +126,23 @@ fn judged(manifest: &Manifest, wanted: &Wanted) -> Option<EnvironmentName> {
     }
     let stages = manifest.pipeline.iter().flat_map(|pipeline| &pipeline.stage);
     stages.filter_map(|stage| stage.deploy.as_ref()).map(|found| found.value.clone()).next()
+}
+
+/// Files as they are in a commit.
+struct Committed<'a> {
+    project: &'a Path,
+    commit: &'a str,
+}
+
+impl Files for Committed<'_> {
+    fn names(&self, folder: &str) -> Vec<String> {
+        committed_names(self.project, self.commit, folder)
+    }
+
+    fn text(&self, path: &str) -> Result<String, String> {
+        committed_file(self.project, self.commit, path)
+            .ok_or_else(|| "the commit does not have it".to_owned())
+    }
 }
 
 /// The manifest as it is in the commit.

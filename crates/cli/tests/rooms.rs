@@ -4,7 +4,7 @@ use std::process::Command;
 
 /// Rooms, the lowest first; those on one line do not know each other.
 const FLOORS: [&[&str]; 7] = [
-    &["bascule-model", "bascule-sql"],
+    &["bascule-model", "bascule-sql", "bascule-yaml"],
     &[
         "bascule-journal",
         "bascule-migrations",

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use bascule_model::detect::{Folder, name_like};
+use bascule_yaml::{Node, Value};
 
 use crate::build::{self, Identity};
 use crate::error::ComposeError;
@@ -10,7 +11,6 @@ use crate::interpolate::{Place, plain};
 use crate::notes::Notes;
 use crate::service::{self, Service, Surroundings};
 use crate::write::Rows;
-use crate::yaml::{Node, Value};
 
 /// An app in the making.
 #[derive(Debug, Default)]
@@ -224,7 +224,7 @@ fn extended(node: &Node, services: &Node, place: &str, depth: usize, notes: &mut
             }
         }
     }
-    Node { line: node.line, value: Value::Map(entries) }
+    Node { line: node.line, style: node.style, value: Value::Map(entries) }
 }
 
 /// The image of the app: what is built here, else what gets requests and is no neighbour; the one with most services.

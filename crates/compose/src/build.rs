@@ -3,13 +3,13 @@
 use bascule_model::detect::Folder;
 use bascule_model::detect::dockerfile::{self, Dockerfile};
 use bascule_model::manifest::{ImageName, RelativePath};
+use bascule_yaml::{Node, Value};
 
 use crate::interpolate::{Place, kept, plain};
 use crate::notes::Notes;
 use crate::secret;
 use crate::service::{is_variable_name, pairs};
 use crate::write::{Rows, inline, quoted};
-use crate::yaml::{Node, Value};
 
 /// What tells one image from another: services of the same are services of one app.
 #[derive(Debug, Clone, PartialEq, Eq)]

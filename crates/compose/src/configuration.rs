@@ -1,11 +1,12 @@
 //! `environment` and `secrets`: names and values, of which those that look like secrets are named and not copied.
 
+use bascule_yaml::Node;
+
 use crate::interpolate::{Place, has_variables, is_bare_variable, kept};
 use crate::notes::Notes;
 use crate::secret;
 use crate::service::{Service, is_variable_name, pairs};
 use crate::write::list;
-use crate::yaml::Node;
 
 /// The configuration of a service.
 pub(crate) fn environment(service: &Node, place: &str, notes: &mut Notes) -> Vec<(String, String)> {

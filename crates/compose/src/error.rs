@@ -1,6 +1,7 @@
 //! Why a compose file could not be converted at all.
 
 use bascule_model::problem::{Code, Problem};
+use bascule_yaml::YamlError;
 
 /// What is wrong with the file. Lines count from 1.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +25,15 @@ pub enum ComposeError {
     /// It is one, and every service in it is somebody else's image.
     #[error("no service of this file is built here, and none gets requests: there is no app in it to deploy")]
     NoApp,
+}
+
+impl From<YamlError> for ComposeError {
+    fn from(error: YamlError) -> Self {
+        match error {
+            YamlError::Syntax { line, says } => Self::Syntax { line, says },
+            YamlError::Shape { line, says } => Self::NotCompose { line, says },
+        }
+    }
 }
 
 impl From<ComposeError> for Problem {

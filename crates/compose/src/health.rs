@@ -1,11 +1,11 @@
 //! `healthcheck`: a path that is asked with curl or wget becomes the manifest's own check.
 
 use bascule_model::detect::dockerfile::asked_path;
+use bascule_yaml::{Node, Value};
 
 use crate::limits;
 use crate::notes::Notes;
 use crate::write::{Rows, quoted};
-use crate::yaml::{Node, Value};
 
 /// The rows of `[services.NAME.health]` for a service that gets requests.
 pub(crate) fn read(service: &Node, place: &str, has_port: bool, notes: &mut Notes) -> Rows {

@@ -1,7 +1,8 @@
 //! The keys of a service that nobody reads: what each would mean here, and what to do instead.
 
+use bascule_yaml::Node;
+
 use crate::notes::Notes;
-use crate::yaml::Node;
 
 /// A note for each key that nobody read.
 pub(crate) fn leftovers(service: &Node, place: &str, notes: &mut Notes) {

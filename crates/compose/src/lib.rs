@@ -21,7 +21,6 @@ mod secret;
 mod service;
 mod words;
 mod write;
-mod yaml;
 
 use bascule_model::detect::Folder;
 
@@ -51,7 +50,7 @@ pub fn convert(
     folder: &dyn Folder,
     folder_name: &str,
 ) -> Result<Converted, ComposeError> {
-    let root = yaml::parse(text)?;
+    let root = bascule_yaml::parse(text)?;
     let app = app::read(&root, folder, folder_name)?;
     let manifest = write::manifest(&app, file_name);
     Ok(Converted { manifest, services: app.taken, notes: app.notes.into_vec() })

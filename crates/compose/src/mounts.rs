@@ -1,10 +1,10 @@
 //! `volumes`, short and long, as volumes of a manifest: absolute folders of the machine, and named ones.
 
 use bascule_model::manifest::VolumeText;
+use bascule_yaml::{Node, Value};
 
 use crate::interpolate::{Place, plain};
 use crate::notes::Notes;
-use crate::yaml::{Node, Value};
 
 /// The volumes of a service, as texts of the manifest. `root` is the whole file: it says how volumes are called.
 pub(crate) fn read(

@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 
+use bascule_yaml::{Node, Value};
+
 use crate::interpolate::{Place, plain};
 use crate::notes::Notes;
-use crate::yaml::{Node, Value};
 
 /// A port of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +85,7 @@ fn one(node: &Node, name: &str, notes: &mut Notes) -> Option<Port> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::yaml;
+    use bascule_yaml as yaml;
 
     #[test]
     fn every_form_of_a_port() {

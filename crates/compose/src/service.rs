@@ -2,6 +2,7 @@
 
 use bascule_model::detect::dockerfile::Dockerfile;
 use bascule_model::manifest::{Capability, HostEntry, InstanceText, Signal, User, command_text};
+use bascule_yaml::{Node, Value};
 
 use crate::configuration::{environment, secret_files};
 use crate::interpolate::{Place, plain};
@@ -10,7 +11,6 @@ use crate::notes::Notes;
 use crate::ports::Port;
 use crate::words::command_words;
 use crate::write::{Rows, list, quoted};
-use crate::yaml::{Node, Value};
 use crate::{health, limits, mounts, ports, secret};
 
 /// A service as it is written down.

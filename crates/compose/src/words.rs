@@ -1,6 +1,6 @@
 //! Commands as words.
 
-use crate::yaml::{Node, Value};
+use bascule_yaml::{Node, Value};
 
 /// The words of a command that is written as a text: compose splits it as a shell would, and runs no shell. None: quotes do not
 /// close.

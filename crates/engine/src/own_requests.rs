@@ -59,6 +59,8 @@ mod tests {
             service_name: None,
             adopt: None,
             pull_secrets: Vec::new(),
+            patches: Vec::new(),
+            manifests: Vec::new(),
         });
         let configuration = Configuration { verify, ..Configuration::default() };
         Loaded { release, configuration, source: None, unreadable: None }

@@ -16,7 +16,9 @@ pub use json_path::JsonPath;
 pub(crate) use read::is_url_path;
 pub use read::parse;
 pub(crate) use resolve::template::is_variable_name;
-pub use resolve::{EnvFile, Given, GivenSecret, LISTEN, Origin, command_text, resolve, resolve_with};
+pub use resolve::{
+    EnvFile, Given, GivenObject, GivenSecret, LISTEN, Origin, command_text, resolve, resolve_with,
+};
 pub use schema::schema;
 pub use source::{Position, Source};
 pub use types::*;

@@ -3,6 +3,8 @@
 //! Values that may be secret are not in here: they travel in a [`Configuration`], which is only ever stored sealed.
 
 mod cluster;
+mod network;
+pub mod patch;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,6 +16,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::cluster::{Cluster, Observe, ObservedBy, Pods, ProbeLoad, Scale, ServiceKind};
+pub use self::network::{BadPeer, Network, Peer};
+pub use self::patch::DeploymentPatch;
 use crate::gate::Provenance;
 use crate::ids::{EnvironmentKey, ReleaseId, ServiceName};
 use crate::manifest::{InstanceText, MigrationFormat};

@@ -5,6 +5,7 @@ mod manifest {
     mod any_text;
     mod detected;
     mod everything;
+    mod objects;
     mod resolved;
     mod schema;
     mod secrets;

@@ -53,6 +53,18 @@ pub fn committed_file(project: &Path, commit: &str, path: &str) -> Option<String
     String::from_utf8(git(project, "cat-file", &["blob", &name]).ok()?).ok()
 }
 
+/// The names of the files of a folder as they are in a commit; `folder` is relative to the project's. None where there is no such folder.
+#[must_use]
+pub fn committed_names(project: &Path, commit: &str, folder: &str) -> Vec<String> {
+    let name = format!("{commit}:./{folder}");
+    let listed = git(project, "ls-tree", &["-z", "--full-tree", &name]).unwrap_or_default();
+    let entries = listed.split(|byte| *byte == 0).filter_map(|entry| std::str::from_utf8(entry).ok());
+    // `MODE TYPE HASH<tab>NAME`
+    let files =
+        entries.filter_map(|entry| entry.split_once('\t')).filter(|(what, _)| what.contains(" blob "));
+    files.map(|(_, name)| name.to_owned()).collect()
+}
+
 /// What differs between two commits in a folder and below, as git prints it without surroundings; without a second commit, between
 /// a commit and the files as they are. Paths are relative to the folder. None where git cannot tell.
 #[must_use]
@@ -209,7 +221,7 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    use super::{files, git, make, relative, remove};
+    use super::{committed_names, files, git, make, relative, remove};
     use crate::plan::Plan;
 
     #[test]
@@ -271,6 +283,12 @@ mod tests {
         let dirty = files(&plan(&project, "app/", true), &project).unwrap();
         assert_ne!(dirty["../lib/other"], clean["../lib/other"]);
         assert_eq!(dirty["own"], clean["own"]);
+        // Of a folder alone, as the commit has it.
+        fs::write(project.join("new"), "1").unwrap();
+        assert_eq!(committed_names(&project, "HEAD", ""), ["own"]);
+        assert_eq!(committed_names(folder.path(), "HEAD", "lib"), ["other"]);
+        assert_eq!(committed_names(folder.path(), "HEAD", ""), Vec::<String>::new(), "folders are none");
+        assert_eq!(committed_names(&project, "HEAD", "none"), Vec::<String>::new());
     }
 
     #[test]

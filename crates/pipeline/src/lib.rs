@@ -25,7 +25,7 @@ mod reports;
 mod reset;
 mod selection;
 
-pub use checkout::{Commit, committed_file, diff, git, remove_of as remove_checkout};
+pub use checkout::{Commit, committed_file, committed_names, diff, git, remove_of as remove_checkout};
 pub use error::PipelineError;
 pub use log::{Recorded, read as read_log};
 pub use selection::{Wanted, check_inputs};

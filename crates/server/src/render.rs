@@ -27,9 +27,9 @@ pub(crate) async fn objects(control: &Control, request: &RenderRequest) -> Resul
     Ok(Vec::new())
 }
 
-/// The Role that the account at a cluster needs in a namespace, and what gives it.
+/// The Role that the account at a cluster needs for an environment, and what gives it.
 #[cfg(feature = "kubernetes")]
 #[must_use]
-pub fn role(namespace: &str) -> Vec<Value> {
-    bascule_target_kubernetes::render_role(namespace)
+pub fn role(cluster: &bascule_model::release::Cluster) -> Vec<Value> {
+    bascule_target_kubernetes::render_role(cluster)
 }

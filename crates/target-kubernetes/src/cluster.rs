@@ -1,6 +1,8 @@
 //! One namespace of one cluster, and how it is asked: each call is bounded, is made again where that can help, and says what it was for.
 
+use std::collections::HashMap;
 use std::fmt::Debug;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use k8s_openapi::NamespaceResourceScope;
@@ -15,7 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::KubernetesError;
 use crate::forward::Forwards;
-use crate::objects::{budget, scaler};
+use crate::objects::{budget, network, scaler};
+use crate::shared::lock;
 
 /// How we are called where the API server notes who wrote what.
 pub(crate) const MANAGER: &str = "bascule";
@@ -42,6 +45,10 @@ pub(crate) struct Cluster {
     scalers: OnceCell<ApiResource>,
     /// And of PodDisruptionBudget.
     budgets: OnceCell<ApiResource>,
+    /// And of NetworkPolicy.
+    networks: OnceCell<ApiResource>,
+    /// Kinds that were asked for, by their version, and whether they belong to namespaces.
+    kinds: Mutex<HashMap<(String, String), (ApiResource, bool)>>,
 }
 
 /// What an answer means for whoever asked.
@@ -60,6 +67,8 @@ impl Cluster {
             slices: OnceCell::new(),
             scalers: OnceCell::new(),
             budgets: OnceCell::new(),
+            networks: OnceCell::new(),
+            kinds: Mutex::default(),
         }
     }
 
@@ -127,6 +136,46 @@ impl Cluster {
         let (kind, plural) = ("PodDisruptionBudget", "poddisruptionbudgets");
         let discover = || self.discover(budget::GROUP, kind, plural, &budget::VERSIONS);
         self.budgets.get_or_try_init(discover).await
+    }
+
+    /// NetworkPolicies, in the best version that the server has and we can write.
+    pub(crate) async fn networks(&self) -> Result<&ApiResource, KubernetesError> {
+        let (kind, plural) = ("NetworkPolicy", "networkpolicies");
+        let discover = || self.discover(network::GROUP, kind, plural, &network::VERSIONS);
+        self.networks.get_or_try_init(discover).await
+    }
+
+    /// The resource of a kind, and whether it belongs to namespaces; none where the server does not have it. A server may be taught
+    /// kinds at any time: what it did not have is asked for anew.
+    pub(crate) async fn kind(
+        &self,
+        api_version: &str,
+        kind: &str,
+    ) -> Result<Option<(ApiResource, bool)>, KubernetesError> {
+        let known = lock(&self.kinds).get(&(api_version.to_owned(), kind.to_owned())).cloned();
+        if known.is_some() {
+            return Ok(known);
+        }
+        let doing = format!("ask for the kinds of {api_version}");
+        let client = &self.client;
+        let asked = self.call(&doing, || async move {
+            match api_version.contains('/') {
+                true => client.list_api_group_resources(api_version).await,
+                false => client.list_core_api_resources(api_version).await,
+            }
+        });
+        let all = match asked.await {
+            Err(error) if error.status() == Some(404) => return Ok(None),
+            all => all?.resources,
+        };
+        let Some(found) = all.into_iter().find(|one| one.kind == kind && !one.name.contains('/')) else {
+            return Ok(None);
+        };
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let gvk = GroupVersionKind::gvk(group, version, kind);
+        let resource = (ApiResource::from_gvk_with_plural(&gvk, &found.name), found.namespaced);
+        lock(&self.kinds).insert((api_version.to_owned(), kind.to_owned()), resource.clone());
+        Ok(Some(resource))
     }
 
     /// Objects of a kind that was discovered.

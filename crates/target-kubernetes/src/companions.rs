@@ -1,6 +1,9 @@
-//! What belongs to a service of an environment and not to one of its releases: HorizontalPodAutoscalers and PodDisruptionBudgets.
+//! What belongs to an environment or to one of its services, and not to one of its releases: HorizontalPodAutoscalers,
+//! PodDisruptionBudgets, NetworkPolicies, and the objects of the files of `manifests`.
 
 pub(crate) mod budgets;
+pub(crate) mod extras;
+pub(crate) mod networks;
 pub(crate) mod scalers;
 
 use std::collections::HashSet;
@@ -144,7 +147,7 @@ pub(crate) async fn remove_all(
     cluster: &Cluster,
     key: &EnvironmentKey,
 ) -> Result<(), KubernetesError> {
-    for resource in [cluster.scalers().await?, cluster.budgets().await?] {
+    for resource in [cluster.scalers().await?, cluster.budgets().await?, cluster.networks().await?] {
         let found = match list(cluster, resource).await {
             Err(error) if error.status() == Some(403) => continue,
             found => found?,
@@ -166,19 +169,26 @@ pub(crate) async fn check_names(
     let guarded = release.services.iter().filter(|service| crate::objects::budget::is_wanted(service));
     let scaled: Vec<_> = scaled.map(|service| names::service(&release.key.app, &service.name)).collect();
     let guarded: Vec<_> = guarded.map(|service| names::service(&release.key.app, &service.name)).collect();
-    for (wanted, what) in [(scaled, "HorizontalPodAutoscaler"), (guarded, "PodDisruptionBudget")] {
+    let closed = release.services.iter().filter(|service| service.pods.network.is_some());
+    let closed: Vec<_> = closed.map(|service| names::service(&release.key.app, &service.name)).collect();
+    let kinds =
+        [(scaled, "HorizontalPodAutoscaler"), (guarded, "PodDisruptionBudget"), (closed, "NetworkPolicy")];
+    for (wanted, what) in kinds {
         if wanted.is_empty() {
             continue;
         }
-        let resource =
-            if what == "PodDisruptionBudget" { cluster.budgets().await? } else { cluster.scalers().await? };
+        let resource = match what {
+            "PodDisruptionBudget" => cluster.budgets().await?,
+            "NetworkPolicy" => cluster.networks().await?,
+            _ => cluster.scalers().await?,
+        };
         let found = list(cluster, resource).await?;
         let stranger = found
             .iter()
             .find(|one| wanted.contains(&one.name_any()) && !is_made_by_us(clusters, &release.key, one));
         if let Some(stranger) = stranger {
             return Err(KubernetesError::NameTaken {
-                what,
+                what: what.into(),
                 name: stranger.name_any(),
                 whose: crate::traffic::state::NOT_OURS.to_owned(),
             });

@@ -1,5 +1,7 @@
 //! What can go wrong in this room, by what was being done, and how each is told to a person. The API server's own words are kept.
 
+use std::borrow::Cow;
+
 use bascule_engine::ports::PortError;
 use bascule_instances::StateError;
 use bascule_model::problem::{Code, Problem};
@@ -51,7 +53,7 @@ pub enum KubernetesError {
     #[error("the {what} {name} is there already, and {whose}")]
     NameTaken {
         /// `Service`, `Deployment`, …
-        what: &'static str,
+        what: Cow<'static, str>,
         /// Its name.
         name: String,
         /// Whose it is, as a sentence's end.
@@ -80,6 +82,12 @@ pub enum KubernetesError {
     NoRoom {
         /// One sentence for each quota that would be passed.
         lacks: Vec<String>,
+    },
+    /// Objects of the files of `manifests` that cannot be made.
+    #[error("`manifests` cannot be applied: {}", refusals.join("; "))]
+    Manifests {
+        /// One sentence for each.
+        refusals: Vec<String>,
     },
     /// The API server would not take what is to be made.
     #[error("the cluster would not take the new release: {}", refusals.join("; "))]
@@ -209,6 +217,12 @@ impl KubernetesError {
             Self::WouldRefuse { .. } => (
                 Code::ClusterWouldRefuse,
                 "mend what the API server names, in the manifest or in the rules of the cluster, then run the same command again: nothing \
+                 was made"
+                    .to_owned(),
+            ),
+            Self::Manifests { .. } => (
+                Code::ClusterWouldRefuse,
+                "change them in the files of `manifests`, or have the cluster know their kind, then run the same command again: nothing \
                  was made"
                     .to_owned(),
             ),

@@ -21,6 +21,8 @@ pub(crate) const OWNER: &str = "bascule.dev/owner";
 pub(crate) const TRAFFIC: &str = "bascule.dev/traffic";
 /// Annotation of what was taken over: what it was before, so that it can be made again.
 pub(crate) const ADOPTED: &str = "bascule.dev/adopted";
+/// Annotation: it is of the files of `manifests`.
+pub(crate) const EXTRA: &str = "bascule.dev/extra";
 /// Label of a command beside the instances: the service that it is of.
 pub(crate) const EXEC: &str = "bascule.dev/exec";
 /// Annotation of such a command: the control plane that attends to it.
@@ -128,6 +130,16 @@ fn labels<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_ours_is_kept_for_us() {
+        let key = "shop/staging".parse().unwrap();
+        let labels = of_service(&key, &ReleaseId::from_text("r1-a"), Slot::Blue, &"web".parse().unwrap());
+        let all = labels.keys().map(String::as_str).chain([SPEC, OWNER, TRAFFIC, EXTRA, EXEC, PROCESS]);
+        for name in all {
+            assert!(bascule_model::release::patch::is_reserved(name), "{name}");
+        }
+    }
 
     #[test]
     fn names_fit_and_stay_apart() {

@@ -3,7 +3,10 @@
 pub(crate) mod budget;
 pub(crate) mod configuration;
 pub(crate) mod deployment;
+pub(crate) mod extra;
 pub(crate) mod job;
+pub(crate) mod known;
+pub(crate) mod network;
 pub(crate) mod pod;
 pub(crate) mod scaler;
 pub(crate) mod service;

@@ -15,16 +15,16 @@ use k8s_openapi::api::core::v1::{Namespace, ResourceQuota, Service};
 use kube::api::ListParams;
 use kube::{Api, ResourceExt as _};
 
+use self::permissions::Right;
 use self::rehearsal::Freed;
 use crate::adoption;
 use crate::cluster::Cluster;
+use crate::companions::{self, extras};
 use crate::error::KubernetesError;
 use crate::record::{self, TrafficRecord};
 use crate::shared::{Clusters, lock, place};
 use crate::target::cluster_of;
 use crate::traffic::state;
-
-pub(crate) use permissions::{FOR_ADOPTION, FOR_COMMANDS, FOR_LOOKING, NEEDED};
 
 /// Refuses what would fail later.
 pub(crate) async fn check(clusters: &Clusters, release: &Release) -> Result<(), KubernetesError> {
@@ -39,19 +39,37 @@ pub(crate) async fn check(clusters: &Clusters, release: &Release) -> Result<(), 
         });
     }
     let cluster = clusters.reach(settings).await?;
-    // Whoever may do all that is needed is not asked again for as long as this control plane lives.
-    if !lock(&clusters.allowed).contains(&place(settings)) {
-        namespace(&cluster).await?;
-        let missing = permissions::lacking(&cluster, &NEEDED).await?;
-        if !missing.is_empty() {
-            return Err(KubernetesError::Forbidden { missing, namespace: cluster.namespace.clone() });
-        }
-        lock(&clusters.allowed).push(place(settings));
-    }
+    let extras = extras::resources(&cluster, release).await?;
+    let mut rights = permissions::needed(release);
+    rights.extend(permissions::of_extras(&extras));
+    allowed(clusters, &cluster, settings, &rights).await?;
     services(clusters, &cluster, release).await?;
-    crate::companions::check_names(clusters, &cluster, release).await?;
+    companions::check_names(clusters, &cluster, release).await?;
+    extras::check_names(clusters, &cluster, release, &extras).await?;
     adoption::check(clusters, &cluster, release).await?;
     room(clusters, &cluster, release).await
+}
+
+/// Refuses what the account may not do. Whoever may is not asked again for as long as this control plane lives.
+async fn allowed(
+    clusters: &Clusters,
+    cluster: &Arc<Cluster>,
+    settings: &release::Cluster,
+    rights: &[Right<'_>],
+) -> Result<(), KubernetesError> {
+    let place = place(settings);
+    let known = |right: &Right<'_>| lock(&clusters.allowed).contains(&(place.clone(), right.key()));
+    let open: Vec<Right<'_>> = rights.iter().filter(|right| !known(right)).copied().collect();
+    if open.is_empty() {
+        return Ok(());
+    }
+    namespace(cluster).await?;
+    let missing = permissions::lacking(cluster, &open).await?;
+    if !missing.is_empty() {
+        return Err(KubernetesError::Forbidden { missing, namespace: cluster.namespace.clone() });
+    }
+    lock(&clusters.allowed).extend(open.iter().map(|right| (place.clone(), right.key())));
+    Ok(())
 }
 
 /// Refuses what the API server would refuse of what is to stand in a slot. Answers what a person should know of it, one sentence each.
@@ -121,7 +139,7 @@ async fn services(
         // The one that leads is taken over with the pods.
         if !(adopts && index == 0) && !state::is_ours(clusters, &release.key, &found) {
             return Err(KubernetesError::NameTaken {
-                what: "Service",
+                what: "Service".into(),
                 name: found.name_any(),
                 whose: state::NOT_OURS.to_owned(),
             });
@@ -157,7 +175,7 @@ async fn room(clusters: &Clusters, cluster: &Arc<Cluster>, release: &Release) ->
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::permissions::{FOR_COMMANDS, FOR_LOOKING, FOR_NETWORKS, NEEDED};
 
     #[test]
     fn every_right_that_is_needed_is_asked_for_once() {
@@ -165,6 +183,7 @@ mod tests {
             .iter()
             .chain(&FOR_COMMANDS)
             .chain(&FOR_LOOKING)
+            .chain(&FOR_NETWORKS)
             .flat_map(|one| one.verbs.iter().map(|verb| format!("{verb} {}", one.resource)))
             .collect();
         let count = all.len();

@@ -2,17 +2,22 @@
 
 use bascule_engine::ports::{SlotSpec, traffic_services};
 use bascule_model::ids::Generation;
+use bascule_model::release::Cluster;
+use kube::api::ApiResource;
+use kube::core::GroupVersionKind;
 use serde_json::{Value, json};
 
+use crate::companions::extras;
 use crate::objects::service::service;
-use crate::objects::{budget, deployment, scaler};
-use crate::preflight::{FOR_ADOPTION, FOR_COMMANDS, FOR_LOOKING, NEEDED};
+use crate::objects::{budget, deployment, extra, network, scaler};
+use crate::preflight::permissions::{self, FOR_ADOPTION, FOR_COMMANDS, FOR_LOOKING, FOR_NETWORKS, NEEDED};
 
-/// The objects of a release in the order in which they are made: configuration, Deployments, what belongs to their
+/// The objects of a release in the order in which they are made: those of the files of `manifests`, configuration, Deployments, what belongs to their
 /// services (in the newest version that is known; a cluster gets the best that it has), Services. Values of Secrets are not shown.
 #[must_use]
 pub fn objects(spec: &SlotSpec, owner: &str) -> Vec<Value> {
-    let mut all = Vec::new();
+    let applied = |object| extra::applied(&spec.release.key, object, owner);
+    let mut all: Vec<Value> = extras::of(&spec.release).iter().map(applied).collect();
     for one in &spec.release.services {
         let mut made = deployment::objects(spec, one, one.instances, owner);
         if let Some(data) = made.secret.as_mut().and_then(|secret| secret["data"].as_object_mut()) {
@@ -26,6 +31,9 @@ pub fn objects(spec: &SlotSpec, owner: &str) -> Vec<Value> {
     for one in &spec.release.services {
         if budget::is_wanted(one) {
             all.push(budget::budget(key, one, budget::VERSIONS[0], owner));
+        }
+        if let Some(peers) = network::peers([&spec.release], &one.name) {
+            all.push(network::policy(key, &one.name, &peers, network::VERSIONS[0], owner));
         }
         if let Some(scale) = one.pods.scale {
             let name = crate::names::deployment(&key.app, &one.name, &spec.release.id);
@@ -47,14 +55,19 @@ pub fn objects(spec: &SlotSpec, owner: &str) -> Vec<Value> {
     all
 }
 
-/// The Role that the account needs in a namespace, with a binding to an account of the same name.
+/// The Role that the account needs in an environment's namespace, with a binding to an account of the same name.
 #[must_use]
-pub fn role(namespace: &str) -> Vec<Value> {
+pub fn role(cluster: &Cluster) -> Vec<Value> {
+    let namespace = &cluster.namespace;
+    let extras: Vec<(ApiResource, &Value)> =
+        cluster.manifests.iter().map(|object| (guessed(object), object)).collect();
     let rules: Vec<Value> = NEEDED
         .iter()
         .chain(&FOR_COMMANDS)
         .chain(&FOR_LOOKING)
         .chain(&FOR_ADOPTION)
+        .chain(&FOR_NETWORKS)
+        .chain(&permissions::of_extras(&extras))
         .map(|right| json!({ "apiGroups": [right.group], "resources": [right.resource], "verbs": right.verbs }))
         .collect();
     let metadata = json!({ "name": "bascule", "namespace": namespace });
@@ -69,4 +82,12 @@ pub fn role(namespace: &str) -> Vec<Value> {
             "subjects": [{ "kind": "ServiceAccount", "name": "bascule", "namespace": namespace }],
         }),
     ]
+}
+
+/// The resource of an object, called as nearly all are: no cluster is asked.
+fn guessed(object: &Value) -> ApiResource {
+    let (group, kind, _) = extra::identity(object);
+    let version = object["apiVersion"].as_str().unwrap_or_default();
+    let version = version.split_once('/').map_or(version, |(_, version)| version);
+    ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
 }

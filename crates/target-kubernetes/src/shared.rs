@@ -1,6 +1,6 @@
 //! What instances and traffic share: the records, the fence, and the clusters that were reached.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -44,8 +44,8 @@ pub struct Clusters {
     fence: Fence,
     reached: Mutex<HashMap<Place, Arc<Cluster>>>,
     watched: Mutex<HashMap<Place, Arc<Watched>>>,
-    /// Namespaces in which the account may do all that is needed.
-    pub(crate) allowed: Mutex<Vec<Place>>,
+    /// What the account may do in which namespace.
+    pub(crate) allowed: Mutex<HashSet<(Place, String)>>,
     /// Who changes what belongs to an environment's services, one after the other.
     turns: Mutex<HashMap<EnvironmentKey, Arc<tokio::sync::Mutex<()>>>>,
     /// How often scalers were to follow an environment's traffic: who is not the last one gives up.

@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use crate::access::Access;
 use crate::cluster::Cluster;
 use crate::error::KubernetesError;
-use crate::preflight::permissions::lacking;
-use crate::preflight::{FOR_COMMANDS, FOR_LOOKING, NEEDED, namespace};
+use crate::preflight::namespace;
+use crate::preflight::permissions::{FOR_COMMANDS, FOR_LOOKING, NEEDED, lacking};
 
 /// Who only looks does not wait for as long as a deploy does.
 const PATIENCE: Duration = Duration::from_secs(8);

@@ -2,6 +2,7 @@
 
 use bascule_model::ids::EnvironmentName;
 use bascule_model::problem::{Code, Problem};
+use bascule_model::release::Cluster;
 use serde_json::Value;
 
 use crate::context::Context;
@@ -88,18 +89,18 @@ pub fn run(args: &Args, context: &Context) -> Result<(), Failure> {
                 )
                 .into());
             };
-            show(context, &role(&cluster.namespace)?)
+            show(context, &role(cluster)?)
         }
     }
 }
 
 #[cfg(feature = "kubernetes")]
-fn role(namespace: &str) -> Result<Vec<Value>, Failure> {
-    Ok(bascule_server::cluster_role(namespace))
+fn role(cluster: &Cluster) -> Result<Vec<Value>, Failure> {
+    Ok(bascule_server::cluster_role(cluster))
 }
 
 #[cfg(not(feature = "kubernetes"))]
-fn role(_: &str) -> Result<Vec<Value>, Failure> {
+fn role(_: &Cluster) -> Result<Vec<Value>, Failure> {
     let words = "this build of Bascule has no target kubernetes";
     Err(Problem::new(Code::Usage, words, "install one that has it (feature `kubernetes`)").into())
 }

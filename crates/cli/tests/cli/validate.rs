@@ -95,6 +95,32 @@ fn what_an_environment_needs_from_this_machine() {
 }
 
 #[test]
+fn files_of_objects_are_read_beside_the_manifest() {
+    let scratch = Scratch::with_manifest(
+        "app = \"shop\"\nbuild.dockerfile = \"Dockerfile\"\nservices.web.port = 3000\n[environments.production]\n\
+         target = \"kubernetes\"\nkubernetes.manifests = [\"k8s/*.yaml\"]\n",
+    );
+    let validate = ["validate", "production"];
+    let done = scratch.run(&validate);
+    assert!(done.status == 2 && done.err.contains("no file of \"k8s/*.yaml\" has an object"), "{done:?}");
+    scratch.write("k8s/a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata: {a: \"1\"}\n");
+    assert_eq!(scratch.run(&validate).status, 0);
+    scratch.write(
+        "k8s/b.yaml",
+        "# one\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: b}\nstringData: {a: hunter2}\n",
+    );
+    let done = scratch.run(&validate);
+    assert!(done.status == 2 && done.err.contains("line 3 of \"k8s/b.yaml\": Secret b"), "{done:?}");
+    assert!(!done.told().contains("hunter2"), "{done:?}");
+    scratch.write("k8s/b.yaml", "a: [\n");
+    let done = scratch.run(&validate);
+    assert!(
+        done.status == 2 && done.err.contains("MANIFEST_UNREADABLE") && done.err.contains("k8s/b.yaml"),
+        "{done:?}"
+    );
+}
+
+#[test]
 fn a_deploy_of_a_wrong_manifest_is_refused_as_an_outcome() {
     let scratch = Scratch::with_manifest(WRONG);
     let done = scratch.run(&["deploy", "staging", "--output", "json"]);

@@ -63,6 +63,9 @@ pub enum Code {
     /// A secret stands in the manifest in clear.
     #[serde(rename = "MANIFEST_SECRET_LITERAL")]
     SecretLiteral,
+    /// A file of `manifests` is not there, or holds what is not taken.
+    #[serde(rename = "MANIFEST_OBJECTS")]
+    Objects,
 }
 
 impl Code {
@@ -85,6 +88,7 @@ impl Code {
             Self::PrivateInCommand => "MANIFEST_PRIVATE_IN_COMMAND",
             Self::EnvFile => "MANIFEST_ENV_FILE",
             Self::SecretLiteral => "MANIFEST_SECRET_LITERAL",
+            Self::Objects => "MANIFEST_OBJECTS",
         }
     }
 }

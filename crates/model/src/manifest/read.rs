@@ -10,7 +10,9 @@ mod environment;
 mod gates;
 pub(crate) mod keys;
 mod kubernetes;
+mod network;
 mod observe;
+mod patches;
 mod pipeline;
 mod policy;
 pub(crate) mod reader;
@@ -33,6 +35,7 @@ use super::types::{Located, Manifest};
 use crate::ids::AppName;
 
 pub(crate) use environment::undeclared;
+pub(crate) use patches::changes as patch_changes;
 pub(crate) use service::is_url_path;
 
 /// Reads a manifest. `file_name` is what messages call it.

@@ -14,6 +14,9 @@ mod image;
 mod kubernetes;
 mod literals;
 mod merge;
+mod network;
+mod objects;
+mod patches;
 mod policy;
 mod resolver;
 mod secret_files;
@@ -25,7 +28,7 @@ mod variables;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
-pub use self::given::{EnvFile, Given, GivenSecret, Origin};
+pub use self::given::{EnvFile, Given, GivenObject, GivenSecret, Origin};
 pub use self::template::command_text;
 
 use self::resolver::Resolver;
@@ -53,7 +56,11 @@ pub fn resolve(
 ) -> Result<Environment, Diagnostics> {
     let named = manifest.env_file(environment);
     let env_file = named.zip(env_file).map(|(name, text)| EnvFile { name, text });
-    resolve_with(manifest, environment, &Given { variables, env_file, secrets: BTreeMap::new() })
+    resolve_with(
+        manifest,
+        environment,
+        &Given { variables, env_file, secrets: BTreeMap::new(), objects: BTreeMap::new() },
+    )
 }
 
 /// Resolves one environment.
@@ -79,7 +86,7 @@ pub fn resolve_with(
     let mut problems = Vec::new();
     let entries = env_file::entries(settings, given, &mut problems);
     let outside = Outside::Known { env_file: entries, secrets: &given.secrets, process: given.variables };
-    let (environment, more) = complete(manifest, name, settings, outside);
+    let (environment, more) = complete(manifest, name, settings, outside, Some(&given.objects));
     problems.extend(more);
     if problems.is_empty() {
         Ok(environment)
@@ -93,12 +100,12 @@ pub(crate) fn problems_in_any_environment(manifest: &Manifest) -> Vec<Diagnostic
     let mut problems: Vec<Diagnostic> = manifest
         .environments
         .iter()
-        .flat_map(|(name, settings)| complete(manifest, name, settings, Outside::Unknown).1)
+        .flat_map(|(name, settings)| complete(manifest, name, settings, Outside::Unknown, None).1)
         .collect();
     if manifest.environments.is_empty()
         && let Ok(name) = EnvironmentName::new("none")
     {
-        problems = complete(manifest, &name, &EnvironmentSettings::default(), Outside::Unknown).1;
+        problems = complete(manifest, &name, &EnvironmentSettings::default(), Outside::Unknown, None).1;
     }
     problems
 }
@@ -122,15 +129,17 @@ fn complete(
     name: &EnvironmentName,
     settings: &EnvironmentSettings,
     outside: Outside<'_>,
+    objects: Option<&BTreeMap<String, Vec<GivenObject>>>,
 ) -> (Environment, Vec<Diagnostic>) {
     let mut resolver = Resolver::new(manifest, name, settings, outside);
+    resolver.objects = objects;
     let env = resolver.shared_env();
     let build = resolver.build();
     let services = resolver.services(&env);
     let verify = resolver.checks(&services);
     let database = resolver.database();
     let backup = resolver.backup();
-    let cluster = resolver.cluster();
+    let cluster = resolver.cluster(&services);
     resolver.check_drift();
     resolver.check_literals();
     resolver.check_promotion();

@@ -193,6 +193,26 @@ text!(
     { "type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$" }
 );
 text!(
+    /// Who may come in.
+    PeerText,
+    { "type": "string", "pattern": "^(app|namespace|everyone|namespace/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?|[0-9A-Fa-f.:]+/[0-9]+)$" }
+);
+text!(
+    /// Files of YAML or JSON.
+    ObjectFiles,
+    { "type": "string", "pattern": "^[^/*][^*]*(/[^/]+)?\\.(yaml|yml|json)$|^[^/]+\\.(yaml|yml|json)$" }
+);
+text!(
+    /// Labels and annotations.
+    PatchMetadata,
+    { "type": "object", "additionalProperties": { "type": "object", "additionalProperties": { "type": "string" } } }
+);
+text!(
+    /// A table in which anything may stand.
+    AnyTable,
+    { "type": "object" }
+);
+text!(
     /// What is done about drift.
     DriftName,
     { "type": "string", "enum": ["repair", "report"] }
@@ -251,11 +271,12 @@ mod tests {
     #[test]
     fn the_schema_has_the_keys_that_the_reader_takes() {
         let schema = schema();
-        let sections: [(&str, &Keys); 26] = [
+        let sections: [(&str, &Keys); 28] = [
             ("Registry", &keys::REGISTRY),
             ("Build", &keys::BUILD),
             ("Service", &keys::SERVICE),
             ("Scale", &keys::SCALE),
+            ("Network", &keys::NETWORK),
             ("ProbeLoad", &keys::PROBE),
             ("Stop", &keys::STOP),
             ("Resources", &keys::RESOURCES),
@@ -268,6 +289,7 @@ mod tests {
             ("Environment", &keys::ENVIRONMENT),
             ("Kubernetes", &keys::KUBERNETES),
             ("KubernetesService", &keys::CLUSTER_SERVICE),
+            ("KubernetesPatch", &keys::PATCH),
             ("Pipeline", &keys::PIPELINE),
             ("Stage", &keys::STAGE),
             ("Job", &keys::JOB),

@@ -31,14 +31,14 @@ pub use policy::{Policy, Shipping};
 pub use rollout::{OnNoData, Rollout, Strategy};
 pub use route::{BadRoute, HostName, PathPrefix};
 pub use service::{DRAIN, Health, Probe, Resources, Service, Signal, Stop, Traffic};
-pub(crate) use settings::Reading;
 pub use settings::{
     BackupSettings, BuildSettings, CacheSettings, CheckSettings, ClusterServiceSettings, CommandSettings,
     CustomGateSettings, DatabaseSettings, Delivery, EnvironmentSettings, ExpectSettings, GateSettings,
-    GatesSettings, HealthSettings, JobSettings, KubernetesSettings, Located, Manifest, ObserveSettings,
-    PipelineSettings, PolicySettings, ProbeSettings, RegistrySettings, ReportsSettings, ResourcesSettings,
-    RetrySettings, RolloutSettings, ScaleSettings, SecretFrom, SecretSettings, ServiceSettings,
-    StageSettings, StopSettings,
+    GatesSettings, HealthSettings, JobSettings, KubernetesSettings, Located, Manifest, NetworkSettings,
+    ObserveSettings, PatchSettings, PipelineSettings, PolicySettings, ProbeSettings, RegistrySettings,
+    ReportsSettings, ResourcesSettings, RetrySettings, RolloutSettings, ScaleSettings, SecretFrom,
+    SecretSettings, ServiceSettings, StageSettings, StopSettings,
 };
+pub(crate) use settings::{PatchedVariable, Reading};
 pub use templated::Templated;
 pub use text::{INSTANCE_VARIABLES, InstanceText, Secret, SecretName, Secrets, Value};

@@ -1,6 +1,9 @@
 //! What a release says of the cluster that it runs in; nothing of it counts on other targets.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{DeploymentPatch, Network};
 
 /// Where in which cluster an environment is, and how its users come in.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -30,6 +33,12 @@ pub struct Cluster {
     /// Secrets of the namespace with which nodes get the image, beside those of its account.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pull_secrets: Vec<String>,
+    /// What is added to its Deployments, one after the other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub patches: Vec<DeploymentPatch>,
+    /// Objects beside those that Bascule makes by itself, as an API server takes them, without a namespace.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub manifests: Vec<Value>,
 }
 
 impl Cluster {
@@ -124,7 +133,7 @@ impl ServiceKind {
     }
 }
 
-/// How many pods of a service a cluster may run and take away by itself.
+/// How many pods of a service a cluster may run and take away by itself, and who comes in to them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pods {
     /// The cluster chooses how many there are; none: as many as the service has instances.
@@ -133,6 +142,9 @@ pub struct Pods {
     /// So many of them may be taken away at once when a node is emptied; none: one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_unavailable: Option<u32>,
+    /// Who may come in to them; none: whoever the cluster lets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Network>,
 }
 
 impl Pods {

@@ -88,6 +88,7 @@ fn each_layer_is_over_those_before_it() {
         ]
         .map(|(name, secret)| (name.to_owned(), secret))
         .into(),
+        objects: std::collections::BTreeMap::new(),
     };
     let environment = resolve_with(&manifest, "staging", &given).unwrap();
     for (name, value, is_private) in [
@@ -138,7 +139,12 @@ fn a_secret_is_a_file_on_every_target() {
     let manifest = |rest: &str| parse(&format!("{HEAD}{rest}"), "bascule.toml");
     let given = |name: &str| {
         let value = GivenSecret { value: "v".to_owned(), version: None };
-        Given { variables: &|_| None, env_file: None, secrets: [(name.to_owned(), value)].into() }
+        Given {
+            variables: &|_| None,
+            env_file: None,
+            secrets: [(name.to_owned(), value)].into(),
+            objects: std::collections::BTreeMap::new(),
+        }
     };
     let web = ServiceName::new("web").unwrap();
     let file = "[secrets]\nKEY = { from = \"file:k\", as = \"file\" }\n[environments.staging]\n";

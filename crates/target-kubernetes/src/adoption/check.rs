@@ -11,8 +11,7 @@ use crate::cluster::Cluster;
 use crate::companions;
 use crate::error::KubernetesError;
 use crate::names;
-use crate::preflight::FOR_ADOPTION;
-use crate::preflight::permissions::lacking;
+use crate::preflight::permissions::{FOR_ADOPTION, lacking};
 use crate::shared::Clusters;
 use crate::target::stop::list;
 

@@ -73,7 +73,7 @@ pub(crate) async fn find_service(
     }
     if object.annotations().contains_key(names::OWNER) {
         let whose = state::NOT_OURS.to_owned();
-        return Err(KubernetesError::NameTaken { what: "Service", name: front, whose });
+        return Err(KubernetesError::NameTaken { what: "Service".into(), name: front, whose });
     }
     match amiss(&object, release) {
         Some(why) => Err(unfit(from, &why)),

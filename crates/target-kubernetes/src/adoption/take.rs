@@ -45,7 +45,7 @@ pub(crate) async fn take(
     let there = match there {
         Some(there) if there.annotations().get(names::OWNER) != Some(&clusters.state_id) => {
             let whose = "Bascule did not make it from this state folder".to_owned();
-            return Err(KubernetesError::NameTaken { what: "Deployment", name: deployment, whose });
+            return Err(KubernetesError::NameTaken { what: "Deployment".into(), name: deployment, whose });
         }
         Some(there) => there,
         None => {

@@ -60,7 +60,7 @@ async fn make(
         }
         if there.is_some_and(|there| !is_made_by_us(clusters, key, there)) {
             return Err(KubernetesError::NameTaken {
-                what: "PodDisruptionBudget",
+                what: "PodDisruptionBudget".into(),
                 name,
                 whose: crate::traffic::state::NOT_OURS.to_owned(),
             });

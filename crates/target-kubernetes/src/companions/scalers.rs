@@ -54,7 +54,7 @@ pub(crate) async fn follow(clusters: &Clusters, key: &EnvironmentKey) -> Result<
         let name = names::service(&key.app, &service.name);
         let there = found.iter().find(|one| one.name_any() == name);
         if there.is_some_and(|there| !is_made_by_us(clusters, key, there)) {
-            let (what, whose) = ("HorizontalPodAutoscaler", state::NOT_OURS.to_owned());
+            let (what, whose) = ("HorizontalPodAutoscaler".into(), state::NOT_OURS.to_owned());
             done = done.and(Err(KubernetesError::NameTaken { what, name, whose }));
             continue;
         }

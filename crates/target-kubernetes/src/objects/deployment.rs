@@ -1,8 +1,10 @@
 //! A service of a release: one Deployment that is never changed but in its size, and what it refers to.
 
+use std::collections::BTreeMap;
+
 use bascule_engine::ports::SlotSpec;
 use bascule_model::plan::hex;
-use bascule_model::release::Service;
+use bascule_model::release::{Service, patch};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -31,24 +33,50 @@ pub(crate) fn objects(spec: &SlotSpec, service: &Service, replicas: u32, owner: 
     let labels = names::of_service(&release.key, &release.id, spec.slot, &service.name);
     let selector = names::selector(&release.key, &service.name, release.id.as_str());
     let pod = pod::spec(spec, service, &configured, config_map.as_ref().map(name), secret.as_ref().map(name));
-    let template = json!({ "metadata": { "labels": labels }, "spec": pod });
-    // The size is no part of what a release is: it may be changed at any time.
-    let print = hex(&Sha256::digest(template.to_string()));
-    let deployment = json!({
+    let mut deployment = json!({
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {
             "name": names::deployment(&release.key.app, &service.name, &release.id),
             "labels": labels,
-            "annotations": { names::SPEC: print, names::OWNER: owner },
+            "annotations": { names::SPEC: "", names::OWNER: owner },
         },
         "spec": {
             "replicas": replicas,
             "revisionHistoryLimit": 0,
             "progressDeadlineSeconds": release.rollout.deadline.as_secs().max(2),
             "selector": { "matchLabels": selector },
-            "template": template,
+            "template": { "metadata": { "labels": labels }, "spec": pod },
         },
     });
+    let patches = release.cluster.iter().flat_map(|cluster| &cluster.patches);
+    for one in patches.filter(|one| one.service.as_ref().is_none_or(|name| *name == service.name)) {
+        patch::merge(&mut deployment, &one.changes);
+    }
+    deployment["metadata"]["annotations"][names::SPEC] = json!(print(&deployment, &labels));
     Made { config_map, secret, deployment }
 }
+
+/// Of what a release is: its size is no part of that, as it may be changed at any time.
+fn print(deployment: &Value, labels: &BTreeMap<String, String>) -> String {
+    let mut all = deployment["spec"]["template"].to_string();
+    // What is beside the template is the same for all, but for what a patch adds.
+    let added = |kind: &str, is_usual: &dyn Fn(&str) -> bool| -> BTreeMap<String, Value> {
+        let fields = deployment["metadata"][kind].as_object().into_iter().flatten();
+        fields
+            .filter(|(name, _)| !is_usual(name))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    };
+    let more = [
+        added("labels", &|name| labels.contains_key(name)),
+        added("annotations", &|name| [names::SPEC, names::OWNER].contains(&name)),
+    ];
+    if more.iter().any(|fields| !fields.is_empty()) {
+        all.push_str(&json!(more).to_string());
+    }
+    hex(&Sha256::digest(all))
+}
+
+#[cfg(test)]
+mod tests;

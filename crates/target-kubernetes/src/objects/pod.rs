@@ -13,7 +13,7 @@ use super::configuration::{Configured, in_pod_words, known};
 use crate::names;
 
 /// The container's name, and its port's.
-pub(crate) const CONTAINER: &str = "app";
+pub(crate) const CONTAINER: &str = bascule_model::release::patch::CONTAINER;
 pub(crate) const PORT: &str = "http";
 /// Where secrets are files.
 const SECRETS: &str = "/run/secrets";

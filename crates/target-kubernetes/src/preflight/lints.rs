@@ -67,7 +67,10 @@ pub(super) async fn of_cluster(
             Ok(found) if kind == "HorizontalPodAutoscaler" => {
                 told.extend(foreign_scalers(clusters, &found, &spec.release, standing));
             }
-            Ok(found) => told.extend(apart(&found, spec, live.as_ref())),
+            Ok(found) => {
+                told.extend(apart(&found, spec, live.as_ref()));
+                told.extend(wide_open(clusters, &found, spec));
+            }
         }
     }
     told.extend(secrets_that_are_not_there(cluster, &spec.release).await);
@@ -184,6 +187,21 @@ fn apart(found: &[DynamicObject], spec: &SlotSpec, live: Option<&SlotRecord>) ->
         );
     }
     told
+}
+
+/// Policies of others that let somebody in to a service which says itself who may come in.
+fn wide_open(clusters: &Clusters, found: &[DynamicObject], spec: &SlotSpec) -> Vec<String> {
+    let release = &spec.release;
+    let foreign = found.iter().filter(|one| !companions::is_made_by_us(clusters, &release.key, one));
+    let policies: Vec<networks::Policy<'_>> = foreign.filter_map(networks::Policy::of_ingress).collect();
+    let closed = release.services.iter().filter(|service| service.pods.network.is_some());
+    let told = closed.filter_map(|service| {
+        let labels = names::of_service(&release.key, &release.id, spec.slot, &service.name);
+        let openers = networks::openers(&policies, &labels)?;
+        let name = &service.name;
+        Some(format!("{name}: {openers} its pods as well, and lets in others beside those of `network`"))
+    });
+    told.collect()
 }
 
 #[cfg(test)]

@@ -2,26 +2,37 @@
 
 use std::sync::Arc;
 
+use bascule_model::release::Release;
 use futures_util::future::try_join_all;
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
 };
 use kube::Api;
-use kube::api::PostParams;
+use kube::api::{ApiResource, PostParams};
+use serde_json::Value;
 
 use crate::cluster::Cluster;
+use crate::companions::networks;
 use crate::error::KubernetesError;
 
 /// Verbs on a resource of the namespace.
-pub(crate) struct Right {
-    pub(crate) group: &'static str,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Right<'a> {
+    pub(crate) group: &'a str,
     /// `RESOURCE` or `RESOURCE/SUBRESOURCE`.
-    pub(crate) resource: &'static str,
-    pub(crate) verbs: &'static [&'static str],
+    pub(crate) resource: &'a str,
+    pub(crate) verbs: &'a [&'a str],
+}
+
+impl Right<'_> {
+    /// Tells it from the others.
+    pub(crate) fn key(&self) -> String {
+        format!("{}/{} {}", self.group, self.resource, self.verbs.join(","))
+    }
 }
 
 /// All that is needed, and nothing else.
-pub(crate) const NEEDED: [Right; 12] = [
+pub(crate) const NEEDED: [Right<'static>; 12] = [
     Right {
         group: "apps",
         resource: "deployments",
@@ -49,34 +60,68 @@ pub(crate) const NEEDED: [Right; 12] = [
 ];
 
 /// What `bascule exec` needs beside that: a deploy is not refused for the lack of it.
-pub(crate) const FOR_COMMANDS: [Right; 2] = [
+pub(crate) const FOR_COMMANDS: [Right<'static>; 2] = [
     Right { group: "batch", resource: "jobs", verbs: &["list", "create", "delete"] },
     Right { group: "", resource: "pods/attach", verbs: &["get", "create"] },
 ];
 
 /// What makes the look before a deploy complete: where it is lacking, the look says what it did not see.
-pub(crate) const FOR_LOOKING: [Right; 2] = [
+pub(crate) const FOR_LOOKING: [Right<'static>; 2] = [
     // Of a pod only a dry run is made.
     Right { group: "", resource: "pods", verbs: &["create"] },
     Right { group: "networking.k8s.io", resource: "networkpolicies", verbs: &["list"] },
 ];
 
 /// What is needed where a Deployment is taken over.
-pub(crate) const FOR_ADOPTION: [Right; 2] = [
+pub(crate) const FOR_ADOPTION: [Right<'static>; 2] = [
     Right { group: "apps", resource: "replicasets", verbs: &["get", "list", "patch"] },
     Right { group: "", resource: "pods", verbs: &["patch"] },
 ];
 
-/// Those of the rights that the account lacks, as `verb resource`.
+/// What a release needs that says who may come in, beside listing them.
+pub(crate) const FOR_NETWORKS: [Right<'static>; 1] = [Right {
+    group: "networking.k8s.io",
+    resource: "networkpolicies",
+    verbs: &["create", "patch", "delete"],
+}];
+
+/// What is needed for a release.
+pub(super) fn needed(release: &Release) -> Vec<Right<'static>> {
+    let mut all = NEEDED.to_vec();
+    if networks::is_wanted(release) {
+        all.extend(FOR_LOOKING.iter().filter(|right| right.resource == FOR_NETWORKS[0].resource));
+        all.extend(FOR_NETWORKS);
+    }
+    all
+}
+
+/// What is needed for objects of the files of `manifests`.
+pub(crate) fn of_extras<'a>(objects: &'a [(ApiResource, &Value)]) -> Vec<Right<'a>> {
+    let mut all: Vec<Right<'a>> = Vec::new();
+    for (resource, _) in objects {
+        let verbs = &["get", "create", "patch", "delete"];
+        let right = Right { group: &resource.group, resource: &resource.plural, verbs };
+        if !all.contains(&right) {
+            all.push(right);
+        }
+    }
+    all
+}
+
+/// The rights that the account lacks of these, as `verb resource`.
 pub(crate) async fn lacking(
     cluster: &Arc<Cluster>,
-    rights: &[Right],
+    rights: &[Right<'_>],
 ) -> Result<Vec<String>, KubernetesError> {
     let asked = rights.iter().flat_map(|right| right.verbs.iter().map(move |verb| ask(cluster, right, verb)));
     Ok(try_join_all(asked).await?.into_iter().flatten().collect())
 }
 
-async fn ask(cluster: &Arc<Cluster>, right: &Right, verb: &str) -> Result<Option<String>, KubernetesError> {
+async fn ask(
+    cluster: &Arc<Cluster>,
+    right: &Right<'_>,
+    verb: &str,
+) -> Result<Option<String>, KubernetesError> {
     let (resource, subresource) = match right.resource.split_once('/') {
         Some((resource, subresource)) => (resource, Some(subresource)),
         None => (right.resource, None),

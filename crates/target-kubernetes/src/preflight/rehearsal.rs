@@ -5,16 +5,20 @@
 
 use bascule_engine::ports::{SlotSpec, traffic_services};
 use bascule_model::ids::{Generation, ServiceName};
+use bascule_model::release::Release;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service};
 use kube::Resource;
-use kube::api::{ApiResource, DynamicObject, PostParams};
+use kube::api::{ApiResource, DynamicObject, Patch, PatchParams, PostParams};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, ours};
+use crate::companions::extras;
 use crate::error::KubernetesError;
 use crate::objects::deployment::{name, objects};
+use crate::objects::extra;
+use crate::objects::known::not_understood;
 use crate::objects::service::service;
 use crate::record::{self, TrafficRecord};
 use crate::shared::Clusters;
@@ -47,8 +51,31 @@ pub(super) async fn rehearse(
     freed: Freed,
 ) -> Result<Vec<String>, KubernetesError> {
     let (mut unknown, mut refusals) = (Vec::new(), Vec::new());
+    for (resource, object) in extras::resources(cluster, &spec.release).await? {
+        let what = format!("{} {}", resource.kind, name(object));
+        let (api, params) = (cluster.dynamic(&resource), PatchParams { dry_run: true, ..extras::params() });
+        let patch = Patch::Apply(extra::applied(&spec.release.key, object, &clusters.state_id));
+        let doing = format!("try the {what} without applying it");
+        let Err(error) = cluster.call(&doing, || api.patch(name(object), &params, &patch)).await else {
+            continue;
+        };
+        match judged_applied(&error) {
+            Verdict::Takes => {}
+            Verdict::Unknown(why) => {
+                unknown.push(format!("the {what} was not tried before it is applied: {why}"));
+            }
+            Verdict::Refuses(words) => refusals.push(format!("the {what}: {words}")),
+            Verdict::Fails => return Err(error),
+        }
+    }
+    let accounts = service_accounts(&spec.release);
     for (resource, object) in all(clusters, spec)? {
         let what = format!("{} {}", resource.kind, name(&object));
+        let mistakes = if resource.kind == "Deployment" { not_understood(&object) } else { Vec::new() };
+        if !mistakes.is_empty() {
+            refusals.extend(mistakes.iter().map(|words| format!("the {what}: {words}")));
+            continue;
+        }
         let api = cluster.dynamic(&resource);
         let params = PostParams { dry_run: true, ..ours() };
         let doing = format!("try the {what} without making it");
@@ -58,7 +85,14 @@ pub(super) async fn rehearse(
             words: error.to_string(),
         })?;
         let Err(error) = cluster.call(&doing, || api.create(&params, &made)).await else { continue };
-        match judged(&resource.kind, &error, freed) {
+        let verdict = match judged(&resource.kind, &error, freed) {
+            // It is applied before any pod is made.
+            Verdict::Refuses(words) if accounts.iter().any(|name| lacks_account(&words, name)) => {
+                Verdict::Unknown(format!("its ServiceAccount is not there yet ({words})"))
+            }
+            verdict => verdict,
+        };
+        match verdict {
             Verdict::Takes => {}
             Verdict::Unknown(why) => {
                 unknown.push(format!("the {what} was not tried before it is made: {why}"));
@@ -68,6 +102,18 @@ pub(super) async fn rehearse(
         }
     }
     if refusals.is_empty() { Ok(unknown) } else { Err(KubernetesError::WouldRefuse { refusals }) }
+}
+
+/// ServiceAccounts that the files of `manifests` bring.
+fn service_accounts(release: &Release) -> Vec<&str> {
+    let all = extras::of(release).iter().map(extra::identity);
+    all.filter(|(group, kind, _)| (*group, *kind) == ("", "ServiceAccount"))
+        .map(|(_, _, name)| name)
+        .collect()
+}
+
+fn lacks_account(words: &str, name: &str) -> bool {
+    words.contains("service account") && words.contains(&format!("\"{name}\""))
 }
 
 /// The objects in the order in which they are made, but for those that are there already.
@@ -112,10 +158,19 @@ fn pod(deployment: &Value) -> Value {
     json!({ "apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"] })
 }
 
+/// What an answer to the dry run of an apply means: a conflict is somebody else's say.
+fn judged_applied(error: &KubernetesError) -> Verdict {
+    match (judged("", error, Freed::Nothing), error) {
+        (Verdict::Takes, KubernetesError::Refused { words, .. }) => Verdict::Refuses(words.clone()),
+        (verdict, _) => verdict,
+    }
+}
+
 fn judged(kind: &str, error: &KubernetesError, freed: Freed) -> Verdict {
     let KubernetesError::Refused { status, words, .. } = error else { return Verdict::Fails };
     // The words of every authorizer, and of no admission.
-    let lacks_the_right = words.contains("cannot create resource");
+    let lacks_the_right =
+        ["cannot create resource", "cannot patch resource"].iter().any(|it| words.contains(it));
     let is_about_dry_run =
         ["dry run", "dry-run", "dryrun"].iter().any(|it| words.to_lowercase().contains(it));
     match *status {

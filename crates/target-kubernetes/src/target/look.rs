@@ -12,6 +12,7 @@ use kube::api::ListParams;
 use super::{KubernetesTarget, cluster_of};
 use crate::error::KubernetesError;
 use crate::names;
+use crate::objects::pod::CONTAINER;
 use crate::seen::{self, Instance};
 use crate::shared::lock;
 
@@ -92,7 +93,10 @@ impl KubernetesTarget {
             let image = found
                 .spec
                 .as_ref()
-                .and_then(|spec| spec.template.spec.as_ref()?.containers.first()?.image.as_deref())
+                .and_then(|spec| {
+                    let mut containers = spec.template.spec.as_ref()?.containers.iter();
+                    containers.find(|one| one.name == CONTAINER)?.image.as_deref()
+                })
                 .unwrap_or_default();
             let wanted = crate::objects::pod::image(&release.artifact);
             let who = others(&found.metadata);

@@ -1,5 +1,5 @@
-//! Making what a release is in the cluster: configuration first, then the Deployments. Each object has one name and never changes, so
-//! that making it again is looking whether it is there.
+//! Making what a release is in the cluster: what it brings along, configuration, then the Deployments. But for the first each object has
+//! one name and never changes, so that making it again is looking whether it is there.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -21,6 +21,8 @@ use serde_json::Value;
 use super::cluster_of;
 use crate::adoption;
 use crate::cluster::{Cluster, ours};
+use crate::companions;
+use crate::companions::networks::Stands;
 use crate::error::KubernetesError;
 use crate::names;
 use crate::objects::deployment::{name, objects};
@@ -37,10 +39,12 @@ pub(super) async fn start(
     remember(clusters, spec)?;
     let adopts = adoption::wants(clusters, &spec.release)?;
     let sizes = live_sizes(clusters, &cluster, spec).await?;
+    companions::extras::ensure(clusters, &cluster, &spec.release).await?;
     // Somebody may have made a budget for what is taken over, and no pod may have two.
     if adopts.is_none() {
-        crate::companions::budgets::ensure(clusters, &cluster, &spec.release).await?;
+        companions::budgets::ensure(clusters, &cluster, &spec.release).await?;
     }
+    companions::networks::settle(clusters, &cluster, &spec.release, Stands::FromNowOn).await?;
     for service in &spec.release.services {
         if let Some((_, from)) = adopts.as_ref().filter(|(lead, _)| *lead == service.name) {
             adoption::take(clusters, &cluster, spec, service, from).await?;
@@ -163,7 +167,7 @@ async fn make_deployment(
 }
 
 fn taken(what: &'static str, name: &str, whose: &str) -> KubernetesError {
-    KubernetesError::NameTaken { what, name: name.to_owned(), whose: whose.to_owned() }
+    KubernetesError::NameTaken { what: what.into(), name: name.to_owned(), whose: whose.to_owned() }
 }
 
 fn parsed<K: DeserializeOwned>(object: &Value) -> Result<K, KubernetesError> {

@@ -20,6 +20,8 @@ use serde_json::json;
 use super::cluster_of;
 use crate::adoption;
 use crate::cluster::{Cluster, MANAGER};
+use crate::companions;
+use crate::companions::networks::Stands;
 use crate::error::KubernetesError;
 use crate::moment;
 use crate::names;
@@ -56,8 +58,10 @@ pub(super) async fn stop(
         delete::<Deployment>(&cluster, "Deployment", deployment).await?;
     }
     forget_configuration(&cluster, release).await?;
-    crate::companions::budgets::tidy(clusters, &cluster, release).await?;
-    crate::companions::follow_soon(clusters, &release.key);
+    companions::extras::tidy(clusters, &cluster, release).await?;
+    companions::budgets::tidy(clusters, &cluster, release).await?;
+    companions::networks::settle(clusters, &cluster, release, Stands::NoLonger).await?;
+    companions::follow_soon(clusters, &release.key);
     let folder = clusters.layout.slot(&release.key, &release.id)?;
     Ok(records::forget_slot(&folder)?)
 }
@@ -117,7 +121,9 @@ async fn forget_configuration(cluster: &Cluster, release: &Release) -> Result<()
     let left = list::<Deployment>(cluster, "Deployments", &selector).await?;
     let needed: BTreeSet<String> = left.iter().flat_map(referred).collect();
     for config_map in list::<ConfigMap>(cluster, "ConfigMaps", &selector).await? {
-        if !needed.contains(&config_map.name_any()) {
+        // What the files of `manifests` brought goes by itself.
+        let is_extra = config_map.annotations().contains_key(names::EXTRA);
+        if !is_extra && !needed.contains(&config_map.name_any()) {
             delete::<ConfigMap>(cluster, "ConfigMap", &config_map).await?;
         }
     }

@@ -112,7 +112,7 @@ pub(crate) fn adopted(object: &Service) -> Option<Adopted> {
 }
 
 fn taken(object: &Service) -> KubernetesError {
-    KubernetesError::NameTaken { what: "Service", name: object.name_any(), whose: NOT_OURS.to_owned() }
+    KubernetesError::NameTaken { what: "Service".into(), name: object.name_any(), whose: NOT_OURS.to_owned() }
 }
 
 /// That somebody wrote to what says who is live.

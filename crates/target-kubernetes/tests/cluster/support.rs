@@ -201,6 +201,8 @@ pub fn spec(number: u64) -> SlotSpec {
             service_name: None,
             adopt: None,
             pull_secrets: Vec::new(),
+            patches: Vec::new(),
+            manifests: Vec::new(),
         }),
         listen: "127.0.0.1:30080".parse().unwrap(),
         hosts: Vec::new(),

@@ -9,6 +9,7 @@ mod load;
 mod mends;
 mod plans;
 mod refused;
+mod shape;
 #[cfg(feature = "failpoints")]
 mod way_back;
 #[cfg(feature = "failpoints")]

@@ -71,7 +71,7 @@ fn environment<'t>(
         context: section.read(reader, "context", context),
         kubernetes: section
             .get("kubernetes")
-            .and_then(|(_, node)| kubernetes(reader, node, &format!("[{path}.kubernetes]"))),
+            .and_then(|(_, node)| kubernetes(reader, node, &format!("[{path}.kubernetes]"), declared)),
         hosts: section.read(reader, "hosts", hosts),
         env: section.read(reader, "env", env),
         env_file: section.read(reader, "env_file", env_file),

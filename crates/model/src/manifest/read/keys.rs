@@ -57,6 +57,7 @@ pub(crate) const SERVICE: Keys = Keys {
         "instances",
         "scale",
         "max_unavailable",
+        "network",
         "drain",
         "stop",
         "resources",
@@ -73,6 +74,8 @@ pub(crate) const SERVICE: Keys = Keys {
 };
 
 pub(crate) const SCALE: Keys = Keys { place: "scale = { … }", names: &["min", "max", "cpu"] };
+
+pub(crate) const NETWORK: Keys = Keys { place: "network = { … }", names: &["from"] };
 
 pub(crate) const STOP: Keys = Keys { place: "stop = { … }", names: &["signal", "grace"] };
 
@@ -163,8 +166,13 @@ pub(crate) const OBSERVE: Keys =
 
 pub(crate) const PROBE: Keys = Keys { place: "probe = { … }", names: &["rate", "path"] };
 
-pub(crate) const KUBERNETES: Keys =
-    Keys { place: "[environments.NAME.kubernetes]", names: &["service", "pull_secrets", "adopt"] };
+pub(crate) const KUBERNETES: Keys = Keys {
+    place: "[environments.NAME.kubernetes]",
+    names: &["service", "pull_secrets", "patches", "manifests", "adopt"],
+};
+
+pub(crate) const PATCH: Keys =
+    Keys { place: "[[environments.NAME.kubernetes.patches]]", names: &["service", "metadata", "spec"] };
 
 pub(crate) const CLUSTER_SERVICE: Keys = Keys {
     place: "service = { … } in [environments.NAME.kubernetes]",
@@ -231,12 +239,13 @@ pub(crate) const REPORTS: Keys =
     Keys { place: "reports = { … }", names: &["coverage", "tests", "security", "load", "custom"] };
 
 /// All kinds of section.
-pub(crate) const ALL: [&Keys; 28] = [
+pub(crate) const ALL: [&Keys; 30] = [
     &TOP,
     &BUILD,
     &REGISTRY,
     &SERVICE,
     &SCALE,
+    &NETWORK,
     &PROBE,
     &STOP,
     &RESOURCES,
@@ -249,6 +258,7 @@ pub(crate) const ALL: [&Keys; 28] = [
     &ENVIRONMENT,
     &KUBERNETES,
     &CLUSTER_SERVICE,
+    &PATCH,
     &GATES,
     &GATE,
     &CUSTOM_GATE,

@@ -1,6 +1,7 @@
 //! Reads `[environments.NAME.kubernetes]`, `namespace` and `context`.
 
 use super::keys;
+use super::patches::patches;
 use super::reader::{Node, Reader, shortened};
 use super::scalars::{Kind, array, number, report_repeated, text, word};
 use crate::manifest::diagnostics::{Code, Diagnostic};
@@ -23,23 +24,57 @@ const DEPLOYMENT: Kind = Kind {
     what: "the name of a Deployment",
     help: "write one that `kubectl get deployments` lists in the namespace, as in \"shop\"",
 };
+const OBJECT_FILES: Kind = Kind {
+    what: "the path of files with objects",
+    help: "write a path relative to the manifest's folder that ends in .yaml, .yml or .json; its last part may have *, as in \"k8s/*.yaml\"",
+};
 const CONTEXT: Kind = Kind {
     what: "the name of a context",
     help: "write one of those that `kubectl config get-contexts` lists, as in \"production\"",
 };
 
-/// `[environments.NAME.kubernetes]`
+/// `[environments.NAME.kubernetes]`; `declared` are the app's services.
 pub(crate) fn kubernetes<'t>(
     reader: &mut Reader,
     node: &'t Node<'t>,
     place: &str,
+    declared: &[&str],
 ) -> Option<KubernetesSettings> {
     let section = reader.section(node, place, &keys::KUBERNETES)?;
     Some(KubernetesSettings {
         service: section.read(reader, "service", service),
         pull_secrets: section.read(reader, "pull_secrets", pull_secrets),
         adopt: section.read(reader, "adopt", |reader, key, node| object(reader, key, node, &DEPLOYMENT)),
+        manifests: section.read(reader, "manifests", manifests),
+        patches: section.read(reader, "patches", |reader, key, node| patches(reader, key, node, declared)),
     })
+}
+
+/// `manifests = ["k8s/*.yaml"]`
+fn manifests<'t>(reader: &mut Reader, key: &'static str, node: &'t Node<'t>) -> Option<Vec<Located<String>>> {
+    let help = "write a list, as in [\"k8s/*.yaml\"]";
+    let files = array(reader, key, node, help, |reader, key, element| {
+        let files = text(reader, key, element, &OBJECT_FILES)?;
+        if is_object_files(&files.value) {
+            return Some(files);
+        }
+        report(reader, key, &files, &OBJECT_FILES);
+        None
+    })?;
+    report_repeated(reader, key, &files);
+    Some(files)
+}
+
+/// A path inside the project; what is after its last `/` may have `*` for any letters.
+fn is_object_files(text: &str) -> bool {
+    let (folder, name) = text.rsplit_once('/').unwrap_or(("", text));
+    let is_inside = text.split('/').all(|part| !part.is_empty() && part != "..");
+    let is_known = [".yaml", ".yml", ".json"].iter().any(|end| name.len() > end.len() && name.ends_with(end));
+    is_inside
+        && is_known
+        && !folder.contains('*')
+        && !text.contains(['\\', ':'])
+        && !text.contains(char::is_control)
 }
 
 /// `pull_secrets = ["registry"]`

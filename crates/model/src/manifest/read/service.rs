@@ -6,6 +6,7 @@ use super::command::command;
 use super::configuration::env;
 use super::container::{USER, capabilities, extra_hosts, secret_files, volumes};
 use super::keys;
+use super::network::network;
 use super::reader::{Node, Reader, shortened};
 use super::scalars::{
     CPU, HOST, Kind, NAME, PERCENT, PREFIX, SIZE, array, duration, flag, number, parsed, report_repeated,
@@ -80,6 +81,7 @@ fn service<'t>(
         scale: section.get("scale").and_then(|(span, node)| scale(reader, node, &span, place)),
         max_unavailable: section
             .read(reader, "max_unavailable", |r, key, node| number(r, key, node, 1..=INSTANCES_MAX)),
+        network: section.get("network").and_then(|(span, node)| network(reader, node, &span, place)),
         drain: section.read(reader, "drain", |r, key, node| duration(r, key, node, Duration::ZERO..=DAY)),
         stop: section.read(reader, "stop", |r, _, node| stop(r, node, place)),
         resources: section.read(reader, "resources", |r, _, node| resources(r, node, place)),

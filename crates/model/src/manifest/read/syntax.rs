@@ -133,7 +133,18 @@ fn names(text: &str) -> Vec<String> {
 /// Whether the last name of a key is a known one that leads to no hidden value.
 fn is_harmless_key(key: &str) -> bool {
     // These hold tables, in which anything can stand.
-    const TABLES: [&str; 6] = ["build", "services", "verify", "environments", "health", "expect"];
+    const TABLES: [&str; 10] = [
+        "build",
+        "services",
+        "verify",
+        "environments",
+        "health",
+        "expect",
+        "kubernetes",
+        "patches",
+        "metadata",
+        "spec",
+    ];
     let names = names(key);
     let is_known = |name: &str| keys::ALL.iter().any(|keys| keys.names.contains(&name));
     names.iter().all(|name| !keys::HIDDEN.contains(&name.as_str()))

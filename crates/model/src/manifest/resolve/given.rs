@@ -13,6 +13,19 @@ pub struct Given<'a> {
     pub env_file: Option<EnvFile<'a>>,
     /// The values of secrets by name: what the store has, and what `[secrets]` names.
     pub secrets: BTreeMap<String, GivenSecret>,
+    /// What is in the files of `manifests`, by what is written there; nothing for files that are not there.
+    pub objects: BTreeMap<String, Vec<GivenObject>>,
+}
+
+/// An object for a cluster, as it was read from a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GivenObject {
+    /// The file, relative to the manifest's folder.
+    pub file: String,
+    /// The line where it begins, from 1.
+    pub line: usize,
+    /// What it is.
+    pub object: serde_json::Value,
 }
 
 /// An env file that was read.

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::Range;
 
 use super::resolver::Resolver;
+use super::service::Services;
 use crate::ids::ServiceName;
 use crate::manifest::diagnostics::{Code, Diagnostic};
 use crate::manifest::types::{
@@ -18,7 +19,7 @@ const CPU: u32 = 80;
 
 impl Resolver<'_> {
     /// None where the target is no cluster.
-    pub(super) fn cluster(&mut self) -> Option<Cluster> {
+    pub(super) fn cluster(&mut self, services: &Services) -> Option<Cluster> {
         if self.target() != Target::Kubernetes {
             self.check_no_cluster();
             return None;
@@ -37,9 +38,12 @@ impl Resolver<'_> {
         }
         let text = |setting: &Option<Located<String>>| setting.as_ref().map(|setting| setting.value.clone());
         let (observe, probe) = self.figures();
+        let patches = self.patches(services);
+        let namespace = text(&self.settings.namespace).unwrap_or_else(|| NAMESPACE.to_owned());
+        let manifests = self.extra_objects(&namespace);
         Some(Cluster {
             context: text(&self.settings.context),
-            namespace: text(&self.settings.namespace).unwrap_or_else(|| NAMESPACE.to_owned()),
+            namespace,
             service: resolved,
             node_port: node_port.map(|port| port.value),
             service_name: service.and_then(|service| text(&service.name)),
@@ -47,6 +51,8 @@ impl Resolver<'_> {
             observe,
             probe,
             pull_secrets: pull_secrets.into_iter().flatten().map(|name| name.value.clone()).collect(),
+            patches,
+            manifests,
         })
     }
 
@@ -103,6 +109,9 @@ impl Resolver<'_> {
         let pull_secret =
             settings.kubernetes.as_ref().and_then(|kubernetes| kubernetes.pull_secrets.as_ref()?.first());
         let adopt = settings.kubernetes.as_ref().and_then(|kubernetes| kubernetes.adopt.as_ref());
+        let patch = settings.kubernetes.as_ref().and_then(|kubernetes| kubernetes.patches.as_ref()?.first());
+        let files =
+            settings.kubernetes.as_ref().and_then(|kubernetes| kubernetes.manifests.as_ref()?.first());
         let places: [(&str, Option<Range<usize>>); 9] = [
             ("namespace", settings.namespace.as_ref().map(|it| it.span.clone())),
             ("context", settings.context.as_ref().map(|it| it.span.clone())),
@@ -112,6 +121,8 @@ impl Resolver<'_> {
             ("name", service.and_then(|it| it.name.as_ref()).map(|it| it.span.clone())),
             ("adopt", adopt.map(|it| it.span.clone())),
             ("pull_secrets", pull_secret.map(|it| it.span.clone())),
+            ("manifests", files.map(|it| it.span.clone())),
+            ("patches", patch.map(|it| it.span.clone())),
             ("node_port", service.and_then(|it| it.node_port.as_ref()).map(|it| it.span.clone())),
         ];
         for (key, span) in places {
@@ -130,6 +141,7 @@ impl Resolver<'_> {
         Pods {
             scale: settings.scale.as_ref().and_then(|scale| self.scale(name, settings, scale)),
             max_unavailable: settings.max_unavailable.as_ref().map(|most| most.value),
+            network: settings.network.as_ref().and_then(|network| self.network(name, settings, network)),
         }
     }
 
@@ -181,6 +193,7 @@ impl Resolver<'_> {
         let places = [
             ("scale", settings.scale.as_ref().map(|it| it.span.clone())),
             ("max_unavailable", settings.max_unavailable.as_ref().map(|it| it.span.clone())),
+            ("network", settings.network.as_ref().map(|it| it.span.clone())),
         ];
         for (key, span) in places {
             let Some(span) = span else { continue };

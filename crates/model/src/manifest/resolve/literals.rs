@@ -1,4 +1,4 @@
-//! Secrets that stand in `env` in clear: refused, since a manifest is committed. Only what can hardly be anything else is.
+//! Secrets that stand in `env` in clear, also in that of a patch: refused, since a manifest is committed. Only what can hardly be anything else is.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::secret_shape::{Strength, certain, name_says_so, password_in, strength
 const ALLOW: &str = "bascule:allow-secret";
 
 impl Resolver<'_> {
-    /// Looks at every `env` of the manifest, of the environment and of jobs.
+    /// Looks at every `env` of the manifest, of the environment, its patches, and of jobs.
     pub(super) fn check_literals(&mut self) {
         let (manifest, settings) = (self.manifest, self.settings);
         let services = manifest.services.values().chain(settings.services.values());
@@ -23,7 +23,11 @@ impl Resolver<'_> {
             .chain(&settings.env)
             .chain(services.filter_map(|service| service.env.as_ref()))
             .chain(jobs.filter_map(|job| job.env.as_ref()));
-        for (name, text) in all.flat_map(BTreeMap::iter) {
+        let patches =
+            settings.kubernetes.iter().filter_map(|kubernetes| kubernetes.patches.as_ref()).flatten();
+        let patched = patches.flat_map(|patch| &patch.env);
+        let patched = patched.filter_map(|one| Some((&one.name.value, one.value.as_ref()?)));
+        for (name, text) in all.flat_map(BTreeMap::iter).chain(patched) {
             if let Some(what) = looks_like(name, &text.value)
                 && !self.may_stay(text)
             {

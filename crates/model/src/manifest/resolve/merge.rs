@@ -17,7 +17,7 @@ pub(super) fn service(lower: &ServiceSettings, upper: Option<&ServiceSettings>) 
     let Some(upper) = upper else { return lower.clone() };
     let (command, port, path, hosts, instances, drain) =
         over!(upper, lower; command, port, path, hosts, instances, drain);
-    let max_unavailable = upper.max_unavailable.clone().or_else(|| lower.max_unavailable.clone());
+    let (max_unavailable, network) = over!(upper, lower; max_unavailable, network);
     let (user, allow_root, capabilities, read_only) =
         over!(upper, lower; user, allow_root, capabilities, read_only);
     let (volumes, extra_hosts, secret_files) = over!(upper, lower; volumes, extra_hosts, secret_files);
@@ -34,6 +34,7 @@ pub(super) fn service(lower: &ServiceSettings, upper: Option<&ServiceSettings>) 
             ScaleSettings { span: upper.span.clone(), min, max, cpu }
         }),
         max_unavailable,
+        network,
         drain,
         stop: both(lower.stop.as_ref(), upper.stop.as_ref(), |lower, upper| {
             let (signal, grace) = over!(upper, lower; signal, grace);

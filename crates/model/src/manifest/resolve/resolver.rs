@@ -1,5 +1,8 @@
 //! The state of resolving one environment: what has been found, and what was wrong.
 
+use std::collections::BTreeMap;
+
+use super::given::GivenObject;
 use super::merge;
 use super::variables::{Outcome, Outside, Variables};
 use crate::ids::EnvironmentName;
@@ -16,6 +19,8 @@ pub(super) struct Resolver<'a> {
     /// The environment's name.
     pub(super) environment: &'a str,
     pub(super) variables: Variables<'a>,
+    /// What is in the files of `manifests`; none where nobody has looked.
+    pub(super) objects: Option<&'a BTreeMap<String, Vec<GivenObject>>>,
     pub(super) secrets: Secrets,
     pub(super) problems: Vec<Diagnostic>,
 }
@@ -29,7 +34,7 @@ impl<'a> Resolver<'a> {
     ) -> Self {
         let variables = Variables::new(manifest, name.as_str(), settings, outside);
         let (secrets, problems) = (Secrets::new(), Vec::new());
-        Self { manifest, settings, environment: name.as_str(), variables, secrets, problems }
+        Self { manifest, settings, environment: name.as_str(), variables, objects: None, secrets, problems }
     }
 
     /// The hosts of the environment.

@@ -9,6 +9,7 @@ mod environment;
 mod gates;
 mod kubernetes;
 mod observe;
+mod patch;
 mod pipeline;
 mod policy;
 mod secret;
@@ -27,12 +28,16 @@ pub use environment::{EnvironmentSettings, RolloutSettings};
 pub use gates::{CustomGateSettings, GateSettings, GatesSettings};
 pub use kubernetes::{ClusterServiceSettings, KubernetesSettings};
 pub use observe::{ObserveSettings, ProbeSettings};
+pub use patch::PatchSettings;
+pub(crate) use patch::PatchedVariable;
 pub use pipeline::{
     CacheSettings, JobSettings, PipelineSettings, ReportsSettings, RetrySettings, StageSettings,
 };
 pub use policy::PolicySettings;
 pub use secret::{Delivery, SecretFrom, SecretSettings};
-pub use service::{HealthSettings, ResourcesSettings, ScaleSettings, ServiceSettings, StopSettings};
+pub use service::{
+    HealthSettings, NetworkSettings, ResourcesSettings, ScaleSettings, ServiceSettings, StopSettings,
+};
 
 use crate::ids::{AppName, EnvironmentName, ServiceName};
 use crate::manifest::schema;

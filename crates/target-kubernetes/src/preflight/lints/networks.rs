@@ -77,6 +77,13 @@ pub(super) fn difference(
     }
 }
 
+/// Who lets somebody in to pods with these labels: what any policy allows is allowed, whatever another one says. None: nobody.
+pub(super) fn openers(policies: &[Policy<'_>], labels: &BTreeMap<String, String>) -> Option<String> {
+    let opens = |one: &&Policy<'_>| !one.rules.is_empty() && selects(one.selector, labels);
+    let all: Vec<&Policy<'_>> = policies.iter().filter(opens).collect();
+    (!all.is_empty()).then(|| are_for(&all))
+}
+
 fn are_for(policies: &[&Policy<'_>]) -> String {
     let names: Vec<&str> = policies.iter().map(|policy| policy.name.as_str()).collect();
     match names.as_slice() {
@@ -130,6 +137,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn who_lets_somebody_in_is_named() {
+        let gate = json!([{ "from": [{ "podSelector": {} }] }]);
+        let objects = [
+            policy("others", &json!({ "app": "other" }), &gate),
+            policy("closed", &json!({}), &json!([])),
+            policy("open", &json!({ "app": "shop" }), &gate),
+        ];
+        let policies: Vec<_> = objects.iter().filter_map(Policy::of_ingress).collect();
+        assert_eq!(openers(&policies, &labels("blue")).as_deref(), Some("the NetworkPolicy open is for"));
+        assert_eq!(openers(&policies[..2], &labels("blue")), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 
-use super::Located;
+use super::{Located, PatchSettings};
 use crate::manifest::schema;
 use crate::release::ServiceKind;
 
@@ -19,6 +19,11 @@ pub struct KubernetesSettings {
     /// come in by.
     #[schemars(with = "Option<schema::ObjectName>")]
     pub adopt: Option<Located<String>>,
+    /// What is added to its Deployments, one after the other.
+    pub patches: Option<Vec<PatchSettings>>,
+    /// Files with objects beside those that Bascule makes by itself, relative to the manifest's folder, as in `["k8s/*.yaml"]`.
+    #[schemars(with = "Option<Vec<schema::ObjectFiles>>")]
+    pub manifests: Option<Vec<Located<String>>>,
 }
 
 /// The Service in front of the pods.

@@ -11,6 +11,7 @@ use crate::manifest::types::container::{Capability, HostEntry, User, VolumeText}
 use crate::manifest::types::route::{HostName, PathPrefix};
 use crate::manifest::types::service::Signal;
 use crate::manifest::types::templated::Templated;
+use crate::release::Peer;
 use crate::units::{ByteSize, CpuShare, Duration, Percent};
 
 /// One kind of process of the app.
@@ -42,6 +43,9 @@ pub struct ServiceSettings {
     /// On Kubernetes: so many of its instances may be taken away at once when a node is emptied.
     #[schemars(range(min = 1, max = 1000), extend("default" = 1))]
     pub max_unavailable: Option<Located<u32>>,
+    /// On Kubernetes: who may come in to its instances, as in `network = { from = ["app", "namespace/ingress-nginx"] }`. Without it,
+    /// whoever the cluster lets.
+    pub network: Option<NetworkSettings>,
     /// How long requests in flight may go on when the traffic has moved on, before the instances are stopped; at most 1d.
     #[schemars(extend("default" = "30s"))]
     pub drain: Option<Located<Duration>>,
@@ -99,6 +103,19 @@ pub struct ScaleSettings {
     /// The share of `resources.cpu` that instances are to use on average, in whole percents.
     #[schemars(extend("default" = "80%"))]
     pub cpu: Option<Located<Percent>>,
+}
+
+/// Who may come in to the instances of a service.
+#[derive(Debug, Clone, PartialEq, Eq, Default, JsonSchema)]
+#[schemars(rename = "Network", deny_unknown_fields)]
+pub struct NetworkSettings {
+    /// Where it is written.
+    #[schemars(skip)]
+    pub span: Range<usize>,
+    /// `app`: the services of this app in this environment. `namespace`: the environment's namespace. `namespace/NAME`: another one.
+    /// `10.0.0.0/8`: these addresses. `everyone`: whoever comes. An empty list: nobody. Has to be said.
+    #[schemars(with = "Option<Vec<schema::PeerText>>")]
+    pub from: Option<Vec<Located<Peer>>>,
 }
 
 /// How an instance is stopped: the signal, then the grace time, then the kill of its whole process group.
