@@ -3,6 +3,7 @@
 //! Values that may be secret are not in here: they travel in a [`Configuration`], which is only ever stored sealed.
 
 mod cluster;
+mod rolling;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,6 +15,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::cluster::{Cluster, Observe, ObservedBy, Pods, ProbeLoad, Scale, ServiceKind};
+pub use self::rolling::Rolling;
 use crate::gate::Provenance;
 use crate::ids::{EnvironmentKey, ReleaseId, ServiceName};
 use crate::manifest::{InstanceText, MigrationFormat};
@@ -220,6 +222,9 @@ pub struct Rollout {
     pub warm: Duration,
     /// How many releases are kept for a cold rollback.
     pub keep: u32,
+    /// It comes instance by instance; none: all of it beside the former one, then one switch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rolling: Option<Rolling>,
 }
 
 /// What decides a bake that saw too few requests.

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
+use bascule_model::release::Release;
 use k8s_openapi::NamespaceResourceScope;
 use kube::api::{Api, DynamicObject, PostParams};
 use kube::client::UpgradeConnectionError;
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::KubernetesError;
 use crate::forward::Forwards;
+use crate::objects::ending::Waits;
 use crate::objects::{budget, scaler};
 
 /// How we are called where the API server notes who wrote what.
@@ -42,6 +44,8 @@ pub(crate) struct Cluster {
     scalers: OnceCell<ApiResource>,
     /// And of PodDisruptionBudget.
     budgets: OnceCell<ApiResource>,
+    /// What it has for pods that end.
+    waits: OnceCell<Waits>,
 }
 
 /// What an answer means for whoever asked.
@@ -60,6 +64,7 @@ impl Cluster {
             slices: OnceCell::new(),
             scalers: OnceCell::new(),
             budgets: OnceCell::new(),
+            waits: OnceCell::new(),
         }
     }
 
@@ -127,6 +132,18 @@ impl Cluster {
         let (kind, plural) = ("PodDisruptionBudget", "poddisruptionbudgets");
         let discover = || self.discover(budget::GROUP, kind, plural, &budget::VERSIONS);
         self.budgets.get_or_try_init(discover).await
+    }
+
+    /// What the server has for pods that wait before they are ended; it is asked where a release needs it.
+    pub(crate) async fn waits(&self, release: &Release) -> Result<Waits, KubernetesError> {
+        if release.rollout.rolling.is_none() {
+            return Ok(Waits::ByItself);
+        }
+        let ask = || async {
+            let said = self.call("ask for the server's version", || self.client.apiserver_version()).await?;
+            Ok(Waits::of(&said.major, &said.minor))
+        };
+        self.waits.get_or_try_init(ask).await.copied()
     }
 
     /// Objects of a kind that was discovered.

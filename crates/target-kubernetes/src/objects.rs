@@ -3,6 +3,7 @@
 pub(crate) mod budget;
 pub(crate) mod configuration;
 pub(crate) mod deployment;
+pub(crate) mod ending;
 pub(crate) mod job;
 pub(crate) mod pod;
 pub(crate) mod scaler;

@@ -4,6 +4,7 @@ use bascule_engine::ports::{SlotSpec, traffic_services};
 use bascule_model::ids::Generation;
 use serde_json::{Value, json};
 
+use crate::objects::ending::Waits;
 use crate::objects::service::service;
 use crate::objects::{budget, deployment, scaler};
 use crate::preflight::{FOR_COMMANDS, FOR_LOOKING, NEEDED};
@@ -14,7 +15,7 @@ use crate::preflight::{FOR_COMMANDS, FOR_LOOKING, NEEDED};
 pub fn objects(spec: &SlotSpec, owner: &str) -> Vec<Value> {
     let mut all = Vec::new();
     for one in &spec.release.services {
-        let mut made = deployment::objects(spec, one, one.instances, owner);
+        let mut made = deployment::objects(spec, one, one.instances, Waits::ByItself, owner);
         if let Some(data) = made.secret.as_mut().and_then(|secret| secret["data"].as_object_mut()) {
             data.values_mut().for_each(|value| *value = json!("***"));
         }

@@ -3,6 +3,7 @@
 mod exec;
 mod logs;
 mod look;
+pub(crate) mod sizes;
 mod start;
 pub(crate) mod stop;
 

@@ -16,6 +16,7 @@ mod literals;
 mod merge;
 mod policy;
 mod resolver;
+mod rollout;
 mod secret_files;
 mod service;
 pub(crate) mod template;
@@ -132,6 +133,7 @@ fn complete(
     let backup = resolver.backup();
     let cluster = resolver.cluster();
     resolver.check_drift();
+    resolver.check_strategy(services.iter().map(|(name, (service, _))| (name, service)));
     resolver.check_literals();
     resolver.check_promotion();
     resolver.check_secrets();

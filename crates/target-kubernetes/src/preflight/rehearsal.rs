@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::cluster::{Cluster, ours};
 use crate::error::KubernetesError;
 use crate::objects::deployment::{name, objects};
+use crate::objects::ending::Waits;
 use crate::objects::service::service;
 use crate::record::{self, TrafficRecord};
 use crate::shared::Clusters;
@@ -47,7 +48,7 @@ pub(super) async fn rehearse(
     freed: Freed,
 ) -> Result<Vec<String>, KubernetesError> {
     let (mut unknown, mut refusals) = (Vec::new(), Vec::new());
-    for (resource, object) in all(clusters, spec)? {
+    for (resource, object) in all(clusters, spec, cluster.waits(&spec.release).await?)? {
         let what = format!("{} {}", resource.kind, name(&object));
         let api = cluster.dynamic(&resource);
         let params = PostParams { dry_run: true, ..ours() };
@@ -71,7 +72,11 @@ pub(super) async fn rehearse(
 }
 
 /// The objects in the order in which they are made, but for those that are there already.
-fn all(clusters: &Clusters, spec: &SlotSpec) -> Result<Vec<(ApiResource, Value)>, KubernetesError> {
+fn all(
+    clusters: &Clusters,
+    spec: &SlotSpec,
+    waits: Waits,
+) -> Result<Vec<(ApiResource, Value)>, KubernetesError> {
     let release = &spec.release;
     let mut all = Vec::new();
     let standing = record::read(&clusters.layout, &release.key)?;
@@ -87,7 +92,7 @@ fn all(clusters: &Clusters, spec: &SlotSpec) -> Result<Vec<(ApiResource, Value)>
         }
     }
     for one in &release.services {
-        let made = objects(spec, one, one.instances, &clusters.state_id);
+        let made = objects(spec, one, one.instances, waits, &clusters.state_id);
         all.extend(made.config_map.map(|object| (of::<ConfigMap>(), object)));
         all.extend(made.secret.map(|object| (of::<Secret>(), object)));
         let pod = pod(&made.deployment);

@@ -22,6 +22,7 @@ use crate::cluster::{Cluster, MANAGER};
 use crate::error::KubernetesError;
 use crate::moment;
 use crate::names;
+use crate::objects::ending;
 use crate::shared::Clusters;
 use crate::traffic::state::refuse_stale;
 
@@ -75,7 +76,8 @@ async fn until_gone(
     release: &Release,
     selector: &str,
 ) -> Result<(), KubernetesError> {
-    let grace = release.services.iter().map(|service| service.stop.grace).max().unwrap_or_default();
+    let graces = release.services.iter().map(|service| ending::grace(release, service));
+    let grace = Duration::from_secs(graces.max().unwrap_or_default());
     let deadline = tokio::time::Instant::now() + grace + BEYOND;
     loop {
         let mut pods = list::<Pod>(cluster, "pods", selector).await?;

@@ -13,5 +13,6 @@ mod mends;
 mod others;
 mod probe;
 mod releases;
+mod rolling;
 mod scenarios;
 mod support;

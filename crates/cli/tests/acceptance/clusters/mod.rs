@@ -8,6 +8,8 @@ mod load;
 mod mends;
 mod refused;
 #[cfg(feature = "failpoints")]
+mod rolling;
+#[cfg(feature = "failpoints")]
 mod way_back;
 #[cfg(feature = "failpoints")]
 mod writers;

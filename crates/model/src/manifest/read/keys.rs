@@ -98,6 +98,8 @@ pub(crate) const ROLLOUT: Keys = Keys {
     place: "[rollout]",
     names: &[
         "strategy",
+        "max_unavailable",
+        "max_surge",
         "deadline",
         "bake",
         "max_error_rate",
