@@ -66,7 +66,7 @@ impl Abort {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    fn requested(&self) -> Option<String> {
+    pub(crate) fn requested(&self) -> Option<String> {
         self.0.borrow().clone()
     }
 
@@ -221,6 +221,8 @@ impl Drive {
                 self.perform(index, started).await
             }
             Err(StepError::Fenced) => Err(Stop::Lost),
+            // What an abort leads to is decided at the top of the loop.
+            Err(StepError::Left) => Ok(None),
             Err(StepError::Failed { problem, evidence }) => {
                 self.conclude(Event::StepFailed { step: name, attempt, problem, evidence }).await
             }
@@ -244,7 +246,7 @@ impl Drive {
         };
         match result {
             // The abort is recorded at the top of the loop; the step stays begun and is undone with the rest.
-            None => Ok(None),
+            None | Some(Err(StepError::Left)) => Ok(None),
             Some(Ok(evidence)) => self.conclude(Event::StepDone { step: name, attempt, evidence }).await,
             Some(Err(StepError::Fenced)) => Err(Stop::Lost),
             Some(Err(StepError::Failed { problem, evidence })) => {
@@ -288,6 +290,14 @@ impl Drive {
         match result {
             Ok(evidence) => self.record([Event::UndoDone { step: name, attempt, evidence }]).await,
             Err(StepError::Fenced) => Err(Stop::Lost),
+            Err(StepError::Left) => {
+                let problem = Problem::new(
+                    bascule_model::problem::Code::Internal,
+                    format!("the undo of {name} was left"),
+                    "report this: it is a defect of Bascule",
+                );
+                self.record([Event::UndoFailed { step: name, attempt, problem }]).await
+            }
             Err(StepError::Failed { problem, .. }) => {
                 self.record([Event::UndoFailed { step: name, attempt, problem }]).await
             }
@@ -334,6 +344,7 @@ impl Drive {
             build_log: self.build_log.clone(),
             redactor: &self.redactor,
             progress: &self.progress,
+            abort: &self.abort,
         }
     }
 

@@ -2,6 +2,7 @@
 //! fence), is idempotent, and is refused with [`PortError::Fenced`] when a higher generation was seen.
 
 mod migrations;
+mod rolling;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -20,6 +21,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::migrations::{Fills, Migrating, Migrations, NoMigrations, Surveyed, Surveying};
+pub use self::rolling::{Bound, Rolled, RolledService};
 pub use crate::exec::{ExecControl, ExecOutput, ExecSession, ExecSpec, TerminalSize};
 
 /// Why a port could not do what it was asked.
@@ -307,6 +309,25 @@ pub trait Traffic: Send + Sync {
         expect: Option<&ReleaseId>,
         to: Option<(Slot, &ReleaseId)>,
     ) -> Result<Switched, PortError>;
+
+    /// The next turn of giving the traffic of `from` to `to`, instances of the one coming as those of the other go: looks, and makes the
+    /// writes that what is seen allows, if any. Asked again and again until it is over, by whoever: where it is, is kept with the
+    /// traffic. While it lasts users reach both, and [`Self::routing`] says that who was live before still is.
+    async fn roll(
+        &self,
+        _fence: Generation,
+        _from: &Release,
+        to: (Slot, &Release),
+        _bound: Bound,
+    ) -> Result<Rolled, PortError> {
+        let (_, release) = to;
+        Err(Problem::new(
+            Code::Usage,
+            format!("{} cannot come instance by instance where it is", release.id),
+            "write strategy = \"blue-green\", then deploy again",
+        )
+        .into())
+    }
 
     /// Who is live now, in truth.
     async fn routing(&self, key: &EnvironmentKey) -> Result<Routing, PortError>;

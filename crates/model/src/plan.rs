@@ -47,6 +47,23 @@ impl RunKind {
     }
 }
 
+/// How users come to a release.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Way {
+    /// By one write, once all of it stands beside the former one.
+    #[default]
+    Switch,
+    /// Instance by instance, as those of the former one go.
+    Roll,
+}
+
+impl Way {
+    fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// A release and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
@@ -178,6 +195,9 @@ pub struct Plan {
     pub live: Option<Standing>,
     /// What stands in the other slot when the plan is made.
     pub standby: Option<Standing>,
+    /// How users come to the release.
+    #[serde(default, skip_serializing_if = "Way::is_usual")]
+    pub way: Way,
     /// Hash of the release's contents (services, artifact, configuration by keyed fingerprint), hex.
     pub content: String,
     /// What becomes of the artifact.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bascule_engine::ports::{Drained, PortError, Probing, Routing, Switched, Traffic, Wanted};
+use bascule_engine::ports::{Bound, Drained, PortError, Probing, Rolled, Routing, Switched, Traffic, Wanted};
 use bascule_model::evidence::{InstanceStatus, Traffic as Count};
 use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId, Slot};
 use bascule_model::problem::{Code, Problem};
@@ -160,6 +160,16 @@ impl Traffic for Traffics {
         to: Option<(Slot, &ReleaseId)>,
     ) -> Result<Switched, PortError> {
         self.of(key).switch(fence, key, expect, to).await
+    }
+
+    async fn roll(
+        &self,
+        fence: Generation,
+        from: &Release,
+        to: (Slot, &Release),
+        bound: Bound,
+    ) -> Result<Rolled, PortError> {
+        self.of_release(to.1).roll(fence, from, to, bound).await
     }
 
     async fn routing(&self, key: &EnvironmentKey) -> Result<Routing, PortError> {

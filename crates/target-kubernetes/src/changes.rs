@@ -25,7 +25,7 @@ use crate::objects::{budget, pod, scaler};
 use crate::record::{self, TrafficRecord};
 use crate::shared::Clusters;
 use crate::target::cluster_of;
-use crate::target::start::live_sizes;
+use crate::target::sizes::sizes;
 use crate::traffic::state;
 
 /// What is told of an image that is still to be made.
@@ -46,11 +46,11 @@ pub(crate) async fn changes(
         spec.release.artifact =
             artifact(clusters, &key, live.as_ref())?.unwrap_or_else(|| "image:none".to_owned());
     }
-    let sizes = live_sizes(clusters, &cluster, &spec).await?;
+    let sizes = sizes(clusters, &cluster, &spec.release).await?;
+    let waits = cluster.waits(&spec.release).await?;
     let (mut configurations, mut deployments) = (Vec::new(), Vec::new());
-    for service in &spec.release.services {
-        let replicas = sizes.get(service.name.as_str()).copied().unwrap_or(0).max(service.instances);
-        let made = deployment::objects(&spec, service, replicas, &clusters.state_id);
+    for (service, (_, size)) in spec.release.services.iter().zip(sizes) {
+        let made = deployment::objects(&spec, service, size.whole, waits, &clusters.state_id);
         if let Some(object) = &made.config_map {
             let there = cluster.get::<ConfigMap>("look at a ConfigMap", name(object)).await?.is_some();
             configurations.push(made_or_kept(object, there));

@@ -89,6 +89,16 @@ pub enum KubernetesError {
         /// One sentence for each.
         refusals: Vec<String>,
     },
+    /// Somebody else says how many pods there are.
+    #[error(
+        "{deployment} is scaled by the HorizontalPodAutoscaler {scaler}, and a release that comes pod by pod changes its size as well"
+    )]
+    Scaled {
+        /// Who.
+        scaler: String,
+        /// What.
+        deployment: String,
+    },
     /// The API server would not take what is to be made.
     #[error("the cluster would not take the new release: {}", refusals.join("; "))]
     WouldRefuse {
@@ -213,6 +223,12 @@ impl KubernetesError {
             Self::NoRoom { .. } => (
                 Code::ClusterNoRoom,
                 "raise the quota, or lower `instances` or `resources` of the new release".to_owned(),
+            ),
+            Self::Scaled { scaler, .. } => (
+                Code::ClusterRefused,
+                format!(
+                    "write strategy = \"blue-green\", which leaves the number to the scaler, or remove it: kubectl delete hpa {scaler}"
+                ),
             ),
             Self::WouldRefuse { .. } => (
                 Code::ClusterWouldRefuse,

@@ -3,6 +3,7 @@
 pub(crate) mod budget;
 pub(crate) mod configuration;
 pub(crate) mod deployment;
+pub(crate) mod ending;
 pub(crate) mod extra;
 pub(crate) mod job;
 pub(crate) mod known;

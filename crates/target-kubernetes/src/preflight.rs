@@ -12,19 +12,20 @@ use bascule_engine::ports::SlotSpec;
 use bascule_instances::records;
 use bascule_model::release::{self, Release, TargetKind};
 use k8s_openapi::api::core::v1::{Namespace, ResourceQuota, Service};
-use kube::api::ListParams;
+use kube::api::{DynamicObject, ListParams};
 use kube::{Api, ResourceExt as _};
 
 use self::permissions::Right;
 use self::rehearsal::Freed;
 use crate::adoption;
 use crate::cluster::Cluster;
-use crate::companions::{self, extras};
+use crate::companions::{self, extras, scalers};
 use crate::error::KubernetesError;
+use crate::names;
 use crate::record::{self, TrafficRecord};
 use crate::shared::{Clusters, lock, place};
 use crate::target::cluster_of;
-use crate::traffic::state;
+use crate::traffic::{roll, state};
 
 /// Refuses what would fail later.
 pub(crate) async fn check(clusters: &Clusters, release: &Release) -> Result<(), KubernetesError> {
@@ -47,6 +48,7 @@ pub(crate) async fn check(clusters: &Clusters, release: &Release) -> Result<(), 
     companions::check_names(clusters, &cluster, release).await?;
     extras::check_names(clusters, &cluster, release, &extras).await?;
     adoption::check(clusters, &cluster, release).await?;
+    scaled_by_nobody(clusters, &cluster, release).await?;
     room(clusters, &cluster, release).await
 }
 
@@ -148,7 +150,33 @@ async fn services(
     Ok(())
 }
 
-/// Whether quotas leave room for all of the new release beside the live one. What stands already needs none, and who stands by is
+/// Refuses a roll of what somebody else scales: both would write the size, and users would be left with too few.
+async fn scaled_by_nobody(
+    clusters: &Clusters,
+    cluster: &Arc<Cluster>,
+    release: &Release,
+) -> Result<(), KubernetesError> {
+    if release.rollout.rolling.is_none() {
+        return Ok(());
+    }
+    let found = match companions::list(cluster, cluster.scalers().await?).await {
+        Err(error) if error.status() == Some(403) => return Ok(()),
+        found => found?,
+    };
+    let standing = standing(clusters, release)?;
+    let ours: Vec<String> = standing
+        .iter()
+        .chain([release])
+        .flat_map(|one| one.services.iter().map(|it| names::deployment(&one.key.app, &it.name, &one.id)))
+        .collect();
+    let scales = |one: &DynamicObject| scalers::target_of(one).filter(|it| ours.contains(it)).cloned();
+    match found.iter().find_map(|one| Some((one.name_any(), scales(one)?))) {
+        Some((scaler, deployment)) => Err(KubernetesError::Scaled { scaler, deployment }),
+        None => Ok(()),
+    }
+}
+
+/// Whether quotas leave room for all of the new release beside the live one, or for as many as come before others go. What stands already needs none, and who stands by is
 /// retired first.
 async fn room(clusters: &Clusters, cluster: &Arc<Cluster>, release: &Release) -> Result<(), KubernetesError> {
     let (api, params) = (cluster.api::<ResourceQuota>(), ListParams::default());
@@ -165,10 +193,18 @@ async fn room(clusters: &Clusters, cluster: &Arc<Cluster>, release: &Release) ->
     if quotas.is_empty() {
         return Ok(());
     }
-    let live = state::read(clusters, cluster, &release.key).await?.and_then(|lead| lead.selected);
-    let freed: Vec<_> =
-        standing.iter().filter(|one| live.as_ref() != Some(&one.id)).map(quota::needed).collect();
-    let needed = quota::needed(release);
+    let lead = state::read(clusters, cluster, &release.key).await?;
+    let live = lead.as_ref().and_then(|lead| lead.selected.as_ref());
+    // Whose pods went as those of another one came gives none back.
+    let has_pods = |one: &&Release| !lead.as_ref().is_some_and(|lead| roll::has_gone(&lead.state, &one.id));
+    let former = standing.iter().filter(|one| live != Some(&one.id));
+    let freed: Vec<_> = former.filter(has_pods).map(quota::needed).collect();
+    let live = standing.iter().find(|one| live == Some(&one.id));
+    let rolled = live.and_then(|live| Some((live, release.rolls_over(live)?)));
+    let needed = match rolled {
+        Some((live, rolling)) => quota::needed_to_roll(release, live, rolling),
+        None => quota::needed(release),
+    };
     let lacks: Vec<String> = quotas.iter().flat_map(|one| quota::lacks(one, &needed, &freed)).collect();
     if lacks.is_empty() { Ok(()) } else { Err(KubernetesError::NoRoom { lacks }) }
 }

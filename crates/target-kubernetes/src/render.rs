@@ -8,6 +8,7 @@ use kube::core::GroupVersionKind;
 use serde_json::{Value, json};
 
 use crate::companions::extras;
+use crate::objects::ending::Waits;
 use crate::objects::service::service;
 use crate::objects::{budget, deployment, extra, network, scaler};
 use crate::preflight::permissions::{self, FOR_ADOPTION, FOR_COMMANDS, FOR_LOOKING, FOR_NETWORKS, NEEDED};
@@ -19,7 +20,7 @@ pub fn objects(spec: &SlotSpec, owner: &str) -> Vec<Value> {
     let applied = |object| extra::applied(&spec.release.key, object, owner);
     let mut all: Vec<Value> = extras::of(&spec.release).iter().map(applied).collect();
     for one in &spec.release.services {
-        let mut made = deployment::objects(spec, one, one.instances, owner);
+        let mut made = deployment::objects(spec, one, one.instances, Waits::ByItself, owner);
         if let Some(data) = made.secret.as_mut().and_then(|secret| secret["data"].as_object_mut()) {
             data.values_mut().for_each(|value| *value = json!("***"));
         }

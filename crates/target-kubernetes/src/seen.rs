@@ -202,6 +202,16 @@ fn state(pod: &Pod, container: Option<&ContainerStatus>, now: Timestamp) -> Inst
         .creation_timestamp()
         .map_or(SignedDuration::ZERO, |created| now.duration_since(crate::moment::of(&created)));
     match reason {
+        "PostStartHookError" if words.contains("not found") || words.contains("no such file") => {
+            InstanceState::CannotStart {
+                reason: format!(
+                    "its image has no `sleep`, with which a pod waits for what is in flight before it ends, and this Kubernetes has no \
+                     wait of its own (1.30 has): put one into the image, or write strategy = \"blue-green\" ({words})"
+                ),
+            }
+        }
+        // What ended by itself takes the hook with it.
+        "PostStartHookError" => ended(container, exit(), now),
         "CrashLoopBackOff" => ended(container, exit(), now),
         _ if FATAL.contains(&reason) => InstanceState::CannotStart { reason: words },
         _ if PULLING.contains(&reason) && age > PULL => InstanceState::CannotStart { reason: words },

@@ -3,7 +3,8 @@
 mod exec;
 mod logs;
 mod look;
-pub(crate) mod start;
+pub(crate) mod sizes;
+mod start;
 pub(crate) mod stop;
 
 use std::sync::Arc;

@@ -5,6 +5,8 @@
 
 mod mend;
 mod proof;
+pub(crate) mod roll;
+mod selects;
 pub(crate) mod state;
 mod switch;
 
@@ -14,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bascule_engine::ports::{Drained, PortError, Probing, Routing, Switched, Traffic, Wanted};
+use bascule_engine::ports::{Bound, Drained, PortError, Probing, Rolled, Routing, Switched, Traffic, Wanted};
 use bascule_model::evidence::{InstanceStatus, Traffic as Count};
 use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId, Slot};
 use bascule_model::release::{Release, ServiceKind};
@@ -178,6 +180,19 @@ impl Traffic for KubernetesTraffic {
         let switched = switch::switch(&self.clusters, fence, key, expect, to).await?;
         companions::follow_soon(&self.clusters, key);
         Ok(switched)
+    }
+
+    async fn roll(
+        &self,
+        fence: Generation,
+        from: &Release,
+        to: (Slot, &Release),
+        bound: Bound,
+    ) -> Result<Rolled, PortError> {
+        self.clusters.pass(&from.key, fence)?;
+        let (slot, to) = to;
+        let turn = roll::Turn { clusters: &self.clusters, fence, from, to, slot, bound };
+        turn.take().await
     }
 
     async fn proven(&self, release: &Release) -> Result<Evidence, PortError> {

@@ -377,6 +377,7 @@ pub fn wish() -> Wish {
             on_no_data: OnNoData::Probe,
             warm: Duration::from_secs(600),
             keep: 5,
+            rolling: None,
         },
         schema: None,
         secrets: Default::default(),

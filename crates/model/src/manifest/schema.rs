@@ -155,7 +155,7 @@ text!(
 text!(
     /// A strategy.
     StrategyName,
-    { "type": "string", "enum": ["blue-green"] }
+    { "type": "string", "enum": ["blue-green", "rolling"] }
 );
 text!(
     /// What decides without data.

@@ -25,6 +25,7 @@ use crate::companions::networks::Stands;
 use crate::error::KubernetesError;
 use crate::moment;
 use crate::names;
+use crate::objects::ending;
 use crate::shared::Clusters;
 use crate::traffic::state::refuse_stale;
 
@@ -83,7 +84,8 @@ async fn until_gone(
     release: &Release,
     selector: &str,
 ) -> Result<(), KubernetesError> {
-    let grace = release.services.iter().map(|service| service.stop.grace).max().unwrap_or_default();
+    let graces = release.services.iter().map(|service| ending::grace(release, service));
+    let grace = Duration::from_secs(graces.max().unwrap_or_default());
     let deadline = tokio::time::Instant::now() + grace + BEYOND;
     loop {
         let mut pods = list::<Pod>(cluster, "pods", selector).await?;

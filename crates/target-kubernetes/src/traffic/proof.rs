@@ -46,7 +46,7 @@ async fn ready_pods(
     Ok(pods.into_iter().filter(is_ready).collect())
 }
 
-fn is_ready(pod: &Pod) -> bool {
+pub(super) fn is_ready(pod: &Pod) -> bool {
     let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
     pod.metadata.deletion_timestamp.is_none()
         && conditions.into_iter().any(|one| one.type_ == "Ready" && one.status == "True")

@@ -12,6 +12,7 @@ use kube::api::{Patch, PatchParams};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 
+use super::selects::{Selects, selected};
 use crate::adoption::{self, Adopted};
 use crate::cluster::{Cluster, MANAGER, ours};
 use crate::error::KubernetesError;
@@ -79,7 +80,7 @@ pub(crate) async fn read(
     let text = object.annotations().get(names::TRAFFIC).map(String::as_str).unwrap_or_default();
     let state: TrafficState = serde_json::from_str(text)
         .map_err(|_| changed(&object, "its annotation bascule.dev/traffic is gone or unreadable"))?;
-    let selected = selected(&object)?;
+    let selected = selected(&object, key, &service, Some(&state))?;
     let slot = selected.as_ref().and_then(|release| {
         let in_state =
             state.slots.iter().find(|(_, standing)| standing.release == *release).map(|(slot, _)| *slot);
@@ -91,24 +92,6 @@ pub(crate) async fn read(
 fn recorded_slot(clusters: &Clusters, key: &EnvironmentKey, release: &ReleaseId) -> Option<Slot> {
     let folder = clusters.layout.slot(key, release).ok()?;
     records::slot(&folder, TargetKind::Kubernetes).ok()?.map(|record| record.slot)
-}
-
-/// The release that a Service selects. A selector without one is somebody else's work, and never "nobody yet": unless it is the one that
-/// was there when the Service was taken over.
-pub(super) fn selected(object: &Service) -> Result<Option<ReleaseId>, KubernetesError> {
-    let selector = object.spec.as_ref().and_then(|spec| spec.selector.as_ref());
-    match selector.and_then(|selector| selector.get(names::RELEASE)).map(String::as_str) {
-        None if adopted(object).is_some_and(|adopted| selector == Some(&adopted.selector)) => Ok(None),
-        None => Err(changed(object, "its selector names no release")),
-        Some(names::NOBODY) => Ok(None),
-        Some(release) => Ok(Some(ReleaseId::from_text(release))),
-    }
-}
-
-/// What a Service was before it was taken over; none where it was made here, or a second release has had the traffic.
-pub(crate) fn adopted(object: &Service) -> Option<Adopted> {
-    let text = object.annotations().get(names::TRAFFIC)?;
-    serde_json::from_str::<TrafficState>(text).ok()?.adopted
 }
 
 fn taken(object: &Service) -> KubernetesError {
@@ -174,13 +157,20 @@ pub(super) async fn ensure(
     fence: Generation,
     adopting: Option<(&Release, &str)>,
 ) -> Result<(), KubernetesError> {
+    // The one that leads says whether the others may select two releases.
+    let mut lead = None;
     for (index, name) in record.services.iter().enumerate() {
         let object = service(key, name, &record.cluster, index == 0, fence, &clusters.state_id);
         if let Some((release, from)) = adopting.filter(|_| index == 0) {
             adoption::take_service(clusters, cluster, release, (name, from), fence).await?;
-        } else {
-            make(clusters, cluster, key, &object).await?;
+            continue;
         }
+        let there = make(clusters, cluster, key, &object).await?;
+        let Some(there) = there else { continue };
+        if index == 0 {
+            lead = written(&there);
+        }
+        selected(&there, key, name, lead.as_ref())?;
     }
     let adopting = adopting.map(|(release, _)| release.id.clone());
     change(clusters, key, fence, |state| {
@@ -191,12 +181,13 @@ pub(super) async fn ensure(
     .await
 }
 
+/// Makes one that is not there; answers one that is.
 async fn make(
     clusters: &Clusters,
     cluster: &Cluster,
     key: &EnvironmentKey,
     object: &Value,
-) -> Result<(), KubernetesError> {
+) -> Result<Option<Service>, KubernetesError> {
     let name = deployment::name(object);
     let there = match find(cluster, name).await? {
         Some(there) => there,
@@ -209,7 +200,7 @@ async fn make(
             })?;
             let (api, params) = (cluster.api::<Service>(), ours());
             match cluster.call(&doing, || api.create(&params, &made)).await {
-                Ok(_) => return Ok(()),
+                Ok(_) => return Ok(None),
                 // Made by a call whose answer was lost, or by somebody else just now.
                 Err(error) if error.status() == Some(409) => find(cluster, name).await?.ok_or(error)?,
                 Err(error) => return Err(error),
@@ -222,7 +213,17 @@ async fn make(
     if other_writer(&there).is_some() {
         return Err(changed(&there, "somebody else writes its selector"));
     }
-    selected(&there).map(|_| ())
+    Ok(Some(there))
+}
+
+/// What the annotation of the Service that leads says; none where it is gone or unreadable.
+pub(super) fn written(object: &Service) -> Option<TrafficState> {
+    serde_json::from_str(object.annotations().get(names::TRAFFIC)?).ok()
+}
+
+/// What a Service was before it was taken over; none where it was made here, or a second release has had the traffic.
+pub(crate) fn adopted(object: &Service) -> Option<Adopted> {
+    written(object)?.adopted
 }
 
 /// Changes what the Service that leads says of slots, if nobody with a newer lease wrote there. Who is live is not changed by this.
@@ -310,38 +311,40 @@ pub(super) async fn differences(
     record: &TrafficRecord,
 ) -> Result<Vec<String>, KubernetesError> {
     let mut told = Vec::new();
-    let mut live: Option<Option<ReleaseId>> = None;
-    for service in &record.services {
+    let mut lead: Option<TrafficState> = None;
+    for (index, service) in record.services.iter().enumerate() {
         let name = record.front(&key.app, service);
         let Some(object) = find(cluster, &name).await? else {
             told.push(format!("the Service {name} is not there"));
             continue;
         };
+        if index == 0 {
+            lead = written(&object);
+        }
+        let selected = selected(&object, key, service, lead.as_ref());
         // Until the first switch, what was taken over selects what somebody else wrote.
-        let is_lent = adopted(&object).is_some() && matches!(selected(&object), Ok(None));
+        let is_lent = adopted(&object).is_some() && matches!(selected, Ok(None));
         let who = other_writer(&object)
             .filter(|_| !is_lent)
             .map(|who| format!(" ({who} wrote to it)"))
             .unwrap_or_default();
-        match selected(&object) {
+        match selected {
             Err(_) => told.push(format!("the selector of the Service {name} names no release{who}")),
             Ok(now) => {
-                let text = object.annotations().get(names::TRAFFIC).map(String::as_str).unwrap_or_default();
-                let written = match &live {
-                    Some(live) => live.clone(),
-                    None => serde_json::from_str::<TrafficState>(text).ok().and_then(|state| state.live),
-                };
-                if now != written {
+                let live = lead.as_ref().and_then(|state| state.live.clone());
+                // Others follow the one that leads into a roll and out of it.
+                let is_rolled = lead.as_ref().is_some_and(|state| state.open_roll().is_some());
+                let is_both = Selects::Both.is_so(&object, key, service);
+                if now != live || (index == 0 && is_rolled && !is_both) {
                     let shown = |release: &Option<ReleaseId>| {
                         release.as_ref().map_or("nobody".to_owned(), ToString::to_string)
                     };
                     told.push(format!(
                         "the Service {name} selects {}, and {} was made live{who}",
                         shown(&now),
-                        shown(&written)
+                        shown(&live)
                     ));
                 }
-                live.get_or_insert(written);
             }
         }
     }

@@ -18,7 +18,7 @@ use bascule_engine::ports::{
     Traffic as _,
 };
 use bascule_fake_cluster::{FakeCluster, Flavour};
-use bascule_journal::{Journal as _, MemoryJournal};
+use bascule_journal::{Journal as _, MemoryJournal, Take};
 use bascule_model::evidence::{CheckResult, ProbeResult, Status};
 use bascule_model::ids::{ReleaseId, RunId};
 use bascule_model::manifest::Policy;
@@ -63,7 +63,8 @@ pub struct Driven {
     pub wish: Wish,
     pub traffic: Arc<KubernetesTraffic>,
     journal: Arc<MemoryJournal>,
-    _state: TempDir,
+    clock: Arc<TestClock>,
+    state: Arc<TempDir>,
 }
 
 /// How a run ended.
@@ -78,8 +79,27 @@ impl Driven {
     /// Nothing is deployed yet. A former release stays for no time after a bake.
     pub fn new() -> Self {
         let cluster = FakeCluster::at(Flavour::New, NAMESPACE, epoch());
-        let state = tempfile::tempdir().unwrap();
-        let clock = Arc::new(TestClock::new());
+        let outside = Arc::new(Outside::default());
+        outside.image.store(1, Ordering::Relaxed);
+        let state = Arc::new(tempfile::tempdir().unwrap());
+        Self::over(cluster, outside, Arc::default(), state, Arc::new(TestClock::new()), wish())
+    }
+
+    /// The engine of the next control plane, after the one before has died: what is on disk and in the cluster is all that it knows.
+    pub fn next(&self) -> Self {
+        let (cluster, outside) = (self.cluster.clone(), self.outside.clone());
+        let (journal, state) = (self.journal.clone(), self.state.clone());
+        Self::over(cluster, outside, journal, state, self.clock.clone(), self.wish.clone())
+    }
+
+    fn over(
+        cluster: FakeCluster,
+        outside: Arc<Outside>,
+        journal: Arc<MemoryJournal>,
+        state: Arc<TempDir>,
+        clock: Arc<TestClock>,
+        wish: Wish,
+    ) -> Self {
         let clusters = Clusters::new(KubernetesOptions {
             state_dir: state.path().to_owned(),
             state_id: "state-1".to_owned(),
@@ -87,8 +107,6 @@ impl Driven {
             clock: clock.clone(),
             vault: Arc::new(OpenVault),
         });
-        let (outside, journal) = (Arc::new(Outside::default()), Arc::new(MemoryJournal::default()));
-        outside.image.store(1, Ordering::Relaxed);
         let traffic = Arc::new(KubernetesTraffic::new(clusters.clone()));
         let ports = Ports {
             target: Arc::new(KubernetesTarget::new(clusters)),
@@ -97,12 +115,19 @@ impl Driven {
             checker: outside.clone(),
             vault: Arc::new(OpenVault),
             migrations: Arc::new(NoMigrations),
-            clock,
+            clock: clock.clone(),
             hooks: outside.clone(),
         };
         let logs = PathBuf::from("/nonexistent");
         let engine = Engine::new(ports, journal.clone(), outside.clone(), "engine".to_owned(), logs);
-        Self { cluster, engine: Arc::new(engine), outside, wish: wish(), traffic, journal, _state: state }
+        Self { cluster, engine: Arc::new(engine), outside, wish, traffic, journal, clock, state }
+    }
+
+    /// Goes on with the run that a control plane which died has left; none where it was over.
+    pub async fn go_on(&self) -> Option<Ended> {
+        let left = self.engine.left_over().await.unwrap();
+        let begun = self.engine.resume(left.first()?, Take::FromTheDead).await.unwrap();
+        Some(self.drive(begun).await)
     }
 
     /// Deploys the image with that number.

@@ -18,6 +18,7 @@ mod others;
 mod patches;
 mod probe;
 mod releases;
+mod rolling;
 mod scenarios;
 mod support;
 mod survey;

@@ -216,6 +216,7 @@ pub fn spec(number: u64) -> SlotSpec {
             on_no_data: OnNoData::Probe,
             warm: Duration::ZERO,
             keep: 1,
+            rolling: None,
         },
         schema: None,
         secrets: BTreeMap::default(),

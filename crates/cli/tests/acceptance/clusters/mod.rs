@@ -11,6 +11,8 @@ mod plans;
 mod refused;
 mod shape;
 #[cfg(feature = "failpoints")]
+mod rolling;
+#[cfg(feature = "failpoints")]
 mod way_back;
 #[cfg(feature = "failpoints")]
 mod writers;

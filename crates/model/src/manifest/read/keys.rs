@@ -101,6 +101,8 @@ pub(crate) const ROLLOUT: Keys = Keys {
     place: "[rollout]",
     names: &[
         "strategy",
+        "max_unavailable",
+        "max_surge",
         "deadline",
         "bake",
         "max_error_rate",
