@@ -4,6 +4,7 @@ mod capacity;
 mod cgroups;
 #[cfg(feature = "docker")]
 mod docker;
+mod journal;
 mod manifest;
 mod processes;
 mod state;
@@ -54,6 +55,7 @@ impl Finding {
 /// Makes all checks.
 pub async fn examine(context: &Context) -> Vec<Finding> {
     let mut findings = vec![state::folder(context), state::room(context)];
+    findings.extend(journal::database(context).await);
     let reached = processes::control_plane(context).await;
     findings.push(reached.finding);
     findings.push(processes::edge(context).await);

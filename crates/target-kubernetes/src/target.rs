@@ -3,7 +3,7 @@
 mod exec;
 mod logs;
 mod look;
-mod start;
+pub(crate) mod start;
 pub(crate) mod stop;
 
 use std::sync::Arc;

@@ -13,6 +13,7 @@ use bascule_engine::context::Ports;
 use bascule_engine::draft::Wish;
 use bascule_engine::engine::{Begun, Engine, RunIds};
 use bascule_engine::executor::Driven as Came;
+use bascule_engine::home::{Seat, Shares};
 use bascule_engine::ports::{
     Artifacts, CheckPlace, Checker, Hooks, Made, Making, NoMigrations, Point, PortError, Presence,
     Traffic as _,
@@ -83,6 +84,7 @@ impl Driven {
         let clusters = Clusters::new(KubernetesOptions {
             state_dir: state.path().to_owned(),
             state_id: "state-1".to_owned(),
+            home: "home-1".to_owned(),
             access: Access::given(kube::Client::new(cluster.service(), NAMESPACE)),
             clock: clock.clone(),
             vault: Arc::new(OpenVault),
@@ -101,7 +103,8 @@ impl Driven {
             hooks: outside.clone(),
         };
         let logs = PathBuf::from("/nonexistent");
-        let engine = Engine::new(ports, journal.clone(), outside.clone(), "engine".to_owned(), logs);
+        let seat = Seat::new(1, "here".to_owned(), Shares::Nothing);
+        let engine = Engine::new(ports, journal.clone(), outside.clone(), seat, logs);
         Self { cluster, engine: Arc::new(engine), outside, wish: wish(), traffic, journal, _state: state }
     }
 

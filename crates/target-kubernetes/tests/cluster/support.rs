@@ -87,6 +87,7 @@ impl World {
         let clusters = Clusters::new(KubernetesOptions {
             state_dir: state.path().to_owned(),
             state_id: state_id.to_owned(),
+            home: "home-1".to_owned(),
             access: Access::given(kube::Client::new(cluster.service(), NAMESPACE)),
             clock: Arc::new(TestClock::new()),
             vault: Arc::new(OpenVault),
