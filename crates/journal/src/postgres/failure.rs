@@ -64,7 +64,7 @@ fn explain_code(code: &str, message: &str, place: &str) -> JournalError {
             "try again; if it stays so, look in pg_stat_activity for what holds bascule_journal.journal",
         ),
         // A value, a constraint, a table or a page that is not as it was written; and what our triggers refuse.
-        ("22" | "23" | "42" | "P0" | "XX" | "0A", _) => JournalError::Corrupt(format!("{place}: {message}")),
+        ("22" | "23" | "42" | "P0" | "XX", _) => JournalError::Corrupt(format!("{place}: {message}")),
         _ => away(place, message),
     }
 }
@@ -86,8 +86,13 @@ pub(super) fn may_be_repeated(failure: &Failure) -> bool {
     match failure {
         Failure::Sql(sqlx::Error::Database(error)) => {
             let code = error.code().unwrap_or_default();
-            // Serialization failures and deadlocks; connections that were ended; a server that goes down or comes up.
-            code.starts_with("40") || code.starts_with("08") || code.starts_with("57P") || code == "25P03"
+            // Serialization failures and deadlocks; connections that were ended; a server that goes down or comes up; a statement that
+            // was prepared before a newer version changed the tables.
+            code.starts_with("40")
+                || code.starts_with("08")
+                || code.starts_with("57P")
+                || code == "25P03"
+                || code == "0A000"
         }
         Failure::Sql(
             sqlx::Error::Io(_)

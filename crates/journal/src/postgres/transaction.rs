@@ -13,7 +13,7 @@ use crate::failure::Failure;
 
 /// Begins a transaction that writes. What is committed is on disk, whatever the server is set to; nobody waits for ever, and
 /// nobody is waited for who has gone away.
-pub(super) const WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+pub(super) const WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED;
     SET LOCAL lock_timeout = '10s';
     SET LOCAL idle_in_transaction_session_timeout = '20s';
     SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') IN ('off', 'local')";

@@ -63,8 +63,8 @@ async fn an_answer_that_is_lost_at_commit_is_looked_up() {
         let recorded = driver.write(&journal, started("lease", 1)).await.unwrap();
         assert_eq!(recorded.sequence, 1, "{at_commit:?}");
 
-        wire.break_next(at_commit);
         let record = journal.run(&run.id).await.unwrap().unwrap();
+        wire.break_next(at_commit);
         let lease = journal.resume(&run.id, "two", at(99), at(120), Take::IfFree).await.unwrap();
         assert_eq!(lease.generation.0, 2, "{at_commit:?}: taken over once");
 
@@ -73,7 +73,6 @@ async fn an_answer_that_is_lost_at_commit_is_looked_up() {
 
         let mut driver = Driver::of(&journal, &record, lease).await;
         driver.finish(&journal).await.unwrap();
-        // A read's transaction ends with a COMMIT too: of the four, that of `run` was broken instead of that of `resume`.
         assert_eq!(wire.broken(), 4, "{at_commit:?}");
         journal.verify().await.unwrap();
         let audit = journal.audit(0, 99).await.unwrap();
