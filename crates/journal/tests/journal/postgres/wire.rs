@@ -65,7 +65,8 @@ impl Wire {
                 read = client.read(&mut from_client) => {
                     let Ok(1..) = read else { return };
                     let bytes = &from_client[..read.unwrap()];
-                    if bytes.windows(6).any(|word| word == b"COMMIT") {
+                    // A statement ends with a zero byte; `BEGIN … READ COMMITTED` is none of these.
+                    if bytes.windows(7).any(|word| word == b"COMMIT\0") {
                         let at = self.next.swap(Break::Nowhere as u8, Ordering::SeqCst);
                         if at == Break::BeforeCommit as u8 {
                             self.broken.fetch_add(1, Ordering::SeqCst);
