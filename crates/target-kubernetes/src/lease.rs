@@ -5,6 +5,7 @@ use bascule_model::ids::{EnvironmentKey, Generation};
 use bascule_model::release::Release;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::ResourceExt as _;
+use kube::api::{DeleteParams, Preconditions};
 
 use crate::cluster::{Cluster, ours};
 use crate::error::KubernetesError;
@@ -13,7 +14,6 @@ use crate::objects::lease::{self, Standing};
 use crate::record;
 use crate::shared::{Clusters, lock};
 use crate::target::cluster_of;
-use crate::target::stop::delete;
 
 /// How often somebody else may be quicker.
 const ATTEMPTS: u32 = 5;
@@ -26,6 +26,13 @@ pub(crate) struct Holding {
     /// As it was written last.
     object: Lease,
     cluster: bascule_model::release::Cluster,
+}
+
+/// What becomes of one that is given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Keep,
+    Remove,
 }
 
 /// Takes it. Refused while an engine with another journal has it, and by a later engine with ours.
@@ -101,7 +108,8 @@ pub(crate) async fn renew(
     let name = holding.object.name_any();
     let wanted = lease::renewed(&holding.object, clusters.clock.now());
     let (api, params) = (cluster.api::<Lease>(), ours());
-    let answer = cluster.call(&format!("renew the Lease {name}"), || api.replace(&name, &params, &wanted)).await;
+    let answer =
+        cluster.call(&format!("renew the Lease {name}"), || api.replace(&name, &params, &wanted)).await;
     let object = match answer {
         // Removed, written to by somebody, or our own write of which the answer was lost.
         Err(error) if matches!(error.status(), Some(404 | 409)) => {
@@ -116,7 +124,7 @@ pub(crate) async fn renew(
     Ok(())
 }
 
-/// Gives it back. It goes with the environment's last Service; one that somebody else has by now is left.
+/// Gives it back; one that somebody else has by now is left.
 pub(crate) async fn give_back(
     clusters: &Clusters,
     fence: Generation,
@@ -126,23 +134,39 @@ pub(crate) async fn give_back(
     lock(&clusters.held).remove(key);
     let cluster = clusters.reach(&holding.cluster).await?;
     let name = holding.object.name_any();
-    if record::read(&clusters.layout, key)?.is_none() {
-        return delete::<Lease>(&cluster, "Lease", &holding.object).await;
-    }
-    let mut wanted = lease::given_back(&holding.object);
-    let (api, params) = (cluster.api::<Lease>(), ours());
+    // It goes with the environment's last Service.
+    let end = if record::read(&clusters.layout, key)?.is_none() { End::Remove } else { End::Keep };
+    let mut there = holding.object.clone();
     for _ in 0..ATTEMPTS {
-        let doing = format!("give the Lease {name} back");
-        match cluster.call(&doing, || api.replace(&name, &params, &wanted)).await {
+        match let_go(&cluster, &there, end).await {
             Err(error) if error.status() == Some(404) => return Ok(()),
+            // Written to since; by ourselves, where the answer was lost.
             Err(error) if error.status() == Some(409) => {}
-            answer => return answer.map(|_| ()),
+            answer => return answer,
         }
-        let there: Option<Lease> = cluster.get(&format!("look at the Lease {name}"), &name).await?;
-        let Some(there) = there.filter(|there| lease::is_held_as(there, &holding.object)) else { return Ok(()) };
-        wanted = lease::given_back(&there);
+        let found: Option<Lease> = cluster.get(&format!("look at the Lease {name}"), &name).await?;
+        match found.filter(|found| lease::is_held_as(found, &holding.object)) {
+            Some(found) => there = found,
+            None => return Ok(()),
+        }
     }
     Ok(())
+}
+
+/// Removes it, or says that nobody has it; not when somebody wrote to it since it was `there`.
+async fn let_go(cluster: &Cluster, there: &Lease, end: End) -> Result<(), KubernetesError> {
+    let (name, api) = (there.name_any(), cluster.api::<Lease>());
+    if end == End::Remove {
+        let unchanged = Preconditions { uid: there.uid(), resource_version: there.resource_version() };
+        let params = DeleteParams { preconditions: Some(unchanged), ..DeleteParams::default() };
+        return cluster
+            .call(&format!("remove the Lease {name}"), || api.delete(&name, &params))
+            .await
+            .map(|_| ());
+    }
+    let (wanted, params) = (lease::given_back(there), ours());
+    let doing = format!("give the Lease {name} back");
+    cluster.call(&doing, || api.replace(&name, &params, &wanted)).await.map(|_| ())
 }
 
 fn holding(clusters: &Clusters, fence: Generation, key: &EnvironmentKey) -> Option<Holding> {

@@ -9,6 +9,7 @@ mod cluster;
 mod companions;
 mod error;
 mod forward;
+mod lease;
 mod moment;
 mod names;
 mod objects;

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::access::Access;
 use crate::cluster::Cluster;
 use crate::error::KubernetesError;
+use crate::lease::Holding;
 use crate::watched::Watched;
 
 /// What the target works with.
@@ -48,6 +49,8 @@ pub struct Clusters {
     watched: Mutex<HashMap<Place, Arc<Watched>>>,
     /// Namespaces in which the account may do all that is needed.
     pub(crate) allowed: Mutex<Vec<Place>>,
+    /// The Leases that this control plane has.
+    pub(crate) held: Mutex<HashMap<EnvironmentKey, Holding>>,
     /// Who changes what belongs to an environment's services, one after the other.
     turns: Mutex<HashMap<EnvironmentKey, Arc<tokio::sync::Mutex<()>>>>,
     /// How often scalers were to follow an environment's traffic: who is not the last one gives up.
@@ -76,6 +79,7 @@ impl Clusters {
             reached: Mutex::default(),
             watched: Mutex::default(),
             allowed: Mutex::default(),
+            held: Mutex::default(),
             turns: Mutex::default(),
             following: Mutex::default(),
             home: options.home,

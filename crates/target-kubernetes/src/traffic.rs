@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bascule_engine::ports::{Drained, PortError, Probing, Routing, Switched, Traffic, Wanted};
+use bascule_engine::ports::{Claim, Drained, PortError, Probing, Routing, Switched, Traffic, Wanted};
 use bascule_model::evidence::{InstanceStatus, Traffic as Count};
 use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId, Slot};
 use bascule_model::release::{Release, ServiceKind};
@@ -24,6 +24,7 @@ use k8s_openapi::api::core::v1::Service;
 pub use self::mend::Mend;
 use crate::companions;
 use crate::error::KubernetesError;
+use crate::lease;
 use crate::preflight;
 use crate::probing::{OwnRequests, Way};
 use crate::record::{self, TrafficRecord};
@@ -148,6 +149,19 @@ impl KubernetesTraffic {
 impl Traffic for KubernetesTraffic {
     async fn can_open(&self, release: &Release) -> Result<(), PortError> {
         Ok(preflight::check(&self.clusters, release).await?)
+    }
+
+    async fn take(&self, fence: Generation, claim: &Claim, release: &Release) -> Result<(), PortError> {
+        self.clusters.pass(&claim.key, fence)?;
+        Ok(lease::take(&self.clusters, fence, claim, release).await?)
+    }
+
+    async fn renew(&self, fence: Generation, key: &EnvironmentKey) -> Result<(), PortError> {
+        Ok(lease::renew(&self.clusters, fence, key).await?)
+    }
+
+    async fn give_back(&self, fence: Generation, key: &EnvironmentKey) -> Result<(), PortError> {
+        Ok(lease::give_back(&self.clusters, fence, key).await?)
     }
 
     async fn open(&self, fence: Generation, release: &Release) -> Result<(), PortError> {

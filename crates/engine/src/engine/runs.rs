@@ -12,6 +12,7 @@ use super::{Begun, Decision, Engine};
 use crate::driving::Entry;
 use crate::executor::{Drive, Driven, LEASE_TIME};
 use crate::planner;
+use crate::ports::Claim;
 use crate::steps;
 
 impl Engine {
@@ -98,7 +99,14 @@ impl Engine {
         }
         let id = run.id.clone();
         let build_log = self.logs.join(format!("{id}-build.log"));
+        let claim = Claim {
+            key: plan.key.clone(),
+            run: id.clone(),
+            owner: self.seat.owner(),
+            actor: run.actor.clone(),
+        };
         let drive = Drive {
+            claim,
             ports: self.ports.clone(),
             journal: self.journal.clone(),
             lease,

@@ -37,7 +37,8 @@ pub(crate) fn judge(there: &Lease, owner: &str, fence: Generation, now: Timestam
     let said = |name: &str| there.annotations().get(name).map(String::as_str);
     let Some(its_owner) = said(names::OWNER) else { return Standing::Foreign };
     if its_owner == owner {
-        let its = said(names::GENERATION).and_then(|text| text.parse().ok()).map_or(Generation(0), Generation);
+        let its =
+            said(names::GENERATION).and_then(|text| text.parse().ok()).map_or(Generation(0), Generation);
         return if its > fence { Standing::Fenced } else { Standing::Free };
     }
     let Some(spec) = &there.spec else { return Standing::Free };
@@ -115,6 +116,14 @@ fn written_by_us(there: &Lease) -> Lease {
     let mut lease = there.clone();
     lease.metadata.managed_fields = None;
     lease
+}
+
+/// Whether it is still held as it was when it was written like that.
+pub(crate) fn is_held_as(there: &Lease, written: &Lease) -> bool {
+    let said = |lease: &Lease, name: &str| lease.annotations().get(name).cloned();
+    let holder = |lease: &Lease| lease.spec.as_ref().and_then(|spec| spec.holder_identity.clone());
+    [names::OWNER, names::GENERATION].iter().all(|name| said(there, name) == said(written, name))
+        && holder(there) == holder(written)
 }
 
 /// Whether it is of that environment: two names that were cut may be one.

@@ -21,7 +21,7 @@ pub(crate) struct Right {
 }
 
 /// All that is needed, and nothing else.
-pub(crate) const NEEDED: [Right; 12] = [
+pub(crate) const NEEDED: [Right; 13] = [
     Right {
         group: "apps",
         resource: "deployments",
@@ -45,6 +45,7 @@ pub(crate) const NEEDED: [Right; 12] = [
         resource: "poddisruptionbudgets",
         verbs: &["list", "create", "patch", "delete"],
     },
+    Right { group: "coordination.k8s.io", resource: "leases", verbs: &["get", "create", "update", "delete"] },
     Right { group: "discovery.k8s.io", resource: "endpointslices", verbs: &["list"] },
 ];
 

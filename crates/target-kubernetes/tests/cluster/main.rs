@@ -8,6 +8,7 @@ mod driven;
 mod faults;
 mod figures;
 mod foreseen;
+mod leases;
 mod looks;
 mod mends;
 mod others;
