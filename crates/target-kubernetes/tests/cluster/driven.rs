@@ -63,8 +63,15 @@ pub struct Driven {
     pub outside: Arc<Outside>,
     pub wish: Wish,
     pub traffic: Arc<KubernetesTraffic>,
+    clock: Arc<TestClock>,
     journal: Arc<MemoryJournal>,
     _state: TempDir,
+}
+
+/// Which journal, and which machine.
+struct Whose {
+    owner: &'static str,
+    home: &'static str,
 }
 
 /// How a run ended.
@@ -78,19 +85,52 @@ pub struct Ended {
 impl Driven {
     /// Nothing is deployed yet. A former release stays for no time after a bake.
     pub fn new() -> Self {
+        let outside = Arc::new(Outside::default());
+        outside.image.store(1, Ordering::Relaxed);
         let cluster = FakeCluster::at(Flavour::New, NAMESPACE, epoch());
+        Self::over(
+            cluster,
+            Arc::new(TestClock::new()),
+            outside,
+            Arc::default(),
+            Whose { owner: "state-1", home: "here" },
+        )
+    }
+
+    /// Another machine, with nothing but the same journal and the way to the same cluster.
+    pub fn another_machine(&self) -> Self {
+        let whose = Whose { owner: "state-1", home: "there" };
+        Self::over(
+            self.cluster.clone(),
+            self.clock.clone(),
+            self.outside.clone(),
+            self.journal.clone(),
+            whose,
+        )
+    }
+
+    /// Somebody else, with a journal of their own.
+    pub fn stranger(&self) -> Self {
+        let whose = Whose { owner: "state-2", home: "elsewhere" };
+        Self::over(self.cluster.clone(), self.clock.clone(), self.outside.clone(), Arc::default(), whose)
+    }
+
+    fn over(
+        cluster: FakeCluster,
+        clock: Arc<TestClock>,
+        outside: Arc<Outside>,
+        journal: Arc<MemoryJournal>,
+        whose: Whose,
+    ) -> Self {
         let state = tempfile::tempdir().unwrap();
-        let clock = Arc::new(TestClock::new());
         let clusters = Clusters::new(KubernetesOptions {
             state_dir: state.path().to_owned(),
-            state_id: "state-1".to_owned(),
-            home: "home-1".to_owned(),
+            state_id: whose.owner.to_owned(),
+            home: whose.home.to_owned(),
             access: Access::given(kube::Client::new(cluster.service(), NAMESPACE)),
             clock: clock.clone(),
             vault: Arc::new(OpenVault),
         });
-        let (outside, journal) = (Arc::new(Outside::default()), Arc::new(MemoryJournal::default()));
-        outside.image.store(1, Ordering::Relaxed);
         let traffic = Arc::new(KubernetesTraffic::new(clusters.clone()));
         let ports = Ports {
             target: Arc::new(KubernetesTarget::new(clusters)),
@@ -99,13 +139,32 @@ impl Driven {
             checker: outside.clone(),
             vault: Arc::new(OpenVault),
             migrations: Arc::new(NoMigrations),
-            clock,
+            clock: clock.clone(),
             hooks: outside.clone(),
         };
         let logs = PathBuf::from("/nonexistent");
-        let seat = Seat::new(1, "here".to_owned(), Shares::Nothing);
+        let seat = Seat::new(1, whose.home.to_owned(), Shares::Journal);
         let engine = Engine::new(ports, journal.clone(), outside.clone(), seat, logs);
-        Self { cluster, engine: Arc::new(engine), outside, wish: wish(), traffic, journal, _state: state }
+        Self {
+            cluster,
+            engine: Arc::new(engine),
+            outside,
+            wish: wish(),
+            traffic,
+            clock,
+            journal,
+            _state: state,
+        }
+    }
+
+    /// Takes into its records what the journal says, as the control plane does. Answers how much that was.
+    pub async fn recall(&self) -> usize {
+        let environment = self.journal.environment(&key()).await.unwrap().unwrap();
+        let standing = self.engine.standing_in_a_cluster(&environment).await.unwrap();
+        for (slot, record) in &standing {
+            self.traffic.recall(*slot, &record.release, &record.sealed).unwrap();
+        }
+        standing.len()
     }
 
     /// Deploys the image with that number.

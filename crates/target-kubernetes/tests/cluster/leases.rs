@@ -163,8 +163,7 @@ async fn every_call_may_go_wrong_once() {
 async fn a_deploy_is_refused_while_another_journals_engine_is_at_work() {
     let world = Driven::new();
     world.deploy(1).await.live();
-    // As if it had said so just now.
-    let other = World::over(world.cluster.clone(), "state-2");
+    let other = world.stranger();
     other.traffic.take(FENCE, &claim("9@web2:/state"), &spec(1).release).await.unwrap();
     world.cluster.forget_calls();
     let ended = world.deploy(2).await;
@@ -197,4 +196,38 @@ async fn a_run_that_loses_it_stops_and_goes_on_when_it_is_free() {
     assert!(before.elapsed() > Duration::from_secs(5), "the other one was let go first");
     assert_eq!((holder(&world.cluster), generation(&world.cluster)), (String::new(), "3".to_owned()));
     assert_eq!(world.agreed().await, ended.release.unwrap().as_str());
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_machine_with_the_same_journal_goes_on_where_the_first_one_died() {
+    let first = Driven::new();
+    let former = first.deploy(1).await.live();
+    let (there, _go_on) = first.hold("deploy.switch.apply.before");
+    let begun = first.begin(2).await.unwrap();
+    let (run, engine) = (begun.run.clone(), first.engine.clone());
+    let driving = tokio::spawn(async move { engine.drive(begun).await });
+    there.await.unwrap();
+    driving.abort();
+    let _ = driving.await;
+
+    let second = first.another_machine();
+    assert!(second.engine.left_over().await.unwrap().is_empty(), "its lease says that it may be alive");
+    tokio::time::advance(Duration::from_secs(16)).await;
+    assert_eq!(second.engine.left_over().await.unwrap(), [(run.clone(), Take::IfFree)]);
+    assert_eq!(second.recall().await, 2, "the live release and the one that was started");
+    let begun = second.engine.resume(&run, Take::IfFree).await.unwrap();
+    let ended = second.drive(begun).await;
+    assert_eq!(ended.outcome, Outcome::Live, "{ended:?}");
+    assert_eq!(second.agreed().await, ended.release.unwrap().as_str());
+    assert_eq!((holder(&second.cluster), generation(&second.cluster)), (String::new(), "3".to_owned()));
+
+    let back = second.rollback(Some(&former)).await.unwrap();
+    assert_eq!(back.outcome, Outcome::Live, "{back:?}");
+    assert_eq!(second.agreed().await, former.as_str());
+    // One that has not heard of it is refused by the fence.
+    let late = first.traffic.renew(Generation(2), &key()).await;
+    assert!(matches!(late, Err(PortError::Fenced)), "{late:?}");
+    let begun = second.engine.down(&key(), "somebody").await.unwrap();
+    assert_eq!(second.drive(begun).await.outcome, Outcome::Live);
+    assert!(second.cluster.list("Lease").is_empty() && second.standing().is_empty(), "nothing is left over");
 }

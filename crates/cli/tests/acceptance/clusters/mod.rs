@@ -4,6 +4,8 @@ mod commands;
 mod figures;
 #[cfg(feature = "failpoints")]
 mod kill;
+#[cfg(feature = "failpoints")]
+mod leases;
 mod load;
 mod mends;
 mod refused;
