@@ -108,6 +108,8 @@ fn a_second_state_folder_leaves_what_is_at_home_elsewhere() {
         assert_eq!(refused.field("error.code"), "ENVIRONMENT_ELSEWHERE", "{refused:#?}");
         refused.expect_message(&[&home.display().to_string()]);
     }
+    let told = world.status(&app)["drift"].to_string();
+    assert!(told.contains(&home.display().to_string()) && told.contains("from here"), "{told}");
     assert_eq!(seen_at_the_door(&app), before.live());
 
     world.set_state(&home);
