@@ -6,6 +6,7 @@ mod cgroups;
 mod cluster;
 #[cfg(feature = "docker")]
 mod docker;
+mod journal;
 mod manifest;
 mod processes;
 mod state;
@@ -56,6 +57,7 @@ impl Finding {
 /// Makes all checks.
 pub async fn examine(context: &Context) -> Vec<Finding> {
     let mut findings = vec![state::folder(context), state::room(context)];
+    findings.extend(journal::database(context).await);
     let reached = processes::control_plane(context).await;
     findings.push(reached.finding);
     findings.push(processes::edge(context).await);

@@ -13,8 +13,8 @@ use bascule_secrets::redact::Redactor;
 
 use crate::executor::Abort;
 use crate::ports::{
-    Artifacts, CheckPlace, Checker, Clock, Hooks, Migrations, PortError, SlotRef, SlotSpec, Target, Traffic,
-    Vault,
+    Artifacts, CheckPlace, Checker, Claim, Clock, Hooks, Migrations, PortError, SlotRef, SlotSpec, Target,
+    Traffic, Vault,
 };
 use crate::progress::Progress;
 
@@ -75,6 +75,8 @@ pub struct StepContext<'a> {
     pub plan: &'a Plan,
     /// The lease's generation.
     pub fence: Generation,
+    /// Who is at work.
+    pub claim: &'a Claim,
     /// The environment as it is recorded now.
     pub environment: &'a EnvironmentRecord,
     /// The release of the plan; none for a `down`.
@@ -100,6 +102,12 @@ impl StepContext<'_> {
     #[must_use]
     pub fn key(&self) -> &EnvironmentKey {
         &self.plan.key
+    }
+
+    /// A release of the run, whichever: all of them run in the same place.
+    #[must_use]
+    pub fn any_release(&self) -> Option<&Release> {
+        self.subject.or(self.former).or(self.beside).map(|loaded| &loaded.release)
     }
 
     /// The release of the plan.

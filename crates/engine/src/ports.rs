@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bascule_model::evidence::{CheckResult, InstanceStatus, ProbeResult, Traffic as TrafficCount};
-use bascule_model::ids::{EnvironmentKey, Generation, InstanceId, ReleaseId, ServiceName, Slot};
+use bascule_model::ids::{EnvironmentKey, Generation, InstanceId, ReleaseId, RunId, ServiceName, Slot};
 use bascule_model::plan::{ArtifactPlan, ObjectChange};
 use bascule_model::problem::{Code, Problem};
 use bascule_model::release::{Check, Configuration, Health, Release, Service, Source};
@@ -268,11 +268,40 @@ pub struct Switched {
     pub micros: u64,
 }
 
+/// Who takes an environment where it runs, and for which run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Which environment.
+    pub key: EnvironmentKey,
+    /// For which run.
+    pub run: RunId,
+    /// The engine: process, machine, state folder.
+    pub owner: String,
+    /// Who asked for the run.
+    pub actor: String,
+}
+
 /// Who directs the users' requests: the edge, or a cluster.
 #[async_trait]
 pub trait Traffic: Send + Sync {
     /// Whether the users' door of the release could be opened: free, or ours already. Changes nothing.
     async fn can_open(&self, release: &Release) -> Result<(), PortError>;
+
+    /// Takes the environment where it runs, so that engines with other journals see who is at work there; `release` says where that is.
+    /// Before the first write of a run, and again when one goes on. `LEASE_HELD` while somebody else has it.
+    async fn take(&self, _fence: Generation, _claim: &Claim, _release: &Release) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    /// Says that whoever took it is still at work. Nothing where it was not taken under this fence.
+    async fn renew(&self, _fence: Generation, _key: &EnvironmentKey) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    /// Gives it back. Nothing where it was not taken under this fence, or somebody else has it by now.
+    async fn give_back(&self, _fence: Generation, _key: &EnvironmentKey) -> Result<(), PortError> {
+        Ok(())
+    }
 
     /// Makes sure that the users' door of the release's environment is open. From here on a lower fence is refused.
     async fn open(&self, fence: Generation, release: &Release) -> Result<(), PortError>;

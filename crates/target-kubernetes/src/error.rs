@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use bascule_engine::ports::PortError;
 use bascule_instances::StateError;
+use bascule_model::ids::EnvironmentKey;
 use bascule_model::problem::{Code, Problem};
 
 /// Errors of the Kubernetes target.
@@ -147,6 +148,16 @@ pub enum KubernetesError {
         /// Their names.
         pods: Vec<String>,
     },
+    /// An engine with another journal is at work in the environment.
+    #[error("{holder} has {key}: it said so {age} s ago")]
+    LeaseHeld {
+        /// Which environment.
+        key: EnvironmentKey,
+        /// Who, in words.
+        holder: String,
+        /// How long ago its Lease was renewed, in seconds.
+        age: u64,
+    },
     /// A newer lease was seen in the cluster.
     #[error("another engine has taken the environment over")]
     Fenced,
@@ -252,6 +263,10 @@ impl KubernetesError {
             Self::Moved { environment, .. } => (
                 Code::Usage,
                 format!("give the new place an environment of its own, or take this one down first: bascule down {environment}"),
+            ),
+            Self::LeaseHeld { .. } => (
+                Code::LeaseHeld,
+                "wait until its run is over, or end it there; one that is dead is passed by 15 s after its last word".to_owned(),
             ),
             Self::NotProven { .. } => (
                 Code::SwitchNotProven,

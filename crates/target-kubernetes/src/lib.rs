@@ -11,6 +11,7 @@ mod cluster;
 mod companions;
 mod error;
 mod forward;
+mod lease;
 mod moment;
 mod names;
 mod objects;

@@ -4,7 +4,7 @@ mod exec;
 mod logs;
 mod look;
 pub(crate) mod sizes;
-mod start;
+pub(crate) mod start;
 pub(crate) mod stop;
 
 use std::sync::Arc;

@@ -32,7 +32,7 @@ impl Right<'_> {
 }
 
 /// All that is needed, and nothing else.
-pub(crate) const NEEDED: [Right<'static>; 12] = [
+pub(crate) const NEEDED: [Right<'static>; 13] = [
     Right {
         group: "apps",
         resource: "deployments",
@@ -56,6 +56,7 @@ pub(crate) const NEEDED: [Right<'static>; 12] = [
         resource: "poddisruptionbudgets",
         verbs: &["list", "create", "patch", "delete"],
     },
+    Right { group: "coordination.k8s.io", resource: "leases", verbs: &["get", "create", "update", "delete"] },
     Right { group: "discovery.k8s.io", resource: "endpointslices", verbs: &["list"] },
 ];
 

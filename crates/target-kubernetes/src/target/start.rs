@@ -7,8 +7,8 @@ use std::sync::Arc;
 use bascule_engine::ports::SlotSpec;
 use bascule_instances::durable;
 use bascule_instances::records::{self, SlotRecord, VERSION};
-use bascule_model::ids::Generation;
-use bascule_model::release::{Service, TargetKind};
+use bascule_model::ids::{Generation, Slot};
+use bascule_model::release::{Release, Service, TargetKind};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
@@ -36,7 +36,9 @@ pub(super) async fn start(
 ) -> Result<(), KubernetesError> {
     let cluster = clusters.reach(cluster_of(&spec.release)?).await?;
     refuse_stale(clusters, &cluster, &spec.release.key, fence).await?;
-    remember(clusters, spec)?;
+    let sealed =
+        clusters.vault.seal(&spec.release.id, &spec.configuration).map_err(KubernetesError::Vault)?;
+    remember(clusters, spec.slot, &spec.release, &sealed)?;
     let adopts = adoption::wants(clusters, &spec.release)?;
     let sizes = sizes(clusters, &cluster, &spec.release).await?;
     let waits = cluster.waits(&spec.release).await?;
@@ -65,16 +67,19 @@ pub(super) async fn start(
 }
 
 /// What names the slot is on disk before anything of it is in the cluster.
-fn remember(clusters: &Clusters, spec: &SlotSpec) -> Result<(), KubernetesError> {
-    let folder = clusters.layout.slot(&spec.release.key, &spec.release.id)?;
+pub(crate) fn remember(
+    clusters: &Clusters,
+    slot: Slot,
+    release: &Release,
+    sealed: &[u8],
+) -> Result<(), KubernetesError> {
+    let folder = clusters.layout.slot(&release.key, &release.id)?;
     if records::slot(&folder, TargetKind::Kubernetes)?.is_some() {
         return Ok(());
     }
     durable::make_folder(folder.path())?;
-    let sealed =
-        clusters.vault.seal(&spec.release.id, &spec.configuration).map_err(KubernetesError::Vault)?;
-    let record = SlotRecord { version: VERSION, slot: spec.slot, release: spec.release.clone() };
-    Ok(records::write_slot(&clusters.layout, &folder, &record, &sealed)?)
+    let record = SlotRecord { version: VERSION, slot, release: release.clone() };
+    Ok(records::write_slot(&clusters.layout, &folder, &record, sealed)?)
 }
 
 /// Makes an object whose name says what is in it.

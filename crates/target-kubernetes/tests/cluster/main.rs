@@ -11,6 +11,7 @@ mod extras;
 mod faults;
 mod figures;
 mod foreseen;
+mod leases;
 mod looks;
 mod mends;
 mod networks;

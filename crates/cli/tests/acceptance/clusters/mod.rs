@@ -5,13 +5,15 @@ mod commands;
 mod figures;
 #[cfg(feature = "failpoints")]
 mod kill;
+#[cfg(feature = "failpoints")]
+mod leases;
 mod load;
 mod mends;
 mod plans;
 mod refused;
-mod shape;
 #[cfg(feature = "failpoints")]
 mod rolling;
+mod shape;
 #[cfg(feature = "failpoints")]
 mod way_back;
 #[cfg(feature = "failpoints")]
