@@ -91,7 +91,7 @@ async fn written(
 
 fn foreign(name: &str) -> KubernetesError {
     KubernetesError::NameTaken {
-        what: "Lease",
+        what: "Lease".into(),
         name: name.to_owned(),
         whose: "Bascule did not make it for this environment".to_owned(),
     }

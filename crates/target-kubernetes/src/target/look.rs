@@ -169,7 +169,7 @@ fn unknown(release: &Release, why: &str) -> Vec<Instance> {
             own_check: None,
         },
         pod: None,
-        container: crate::objects::pod::CONTAINER.to_owned(),
+        container: CONTAINER.to_owned(),
     };
     release
         .services

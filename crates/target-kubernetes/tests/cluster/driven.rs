@@ -65,7 +65,6 @@ pub struct Driven {
     pub traffic: Arc<KubernetesTraffic>,
     clock: Arc<TestClock>,
     journal: Arc<MemoryJournal>,
-    clock: Arc<TestClock>,
     state: Arc<TempDir>,
 }
 

@@ -112,7 +112,7 @@ impl Resolver<'_> {
         let patch = settings.kubernetes.as_ref().and_then(|kubernetes| kubernetes.patches.as_ref()?.first());
         let files =
             settings.kubernetes.as_ref().and_then(|kubernetes| kubernetes.manifests.as_ref()?.first());
-        let places: [(&str, Option<Range<usize>>); 9] = [
+        let places: [(&str, Option<Range<usize>>); 11] = [
             ("namespace", settings.namespace.as_ref().map(|it| it.span.clone())),
             ("context", settings.context.as_ref().map(|it| it.span.clone())),
             ("service", service.and_then(|it| it.kind.as_ref()).map(|it| it.span.clone())),
