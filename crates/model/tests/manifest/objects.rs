@@ -22,7 +22,9 @@ fn resolved(objects: Vec<Value>) -> Result<Environment, String> {
         ("more.json".to_owned(), vec![given("more.json", 1, map("more", "x"))]),
     ]);
     let given = Given { variables: &|_| None, env_file: None, secrets: BTreeMap::new(), objects };
-    resolve_with(&manifest, "production", &given).map_err(|problems| problems.render(Color::Never))
+    // Lines are broken where they are too long.
+    let said = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    resolve_with(&manifest, "production", &given).map_err(|problems| said(problems.render(Color::Never)))
 }
 
 fn names(environment: &Environment) -> Vec<&str> {
