@@ -72,3 +72,16 @@ fn files_that_are_not_there_and_objects_that_are_too_large_are_told() {
     let said = resolved(large).unwrap_err();
     assert!(said.contains("have 301 KiB, and at most 256 KiB are taken"), "{said}");
 }
+
+/// Of releases that were made before there were patches, objects and policies.
+#[test]
+fn what_was_recorded_before_is_read_and_written_as_it_was() {
+    use bascule_model::release::{Cluster, Pods};
+    let cluster = r#"{"namespace":"shop","service":"NodePort","node_port":30080}"#;
+    let read: Cluster = serde_json::from_str(cluster).unwrap();
+    assert!(read.patches.is_empty() && read.manifests.is_empty());
+    assert_eq!(serde_json::to_string(&read).unwrap(), cluster);
+    let pods = r#"{"scale":{"min":1,"max":2,"cpu":80},"max_unavailable":1}"#;
+    let read: Pods = serde_json::from_str(pods).unwrap();
+    assert_eq!((read.network.is_none(), serde_json::to_string(&read).unwrap().as_str()), (true, pods));
+}
