@@ -22,7 +22,9 @@ fn resolved(objects: Vec<Value>) -> Result<Environment, String> {
         ("more.json".to_owned(), vec![given("more.json", 1, map("more", "x"))]),
     ]);
     let given = Given { variables: &|_| None, env_file: None, secrets: BTreeMap::new(), objects };
-    resolve_with(&manifest, "production", &given).map_err(|problems| problems.render(Color::Never))
+    // Lines are broken where they are too long.
+    let said = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    resolve_with(&manifest, "production", &given).map_err(|problems| said(problems.render(Color::Never)))
 }
 
 fn names(environment: &Environment) -> Vec<&str> {
@@ -69,4 +71,17 @@ fn files_that_are_not_there_and_objects_that_are_too_large_are_told() {
     let large = (0..3).map(|n| map(&format!("m{n}"), &"x".repeat(100 * 1024))).collect();
     let said = resolved(large).unwrap_err();
     assert!(said.contains("have 301 KiB, and at most 256 KiB are taken"), "{said}");
+}
+
+/// Of releases that were made before there were patches, objects and policies.
+#[test]
+fn what_was_recorded_before_is_read_and_written_as_it_was() {
+    use bascule_model::release::{Cluster, Pods};
+    let cluster = r#"{"namespace":"shop","service":"NodePort","node_port":30080}"#;
+    let read: Cluster = serde_json::from_str(cluster).unwrap();
+    assert!(read.patches.is_empty() && read.manifests.is_empty());
+    assert_eq!(serde_json::to_string(&read).unwrap(), cluster);
+    let pods = r#"{"scale":{"min":1,"max":2,"cpu":80},"max_unavailable":1}"#;
+    let read: Pods = serde_json::from_str(pods).unwrap();
+    assert_eq!((read.network.is_none(), serde_json::to_string(&read).unwrap().as_str()), (true, pods));
 }

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use crate::support::{FENCE, World, problem, slot, spec, with_env};
 
 fn map(name: &str, mode: &str) -> Value {
-    json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name }, "data": { "mode": mode } })
+    // As people label theirs, and as the configuration of services is labelled.
+    let metadata = json!({ "name": name, "labels": { "app.kubernetes.io/name": "shop" } });
+    json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": { "mode": mode } })
 }
 
 fn bringing(number: u64, objects: Vec<Value>) -> SlotSpec {

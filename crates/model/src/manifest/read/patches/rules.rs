@@ -221,6 +221,7 @@ impl Walk {
         self.rules(container, &APP);
         self.at("securityContext", container, |walk, context| walk.rules(context, &APP_SECURITY));
         self.at("resources", container, |walk, resources| {
+            walk.table(resources);
             for kind in ["limits", "requests"] {
                 walk.at(kind, resources, |walk, amounts| walk.rules(amounts, &AMOUNTS));
             }
