@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use bascule_engine::ports::SlotSpec;
 use bascule_instances::records;
-use bascule_model::release::{self, Release, TargetKind};
-use k8s_openapi::api::core::v1::{Namespace, ResourceQuota, Service};
+use bascule_model::release::{self, Release, Rolling, Service, TargetKind};
+use k8s_openapi::api::core::v1::{self as api, Namespace, ResourceQuota};
 use kube::api::{DynamicObject, ListParams};
 use kube::{Api, ResourceExt as _};
 
@@ -25,7 +25,8 @@ use crate::names;
 use crate::record::{self, TrafficRecord};
 use crate::shared::{Clusters, lock, place};
 use crate::target::cluster_of;
-use crate::traffic::{roll, state};
+use crate::traffic::roll;
+use crate::traffic::state::{self, Lead};
 
 /// Refuses what would fail later.
 pub(crate) async fn check(clusters: &Clusters, release: &Release) -> Result<(), KubernetesError> {
@@ -46,10 +47,16 @@ pub(crate) async fn check(clusters: &Clusters, release: &Release) -> Result<(), 
     allowed(clusters, &cluster, settings, &rights).await?;
     services(clusters, &cluster, release).await?;
     companions::check_names(clusters, &cluster, release).await?;
+<<<<<<< HEAD
     extras::check_names(clusters, &cluster, release, &extras).await?;
     adoption::check(clusters, &cluster, release).await?;
     scaled_by_nobody(clusters, &cluster, release).await?;
     room(clusters, &cluster, release).await
+=======
+    let beside = Beside::of(clusters, &cluster, release).await?;
+    scaled_by_nobody(&cluster, release, &beside).await?;
+    room(&cluster, release, &beside).await
+>>>>>>> 70ffd5f8b618664c3698d82d43015440d4bae232
 }
 
 /// Refuses what the account may not do. Whoever may is not asked again for as long as this control plane lives.
@@ -129,6 +136,7 @@ async fn services(
     cluster: &Arc<Cluster>,
     release: &Release,
 ) -> Result<(), KubernetesError> {
+<<<<<<< HEAD
     let Some(wanted) = TrafficRecord::of(release) else { return Ok(()) };
     let record = match record::read(&clusters.layout, &release.key)? {
         Some(there) => there.with(Some(wanted)),
@@ -140,6 +148,14 @@ async fn services(
         let Some(found): Option<Service> = state::find(cluster, &name).await? else { continue };
         // The one that leads is taken over with the pods.
         if !(adopts && index == 0) && !state::is_ours(clusters, &release.key, &found) {
+=======
+    for service in traffic_services(release) {
+        let Some(found): Option<api::Service> = state::find(cluster, &release.key, &service.name).await?
+        else {
+            continue;
+        };
+        if !state::is_ours(clusters, &release.key, &found) {
+>>>>>>> 70ffd5f8b618664c3698d82d43015440d4bae232
             return Err(KubernetesError::NameTaken {
                 what: "Service".into(),
                 name: found.name_any(),
@@ -150,25 +166,47 @@ async fn services(
     Ok(())
 }
 
-/// Refuses a roll of what somebody else scales: both would write the size, and users would be left with too few.
+/// Who of the releases that stand is live, and how the new one takes its place.
+struct Beside {
+    standing: Vec<Release>,
+    lead: Option<Lead>,
+}
+
+impl Beside {
+    async fn of(clusters: &Clusters, cluster: &Cluster, release: &Release) -> Result<Self, KubernetesError> {
+        let lead = state::read(clusters, cluster, &release.key).await?;
+        Ok(Self { standing: standing(clusters, release)?, lead })
+    }
+
+    fn is_live(&self, release: &Release) -> bool {
+        self.lead.as_ref().is_some_and(|lead| lead.selected.as_ref() == Some(&release.id))
+    }
+
+    /// Whether a release that stands has pods: they may have gone as those of another one came.
+    fn has_pods(&self, release: &Release) -> bool {
+        !self.lead.as_ref().is_some_and(|lead| roll::has_gone(&lead.state, &release.id))
+    }
+
+    /// The live release, where the new one comes pod by pod as it goes.
+    fn rolled(&self, release: &Release) -> Option<(&Release, Rolling)> {
+        let live = self.standing.iter().find(|one| self.is_live(one))?;
+        Some((live, release.rolls_over(live)?))
+    }
+}
+
+/// Refuses a roll of what a scaler scales: both would write the size, and users would be left with too few.
 async fn scaled_by_nobody(
-    clusters: &Clusters,
     cluster: &Arc<Cluster>,
     release: &Release,
+    beside: &Beside,
 ) -> Result<(), KubernetesError> {
-    if release.rollout.rolling.is_none() {
-        return Ok(());
-    }
+    let Some((live, _)) = beside.rolled(release) else { return Ok(()) };
     let found = match companions::list(cluster, cluster.scalers().await?).await {
         Err(error) if error.status() == Some(403) => return Ok(()),
         found => found?,
     };
-    let standing = standing(clusters, release)?;
-    let ours: Vec<String> = standing
-        .iter()
-        .chain([release])
-        .flat_map(|one| one.services.iter().map(|it| names::deployment(&one.key.app, &it.name, &one.id)))
-        .collect();
+    let name = |one: &Service| names::deployment(&live.key.app, &one.name, &live.id);
+    let ours: Vec<String> = live.services.iter().map(name).collect();
     let scales = |one: &DynamicObject| scalers::target_of(one).filter(|it| ours.contains(it)).cloned();
     match found.iter().find_map(|one| Some((one.name_any(), scales(one)?))) {
         Some((scaler, deployment)) => Err(KubernetesError::Scaled { scaler, deployment }),
@@ -176,12 +214,16 @@ async fn scaled_by_nobody(
     }
 }
 
-/// Whether quotas leave room for all of the new release beside the live one, or for as many as come before others go. What stands already needs none, and who stands by is
-/// retired first.
-async fn room(clusters: &Clusters, cluster: &Arc<Cluster>, release: &Release) -> Result<(), KubernetesError> {
+/// Whether quotas leave room for all of the new release beside the live one, or for as many as come before others go. What stands already
+/// needs none, and who stands by is retired first.
+async fn room(cluster: &Arc<Cluster>, release: &Release, beside: &Beside) -> Result<(), KubernetesError> {
     let (api, params) = (cluster.api::<ResourceQuota>(), ListParams::default());
+<<<<<<< HEAD
     let standing = standing(clusters, release)?;
     if standing.iter().any(|one| one.id == release.id) || adoption::wants(clusters, release)?.is_some() {
+=======
+    if beside.standing.iter().any(|one| one.id == release.id && beside.has_pods(one)) {
+>>>>>>> 70ffd5f8b618664c3698d82d43015440d4bae232
         return Ok(());
     }
     let quotas = match cluster.call("list the quotas", || api.list(&params)).await {
@@ -190,18 +232,9 @@ async fn room(clusters: &Clusters, cluster: &Arc<Cluster>, release: &Release) ->
         Err(error) if error.status() == Some(403) => return Ok(()),
         Err(error) => return Err(error),
     };
-    if quotas.is_empty() {
-        return Ok(());
-    }
-    let lead = state::read(clusters, cluster, &release.key).await?;
-    let live = lead.as_ref().and_then(|lead| lead.selected.as_ref());
-    // Whose pods went as those of another one came gives none back.
-    let has_pods = |one: &&Release| !lead.as_ref().is_some_and(|lead| roll::has_gone(&lead.state, &one.id));
-    let former = standing.iter().filter(|one| live != Some(&one.id));
-    let freed: Vec<_> = former.filter(has_pods).map(quota::needed).collect();
-    let live = standing.iter().find(|one| live == Some(&one.id));
-    let rolled = live.and_then(|live| Some((live, release.rolls_over(live)?)));
-    let needed = match rolled {
+    let former = beside.standing.iter().filter(|one| !beside.is_live(one) && beside.has_pods(one));
+    let freed: Vec<_> = former.map(quota::needed).collect();
+    let needed = match beside.rolled(release) {
         Some((live, rolling)) => quota::needed_to_roll(release, live, rolling),
         None => quota::needed(release),
     };

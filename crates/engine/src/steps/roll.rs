@@ -19,7 +19,7 @@ use crate::context::{Loaded, StepContext, StepError};
 use crate::ports::{Bound, Rolled};
 
 /// Between two turns.
-const PAUSE: Duration = Duration::from_millis(200);
+const PAUSE: Duration = Duration::from_millis(500);
 
 pub(super) struct Roll;
 

@@ -194,4 +194,37 @@ mod tests {
             "who stands by goes first"
         );
     }
+
+    #[test]
+    fn a_roll_needs_the_most_of_its_beginning_and_its_end() {
+        let release = |instances: u32, memory: u64| -> Release {
+            let service = json!({
+                "name": "web", "command": [], "traffic": null, "instances": instances, "drain": 0,
+                "stop": { "signal": 15, "grace": 0 }, "limits": { "memory": memory, "cpu_millis": null },
+                "health": { "probe": { "by": "connect" }, "interval": 0, "timeout": 0, "start_period": 0, "healthy_after": 1, "unhealthy_after": 1 },
+                "configuration": {},
+            });
+            serde_json::from_value(json!({
+                "id": "r1-abcdef", "number": 1, "key": "shop/staging", "target": "kubernetes", "artifact": "",
+                "listen": "127.0.0.1:80", "hosts": [], "services": [service], "content": "", "created_at": "2026-11-26T12:00:00Z",
+                "rollout": {
+                    "deadline": 0, "bake": 0, "max_error_rate": 0.0, "max_p95": 0, "min_requests": 0, "on_no_data": "probe", "warm": 0,
+                    "keep": 1,
+                },
+            }))
+            .unwrap()
+        };
+        let rolling = Rolling { max_unavailable: 0, max_surge: 1 };
+        for ((old, each_old), (new, each_new), pods, memory) in [
+            ((3, 10), (3, 10), 1, 10),
+            // The last of the former ones is there beside all of the new ones.
+            ((3, 10), (3, 20), 1, 3 * 20 + 10 - 3 * 10),
+            ((3, 20), (3, 10), 1, 10),
+            ((2, 10), (5, 10), 4, 40),
+            ((5, 10), (2, 10), 1, 10),
+        ] {
+            let needed = needed_to_roll(&release(new, each_new), &release(old, each_old), rolling);
+            assert_eq!((needed["pods"], needed["memory"]), (pods * 1000, memory * 1000), "{old} to {new}");
+        }
+    }
 }
