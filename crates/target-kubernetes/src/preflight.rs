@@ -47,16 +47,15 @@ pub(crate) async fn check(clusters: &Clusters, release: &Release) -> Result<(), 
     allowed(clusters, &cluster, settings, &rights).await?;
     services(clusters, &cluster, release).await?;
     companions::check_names(clusters, &cluster, release).await?;
-<<<<<<< HEAD
     extras::check_names(clusters, &cluster, release, &extras).await?;
     adoption::check(clusters, &cluster, release).await?;
-    scaled_by_nobody(clusters, &cluster, release).await?;
-    room(clusters, &cluster, release).await
-=======
     let beside = Beside::of(clusters, &cluster, release).await?;
     scaled_by_nobody(&cluster, release, &beside).await?;
+    // What is taken over is there already.
+    if adoption::wants(clusters, release)?.is_some() {
+        return Ok(());
+    }
     room(&cluster, release, &beside).await
->>>>>>> 70ffd5f8b618664c3698d82d43015440d4bae232
 }
 
 /// Refuses what the account may not do. Whoever may is not asked again for as long as this control plane lives.
@@ -136,7 +135,6 @@ async fn services(
     cluster: &Arc<Cluster>,
     release: &Release,
 ) -> Result<(), KubernetesError> {
-<<<<<<< HEAD
     let Some(wanted) = TrafficRecord::of(release) else { return Ok(()) };
     let record = match record::read(&clusters.layout, &release.key)? {
         Some(there) => there.with(Some(wanted)),
@@ -145,17 +143,9 @@ async fn services(
     let adopts = adoption::wants(clusters, release)?.is_some();
     for (index, service) in record.services.iter().enumerate() {
         let name = record.front(&release.key.app, service);
-        let Some(found): Option<Service> = state::find(cluster, &name).await? else { continue };
+        let Some(found): Option<api::Service> = state::find(cluster, &name).await? else { continue };
         // The one that leads is taken over with the pods.
         if !(adopts && index == 0) && !state::is_ours(clusters, &release.key, &found) {
-=======
-    for service in traffic_services(release) {
-        let Some(found): Option<api::Service> = state::find(cluster, &release.key, &service.name).await?
-        else {
-            continue;
-        };
-        if !state::is_ours(clusters, &release.key, &found) {
->>>>>>> 70ffd5f8b618664c3698d82d43015440d4bae232
             return Err(KubernetesError::NameTaken {
                 what: "Service".into(),
                 name: found.name_any(),
@@ -218,12 +208,7 @@ async fn scaled_by_nobody(
 /// needs none, and who stands by is retired first.
 async fn room(cluster: &Arc<Cluster>, release: &Release, beside: &Beside) -> Result<(), KubernetesError> {
     let (api, params) = (cluster.api::<ResourceQuota>(), ListParams::default());
-<<<<<<< HEAD
-    let standing = standing(clusters, release)?;
-    if standing.iter().any(|one| one.id == release.id) || adoption::wants(clusters, release)?.is_some() {
-=======
     if beside.standing.iter().any(|one| one.id == release.id && beside.has_pods(one)) {
->>>>>>> 70ffd5f8b618664c3698d82d43015440d4bae232
         return Ok(());
     }
     let quotas = match cluster.call("list the quotas", || api.list(&params)).await {
