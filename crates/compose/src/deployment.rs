@@ -405,7 +405,7 @@ mod tests {
             "command = [\"/shop\", \"--port\", \"8080\"]",
             "instances = 3",
             "health = { path = \"/health\" }",
-            "resources = { memory = \"128MiB\", cpu = \"250m\" }",
+            "resources = { memory = \"128Mi\", cpu = \"250m\" }",
             "MODE = 'costs 5$$ \"a\"'",
             "namespace = \"shop\"",
             "context = \"prod\"",
@@ -424,10 +424,10 @@ mod tests {
     #[test]
     fn quantities_of_a_cluster() {
         for (text, memory) in [
-            ("128Mi", Some("128MiB")),
-            ("1Gi", Some("1GiB")),
-            ("134217728", Some("128MiB")),
-            ("1.5Gi", Some("1536MiB")),
+            ("128Mi", Some("128Mi")),
+            ("1Gi", Some("1Gi")),
+            ("134217728", Some("128Mi")),
+            ("1.5Gi", Some("1536Mi")),
             ("lots", None),
             ("1Ei", None),
         ] {

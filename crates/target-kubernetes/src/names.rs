@@ -101,6 +101,15 @@ pub(crate) fn of_service(
     all
 }
 
+/// What selects everything of a release.
+pub(crate) fn of_release(key: &EnvironmentKey, release: &ReleaseId) -> BTreeMap<String, String> {
+    labels([
+        (APP, key.app.as_str()),
+        (ENVIRONMENT, key.environment.as_str()),
+        (RELEASE, release.as_str()),
+    ])
+}
+
 /// Labels of what belongs to a service, whatever release is live.
 pub(crate) fn of_every_release(key: &EnvironmentKey, service: &ServiceName) -> BTreeMap<String, String> {
     let mut all = of_environment(key);

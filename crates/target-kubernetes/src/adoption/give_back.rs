@@ -30,8 +30,7 @@ pub(crate) async fn is_lent(
 
 /// Gives back everything of the release that was taken over. Done already is well.
 pub(crate) async fn give_back(cluster: &Cluster, release: &Release) -> Result<(), KubernetesError> {
-    let mut labels = names::of_environment(&release.key);
-    labels.insert(names::RELEASE.to_owned(), release.id.to_string());
+    let labels = names::of_release(&release.key, &release.id);
     for set in list::<ReplicaSet>(cluster, "ReplicaSets", &names::query(&labels)).await? {
         if let Some(note) = set.annotations().get(names::ADOPTED).cloned() {
             give(cluster, &set, &note).await?;

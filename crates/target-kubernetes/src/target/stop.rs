@@ -44,9 +44,7 @@ pub(super) async fn stop(
     if adoption::is_lent(clusters, &cluster, release).await? {
         adoption::give_back(&cluster, release).await?;
     }
-    let mut labels = names::of_environment(&release.key);
-    labels.insert(names::RELEASE.to_owned(), release.id.to_string());
-    let selector = names::query(&labels);
+    let selector = names::query(&names::of_release(&release.key, &release.id));
     let deployments = list::<Deployment>(&cluster, "Deployments", &selector).await?;
     let is_ours = |one: &&Deployment| one.annotations().get(names::OWNER) == Some(&clusters.state_id);
     let ours: Vec<&Deployment> = deployments.iter().filter(is_ours).collect();

@@ -19,7 +19,7 @@ use bascule_engine::ports::{
     Traffic as _,
 };
 use bascule_fake_cluster::{FakeCluster, Flavour};
-use bascule_journal::{Journal as _, MemoryJournal, Take};
+use bascule_journal::{Journal as _, MemoryJournal};
 use bascule_model::evidence::{CheckResult, ProbeResult, Status};
 use bascule_model::ids::{ReleaseId, RunId};
 use bascule_model::manifest::Policy;
@@ -171,7 +171,8 @@ impl Driven {
     /// Goes on with the run that a control plane which died has left; none where it was over.
     pub async fn go_on(&self) -> Option<Ended> {
         let left = self.engine.left_over().await.unwrap();
-        let begun = self.engine.resume(left.first()?, Take::FromTheDead).await.unwrap();
+        let (run, take) = left.first()?;
+        let begun = self.engine.resume(run, *take).await.unwrap();
         Some(self.drive(begun).await)
     }
 
