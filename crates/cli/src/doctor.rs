@@ -2,8 +2,11 @@
 
 mod capacity;
 mod cgroups;
+#[cfg(feature = "kubernetes")]
+mod cluster;
 #[cfg(feature = "docker")]
 mod docker;
+mod journal;
 mod manifest;
 mod processes;
 mod state;
@@ -54,6 +57,7 @@ impl Finding {
 /// Makes all checks.
 pub async fn examine(context: &Context) -> Vec<Finding> {
     let mut findings = vec![state::folder(context), state::room(context)];
+    findings.extend(journal::database(context).await);
     let reached = processes::control_plane(context).await;
     findings.push(reached.finding);
     findings.push(processes::edge(context).await);
@@ -63,6 +67,8 @@ pub async fn examine(context: &Context) -> Vec<Finding> {
     findings.extend(cgroups::controllers());
     #[cfg(feature = "docker")]
     findings.extend(docker::engine(context).await);
+    #[cfg(feature = "kubernetes")]
+    findings.extend(cluster::clusters(context).await);
     findings.extend(manifest::project(context, &reached.listening));
     findings
 }

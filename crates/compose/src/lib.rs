@@ -1,11 +1,14 @@
 //! From a compose file to a `bascule.toml`: what Bascule understands of it, and a list of what it does not.
 //!
+//! And from a Deployment that runs in a cluster, with the Service in front of it, to one that takes it over.
+//!
 //! Pure: no file is read but what [`Folder`] shows. Holds: the manifest has no mistakes; no value that looks like a secret is
 //! in it, nor in a note; whatever was left out or changed in meaning is in a note, with its line.
 
 mod app;
 mod build;
 mod configuration;
+mod deployment;
 mod error;
 mod health;
 mod interpolate;
@@ -21,6 +24,7 @@ mod write;
 
 use bascule_model::detect::Folder;
 
+pub use self::deployment::{DeploymentError, Place, Taken, from_deployment};
 pub use self::error::ComposeError;
 pub use self::notes::Note;
 

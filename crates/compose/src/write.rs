@@ -15,7 +15,7 @@ impl Rows {
         self.0.is_empty()
     }
 
-    fn write(&self, text: &mut String) {
+    pub(crate) fn write(&self, text: &mut String) {
         for (key, value) in &self.0 {
             text.push_str(&format!("{key} = {value}\n"));
         }

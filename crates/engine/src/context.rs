@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use bascule_journal::EnvironmentRecord;
 use bascule_model::ids::{EnvironmentKey, Generation, RunId, Slot};
-use bascule_model::plan::{Plan, Standing};
+use bascule_model::plan::{Plan, Standing, Way};
 use bascule_model::problem::{Code, Problem};
-use bascule_model::release::{Configuration, Release, Source};
+use bascule_model::release::{Configuration, Release, Service, Source};
 use bascule_model::run::Evidence;
 use bascule_secrets::redact::Redactor;
 
+use crate::executor::Abort;
 use crate::ports::{
-    Artifacts, CheckPlace, Checker, Clock, Hooks, Migrations, PortError, SlotRef, SlotSpec, Target, Traffic,
-    Vault,
+    Artifacts, CheckPlace, Checker, Claim, Clock, Hooks, Migrations, PortError, SlotRef, SlotSpec, Target,
+    Traffic, Vault,
 };
 use crate::progress::Progress;
 
@@ -74,6 +75,8 @@ pub struct StepContext<'a> {
     pub plan: &'a Plan,
     /// The lease's generation.
     pub fence: Generation,
+    /// Who is at work.
+    pub claim: &'a Claim,
     /// The environment as it is recorded now.
     pub environment: &'a EnvironmentRecord,
     /// The release of the plan; none for a `down`.
@@ -90,6 +93,8 @@ pub struct StepContext<'a> {
     pub redactor: &'a Redactor,
     /// Who watches.
     pub progress: &'a Progress,
+    /// Who may end the run.
+    pub abort: &'a Abort,
 }
 
 impl StepContext<'_> {
@@ -97,6 +102,12 @@ impl StepContext<'_> {
     #[must_use]
     pub fn key(&self) -> &EnvironmentKey {
         &self.plan.key
+    }
+
+    /// A release of the run, whichever: all of them run in the same place.
+    #[must_use]
+    pub fn any_release(&self) -> Option<&Release> {
+        self.subject.or(self.former).or(self.beside).map(|loaded| &loaded.release)
     }
 
     /// The release of the plan.
@@ -124,6 +135,19 @@ impl StepContext<'_> {
             slot: self.plan.slot,
             configuration: subject.values()?.clone(),
         })
+    }
+
+    /// How many instances of a service of the plan's release are to be well before any user meets one of them.
+    #[must_use]
+    pub fn first_instances(&self, service: &Service) -> u32 {
+        let live = self.former.filter(|_| self.plan.way == Way::Roll).map(|former| &former.release);
+        self.subject.map_or(service.instances, |subject| subject.release.first_instances(service, live))
+    }
+
+    /// Whether somebody wants the run to end.
+    #[must_use]
+    pub fn is_to_be_left(&self) -> bool {
+        self.abort.requested().is_some()
     }
 
     /// Where a check is run, with what only the run knows: the project's folder and the slot.
@@ -170,6 +194,8 @@ pub(crate) fn in_project(place: CheckPlace, environment: &EnvironmentRecord) -> 
 pub enum StepError {
     /// Another engine has the environment: stop without another word.
     Fenced,
+    /// It was asked to end before its effect is whole, and has no write under way.
+    Left,
     /// It failed.
     Failed {
         /// Why.

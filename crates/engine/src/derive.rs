@@ -1,7 +1,7 @@
 //! What an event means for the records of its environment and release. Pure: it is applied in the event's own transaction.
 
 use bascule_journal::{EnvironmentRecord, ReleaseRecord, Standard, Standby};
-use bascule_model::plan::{Plan, RunKind, Standing};
+use bascule_model::plan::{Plan, RunKind, Standing, Way};
 use bascule_model::run::{Event, Evidence, Outcome};
 use bascule_model::schema::SchemaRecord;
 use jiff::{SignedDuration, Timestamp};
@@ -18,7 +18,9 @@ pub fn environment(
     let mut after = before.clone();
     let ours = plan.release.clone().map(|release| Standing { release, slot: plan.slot });
     let window = || {
-        let warm = subject.map(|subject| subject.release.rollout.warm).unwrap_or_default();
+        // Nothing of who went instance by instance is left to be warm.
+        let warm = subject.filter(|_| plan.way == Way::Switch);
+        let warm = warm.map(|subject| subject.release.rollout.warm).unwrap_or_default();
         at.checked_add(SignedDuration::try_from(warm).unwrap_or_default()).unwrap_or(Timestamp::MAX)
     };
     match event {
@@ -31,7 +33,7 @@ pub fn environment(
                 let gone = plan.standby.as_ref();
                 after.standby = after.standby.filter(|standby| Some(&standby.standing) != gone);
             }
-            "switch" => {
+            "switch" | "roll" => {
                 after.standby = before.live.clone().map(|standing| Standby { standing, warm_until: None });
                 after.live = ours;
                 after.live_since = Some(at);
@@ -69,7 +71,7 @@ pub fn environment(
                 after.standby = after.standby.filter(|standby| Some(&standby.standing) != gone);
             }
             "start" => after.standby = None,
-            "switch" => {
+            "switch" | "roll" => {
                 let warm = plan.steps.iter().all(|step| step.name != "start");
                 if after.live != plan.live {
                     after.live.clone_from(&plan.live);

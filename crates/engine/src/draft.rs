@@ -11,8 +11,8 @@ use bascule_model::ids::{EnvironmentKey, EnvironmentName, ReleaseId, ServiceName
 use bascule_model::manifest::{self, CheckRequest, Environment, InstanceText, Policy, Secrets, Value};
 use bascule_model::plan::hex;
 use bascule_model::release::{
-    Action, Check, Configuration, Expect, Health, Limits, OnNoData, Probe, Release, Rollout, Service, Source,
-    Stop, TargetKind, Traffic,
+    Action, Check, Configuration, Expect, Health, Limits, OnNoData, Probe, Release, Rolling, Rollout,
+    Service, Source, Stop, TargetKind, Traffic,
 };
 use jiff::Timestamp;
 use serde_json::json;
@@ -181,6 +181,8 @@ fn rollout(written: &manifest::Rollout) -> Rollout {
         },
         warm: written.warm.get(),
         keep: written.keep,
+        rolling: (written.strategy == manifest::Strategy::Rolling)
+            .then_some(Rolling { max_unavailable: written.max_unavailable, max_surge: written.max_surge }),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the front ends call: plan, deploy, roll back, retire, stop, abort, resolve, recover.
 
 mod runs;
+mod standing;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::context::{Loaded, Ports};
 use crate::draft::Wish;
 use crate::driving::{Driving, Entry};
 use crate::executor::Drive;
+use crate::home::{self, Seat};
 use crate::planner::{self, Facts};
 use crate::ports::SlotSpec;
 use crate::progress::Progress;
@@ -39,7 +41,7 @@ pub struct Engine {
     pub(crate) ports: Ports,
     pub(crate) journal: Arc<dyn Journal>,
     ids: Arc<dyn RunIds>,
-    owner: String,
+    pub(crate) seat: Seat,
     pub(crate) logs: PathBuf,
     progress: Progress,
     driving: Driving,
@@ -55,20 +57,20 @@ pub struct Begun {
 }
 
 impl Engine {
-    /// An engine with its outside. `owner` names this one running engine; `logs` is where build output goes.
+    /// An engine with its outside. `seat` names this one running engine; `logs` is where build output goes.
     #[must_use]
     pub fn new(
         ports: Ports,
         journal: Arc<dyn Journal>,
         ids: Arc<dyn RunIds>,
-        owner: String,
+        seat: Seat,
         logs: PathBuf,
     ) -> Self {
         Self {
             ports,
             journal,
             ids,
-            owner,
+            seat,
             logs,
             progress: Progress::default(),
             driving: Driving::default(),
@@ -86,6 +88,12 @@ impl Engine {
     #[must_use]
     pub fn ports(&self) -> &Ports {
         &self.ports
+    }
+
+    /// Whether this engine acts for an environment, or another one that shares the journal.
+    #[must_use]
+    pub fn is_home_of(&self, environment: &EnvironmentRecord) -> bool {
+        self.seat.is_home_of(environment)
     }
 
     /// What happens in all runs.
@@ -441,6 +449,15 @@ impl Engine {
 
     pub(crate) async fn environment(&self, key: &EnvironmentKey) -> Result<EnvironmentRecord, Problem> {
         Ok(self.journal.environment(key).await?.unwrap_or_else(|| EnvironmentRecord::new(key.clone())))
+    }
+
+    /// Nothing is begun of an environment that runs elsewhere.
+    async fn refuse_elsewhere(&self, key: &EnvironmentKey) -> Result<(), Problem> {
+        if !self.seat.shares_the_journal() {
+            return Ok(());
+        }
+        let environment = self.environment(key).await?;
+        if self.seat.is_home_of(&environment) { Ok(()) } else { Err(home::elsewhere(&environment)) }
     }
 
     async fn run(&self, id: &RunId) -> Result<RunRecord, Problem> {

@@ -3,6 +3,8 @@
 //! Nothing is done that is not on disk first. That a step is done and that the next one begins is one write: nothing lies between
 //! the two, and the disk is waited for once. Whoever loses the lease stops between two lines and changes nothing more.
 
+mod outside;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +19,7 @@ use tokio::sync::watch;
 
 use crate::context::{Loaded, Ports, StepContext, StepError};
 use crate::derive;
-use crate::ports::Point;
+use crate::ports::{Claim, Point};
 use crate::progress::Progress;
 use crate::redaction;
 use crate::steps::{self, Leave, Observed, Step};
@@ -66,7 +68,7 @@ impl Abort {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    fn requested(&self) -> Option<String> {
+    pub(crate) fn requested(&self) -> Option<String> {
         self.0.borrow().clone()
     }
 
@@ -107,11 +109,14 @@ pub struct Drive {
     pub progress: Progress,
     /// Who may end it.
     pub abort: Abort,
+    /// Who we are where the environment runs.
+    pub claim: Claim,
     /// What is taken out of all that is written and told; made of the releases when the drive begins.
     pub redactor: Redactor,
 }
 
 /// A drive ends early for one of these.
+#[derive(Debug)]
 enum Stop {
     Lost,
     Interrupted(Problem),
@@ -133,10 +138,17 @@ impl Drive {
                 }
             }
         };
+        let (ports, fence, key) = (self.ports.clone(), self.lease.generation, self.lease.key.clone());
+        let keep_outside = outside::keep(&ports, fence, &key);
         let stopped = tokio::select! {
             stopped = self.go_on() => stopped,
             () = keep_lease => Err(Stop::Lost),
+            () = keep_outside => Err(Stop::Lost),
         };
+        if let Ok(Driven::Over(_)) = stopped {
+            // What cannot be given back runs out.
+            let _ = ports.traffic.give_back(fence, &key).await;
+        }
         match stopped {
             Ok(driven) => driven,
             Err(Stop::Lost) => Driven::LostLease,
@@ -162,6 +174,7 @@ impl Drive {
         let mut started = self.ports.clock.elapsed();
         // The step whose begin was written with the end of the one before, and which was not begun yet.
         let mut announced = None;
+        outside::take_again(self).await?;
         // A later engine's first word to the edge is its fence, so that a write of its dead predecessor cannot come after it.
         self.fence_the_edge().await?;
         loop {
@@ -221,6 +234,8 @@ impl Drive {
                 self.perform(index, started).await
             }
             Err(StepError::Fenced) => Err(Stop::Lost),
+            // What an abort leads to is decided at the top of the loop.
+            Err(StepError::Left) => Ok(None),
             Err(StepError::Failed { problem, evidence }) => {
                 self.conclude(Event::StepFailed { step: name, attempt, problem, evidence }).await
             }
@@ -244,7 +259,7 @@ impl Drive {
         };
         match result {
             // The abort is recorded at the top of the loop; the step stays begun and is undone with the rest.
-            None => Ok(None),
+            None | Some(Err(StepError::Left)) => Ok(None),
             Some(Ok(evidence)) => self.conclude(Event::StepDone { step: name, attempt, evidence }).await,
             Some(Err(StepError::Fenced)) => Err(Stop::Lost),
             Some(Err(StepError::Failed { problem, evidence })) => {
@@ -288,6 +303,14 @@ impl Drive {
         match result {
             Ok(evidence) => self.record([Event::UndoDone { step: name, attempt, evidence }]).await,
             Err(StepError::Fenced) => Err(Stop::Lost),
+            Err(StepError::Left) => {
+                let problem = Problem::new(
+                    bascule_model::problem::Code::Internal,
+                    format!("the undo of {name} was left"),
+                    "report this: it is a defect of Bascule",
+                );
+                self.record([Event::UndoFailed { step: name, attempt, problem }]).await
+            }
             Err(StepError::Failed { problem, .. }) => {
                 self.record([Event::UndoFailed { step: name, attempt, problem }]).await
             }
@@ -326,6 +349,7 @@ impl Drive {
             run: &self.run.id,
             plan: &self.run.plan,
             fence: self.lease.generation,
+            claim: &self.claim,
             environment: &self.environment,
             subject: self.subject.as_ref().map(|(_, loaded)| loaded),
             former: self.former.as_ref().map(|(_, loaded)| loaded),
@@ -334,6 +358,7 @@ impl Drive {
             build_log: self.build_log.clone(),
             redactor: &self.redactor,
             progress: &self.progress,
+            abort: &self.abort,
         }
     }
 

@@ -12,6 +12,7 @@ pub mod draft;
 pub mod engine;
 pub mod exec;
 pub mod executor;
+pub mod home;
 pub mod planner;
 pub mod policy;
 pub mod ports;

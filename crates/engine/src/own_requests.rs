@@ -56,6 +56,8 @@ mod tests {
             node_port: None,
             observe: None,
             probe: Some(ProbeLoad { rate: 20, path: path.map(str::to_owned) }),
+            service_name: None,
+            adopt: None,
             pull_secrets: Vec::new(),
             patches: Vec::new(),
             manifests: Vec::new(),

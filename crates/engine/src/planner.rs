@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bascule_journal::EnvironmentRecord;
 use bascule_model::ids::{EnvironmentKey, ReleaseId, ServiceName};
 use bascule_model::plan::{
-    ArtifactPlan, Change, KeyChange, Plan, PlannedStep, Promoted, RunKind, ServiceChange, Standing,
+    ArtifactPlan, Change, KeyChange, Plan, PlannedStep, Promoted, RunKind, ServiceChange, Standing, Way,
 };
 use bascule_model::release::Release;
 use bascule_model::schema::{PlannedMigration, SchemaPlan};
@@ -56,6 +56,10 @@ pub fn bring_live(facts: Facts<'_>) -> Plan {
     if facts.live.is_some_and(|live| live.content == facts.next.content) && facts.kind == RunKind::Deploy {
         notes.push("services and configuration are those of the live release".to_owned());
     }
+    // What runs already needs the switch alone.
+    let rolling = facts.live.and_then(|live| facts.next.rolls_over(live));
+    let is_rolled = rolling.is_some() && facts.warmth == Warmth::Cold;
+    notes.extend(rolling_note(facts.next, facts.live, is_rolled));
     let mut plan = Plan {
         kind: facts.kind,
         key: environment.key.clone(),
@@ -63,6 +67,7 @@ pub fn bring_live(facts: Facts<'_>) -> Plan {
         slot: environment.free_slot(),
         live: environment.live.clone(),
         standby,
+        way: if is_rolled { Way::Roll } else { Way::Switch },
         content: facts.next.content.clone(),
         artifact: facts.artifact,
         promoted: facts.promoted,
@@ -137,6 +142,7 @@ fn bare(kind: RunKind, environment: &EnvironmentRecord) -> Plan {
         slot: environment.free_slot(),
         live: environment.live.clone(),
         standby: environment.standby.as_ref().map(|standby| standby.standing.clone()),
+        way: Way::Switch,
         content: String::new(),
         artifact: ArtifactPlan::None,
         promoted: None,
@@ -152,9 +158,27 @@ fn bare(kind: RunKind, environment: &EnvironmentRecord) -> Plan {
 fn add_steps(plan: &mut Plan, warmth: Warmth, slot: SlotNeeded, schema: SchemaNeeded) {
     plan.steps = steps::sequence(plan.kind, warmth, slot, schema)
         .into_iter()
+        .map(|name| steps::by(plan.way, name))
         .filter_map(steps::find)
         .map(|step| PlannedStep { name: step.name().to_owned(), says: step.plan(plan) })
         .collect();
+}
+
+/// What it means that a release comes instance by instance, or that one that was to does not.
+fn rolling_note(next: &Release, live: Option<&Release>, is_rolled: bool) -> Option<String> {
+    let live = live?;
+    if is_rolled {
+        return Some(format!(
+            "{} comes pod by pod as {} goes: both answer meanwhile, and the way back takes as long as pods take to start",
+            next.id, live.id
+        ));
+    }
+    (next.rollout.rolling.is_some() && live.rollout.rolling.is_none()).then(|| {
+        format!(
+            "{} was not made to go pod by pod: this time all of {} stands beside it, then one switch",
+            live.id, next.id
+        )
+    })
 }
 
 fn services(from: Option<&Release>, to: Option<&Release>) -> Vec<ServiceChange> {

@@ -2,6 +2,7 @@
 //! fence), is idempotent, and is refused with [`PortError::Fenced`] when a higher generation was seen.
 
 mod migrations;
+mod rolling;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -10,8 +11,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bascule_model::evidence::{CheckResult, InstanceStatus, ProbeResult, Traffic as TrafficCount};
-use bascule_model::ids::{EnvironmentKey, Generation, InstanceId, ReleaseId, ServiceName, Slot};
-use bascule_model::plan::ArtifactPlan;
+use bascule_model::ids::{EnvironmentKey, Generation, InstanceId, ReleaseId, RunId, ServiceName, Slot};
+use bascule_model::plan::{ArtifactPlan, ObjectChange};
 use bascule_model::problem::{Code, Problem};
 use bascule_model::release::{Check, Configuration, Health, Release, Service, Source};
 use bascule_model::run::Evidence;
@@ -20,6 +21,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::migrations::{Fills, Migrating, Migrations, NoMigrations, Surveyed, Surveying};
+pub use self::rolling::{Bound, Rolled, RolledService};
 pub use crate::exec::{ExecControl, ExecOutput, ExecSession, ExecSpec, TerminalSize};
 
 /// Why a port could not do what it was asked.
@@ -99,6 +101,12 @@ pub trait Target: Send + Sync {
     /// Refuses what could not be started in the slot, as far as that can be asked before anything is made; answers what a person should
     /// know of it, one sentence each. Changes nothing.
     async fn can_start(&self, _spec: &SlotSpec) -> Result<Vec<String>, PortError> {
+        Ok(Vec::new())
+    }
+
+    /// What [`Self::start`] and the switch would make and change of objects that people can see for themselves, beside what is there
+    /// now; empty where there are none. Changes nothing.
+    async fn changes(&self, _spec: &SlotSpec) -> Result<Vec<ObjectChange>, PortError> {
         Ok(Vec::new())
     }
 
@@ -260,11 +268,40 @@ pub struct Switched {
     pub micros: u64,
 }
 
+/// Who takes an environment where it runs, and for which run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Which environment.
+    pub key: EnvironmentKey,
+    /// For which run.
+    pub run: RunId,
+    /// The engine: process, machine, state folder.
+    pub owner: String,
+    /// Who asked for the run.
+    pub actor: String,
+}
+
 /// Who directs the users' requests: the edge, or a cluster.
 #[async_trait]
 pub trait Traffic: Send + Sync {
     /// Whether the users' door of the release could be opened: free, or ours already. Changes nothing.
     async fn can_open(&self, release: &Release) -> Result<(), PortError>;
+
+    /// Takes the environment where it runs, so that engines with other journals see who is at work there; `release` says where that is.
+    /// Before the first write of a run, and again when one goes on. `LEASE_HELD` while somebody else has it.
+    async fn take(&self, _fence: Generation, _claim: &Claim, _release: &Release) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    /// Says that whoever took it is still at work. Nothing where it was not taken under this fence.
+    async fn renew(&self, _fence: Generation, _key: &EnvironmentKey) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    /// Gives it back. Nothing where it was not taken under this fence, or somebody else has it by now.
+    async fn give_back(&self, _fence: Generation, _key: &EnvironmentKey) -> Result<(), PortError> {
+        Ok(())
+    }
 
     /// Makes sure that the users' door of the release's environment is open. From here on a lower fence is refused.
     async fn open(&self, fence: Generation, release: &Release) -> Result<(), PortError>;
@@ -301,6 +338,25 @@ pub trait Traffic: Send + Sync {
         expect: Option<&ReleaseId>,
         to: Option<(Slot, &ReleaseId)>,
     ) -> Result<Switched, PortError>;
+
+    /// The next turn of giving the traffic of `from` to `to`, instances of the one coming as those of the other go: looks, and makes the
+    /// writes that what is seen allows, if any. Asked again and again until it is over, by whoever: where it is, is kept with the
+    /// traffic. While it lasts users reach both, and [`Self::routing`] says that who was live before still is.
+    async fn roll(
+        &self,
+        _fence: Generation,
+        _from: &Release,
+        to: (Slot, &Release),
+        _bound: Bound,
+    ) -> Result<Rolled, PortError> {
+        let (_, release) = to;
+        Err(Problem::new(
+            Code::Usage,
+            format!("{} cannot come instance by instance where it is", release.id),
+            "write strategy = \"blue-green\", then deploy again",
+        )
+        .into())
+    }
 
     /// Who is live now, in truth.
     async fn routing(&self, key: &EnvironmentKey) -> Result<Routing, PortError>;

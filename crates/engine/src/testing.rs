@@ -86,6 +86,7 @@ pub(crate) fn release(environment: &str, configuration: &[&str]) -> Release {
             on_no_data: OnNoData::Probe,
             warm: Duration::ZERO,
             keep: 1,
+            rolling: None,
         },
         schema: Some(schema("s1")),
         secrets: BTreeMap::new(),

@@ -50,7 +50,7 @@
 //!   `Ingress` are only kept.
 //! - All pods are on one node without limits. Nothing listens on their addresses.
 //! - An update through `scale` takes `spec.replicas` over as an update; an apply there makes no conflict.
-//! - Back-off is one second, and a pod stops 10 ms after it was told to, unless its script says otherwise.
+//! - Back-off is one second, and a pod stops 10 ms after it was told to, unless its script says otherwise, or its `preStop` waits.
 //! - Everybody is let in. What is denied by [`FakeCluster::deny`] is refused as a missing permission is.
 
 mod actors;

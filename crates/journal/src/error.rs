@@ -65,7 +65,7 @@ impl From<JournalError> for Problem {
             JournalError::Corrupt(_) => Self::new(
                 Code::JournalCorrupt,
                 message,
-                "what runs goes on running; put a copy of the state folder's journal.db back, or begin with another --state folder",
+                "what runs goes on running; put a copy of the journal back (journal.db in the state folder, or the database of BASCULE_JOURNAL), or begin with another --state folder",
             ),
             JournalError::Newer { by, .. } => Self::new(
                 Code::JournalCorrupt,

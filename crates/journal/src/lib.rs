@@ -1,17 +1,22 @@
 //! The journal: what runs did, what stands where, and who may change it.
 //!
-//! The trait [`Journal`] is what the engine writes to; [`sqlite`] keeps it in one file, [`memory`] keeps it while the process
-//! lives. SQL of the journal lives here and nowhere else.
+//! The trait [`Journal`] is what the engine writes to; [`sqlite`] keeps it in one file, [`postgres`] in a database that several
+//! control planes can share, [`memory`] while the process lives. SQL of the journal lives here and nowhere else.
 
+mod columns;
 pub mod error;
+mod failure;
 pub mod memory;
+pub mod postgres;
 pub mod records;
 mod rules;
 pub mod sqlite;
 pub mod store;
+mod stored;
 
 pub use error::JournalError;
 pub use memory::MemoryJournal;
+pub use postgres::PostgresJournal;
 pub use records::{
     Action, AuditRow, Commit, Deed, EnvironmentRecord, Lease, LeaseEnd, Owed, Recorded, ReleaseRecord,
     RunRecord, Standard, Standby, Take,

@@ -92,6 +92,10 @@ pub struct EnvironmentRecord {
     pub generation: Generation,
     /// The folder of the manifest it was last deployed from.
     pub project: Option<String>,
+    /// The machine and the state folder where its instances are, when the journal is shared by several; none where it is not, and for
+    /// a cluster, which is reached from everywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<String>,
     /// What runs did to its database.
     #[serde(default)]
     pub schema: SchemaRecord,
@@ -110,6 +114,7 @@ impl EnvironmentRecord {
             last_number: 0,
             generation: Generation(0),
             project: None,
+            home: None,
             schema: SchemaRecord::default(),
         }
     }

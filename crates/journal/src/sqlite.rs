@@ -13,7 +13,6 @@ mod outbox;
 #[cfg(test)]
 mod query_plans;
 mod releases;
-mod rows;
 mod runs;
 mod schema;
 mod verify;
@@ -27,13 +26,13 @@ use sqlx::sqlite::SqlitePool;
 use sqlx::{Connection as _, SqliteConnection};
 
 use crate::error::JournalError;
+use crate::failure::Failure;
 use crate::records::{
     AuditRow, Commit, Deed, EnvironmentRecord, Lease, LeaseEnd, Owed, Recorded, ReleaseRecord, RunRecord,
     Take,
 };
 use crate::rules;
 use crate::store::Journal;
-use failure::Failure;
 
 /// Runs a block of queries in one transaction, which is committed when it went well: of the writing connection, or of a reading one
 /// (that sees one snapshot then).
@@ -101,7 +100,7 @@ impl SqliteJournal {
     }
 
     fn explain(&self, failure: Failure) -> JournalError {
-        failure.explain(&self.path)
+        failure::explain(failure, &self.path)
     }
 }
 

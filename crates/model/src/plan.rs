@@ -1,11 +1,15 @@
 //! What a run would do, as data: written down, hashed and shown before anything is done.
 
+mod objects;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::gate::Provenance;
 use crate::ids::{EnvironmentKey, EnvironmentName, ReleaseId, ServiceName, Slot};
 use crate::schema::SchemaPlan;
+
+pub use self::objects::{FieldChange, ObjectChange};
 
 /// What a run is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -40,6 +44,23 @@ impl RunKind {
             Self::Undrop => "undrop",
             Self::Down => "down",
         }
+    }
+}
+
+/// How users come to a release.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Way {
+    /// By one write, once all of it stands beside the former one.
+    #[default]
+    Switch,
+    /// Instance by instance, as those of the former one go.
+    Roll,
+}
+
+impl Way {
+    fn is_usual(&self) -> bool {
+        *self == Self::default()
     }
 }
 
@@ -130,6 +151,15 @@ impl ArtifactPlan {
             Self::None => "",
         }
     }
+
+    /// Its digest, where it is there already.
+    #[must_use]
+    pub fn digest(&self) -> Option<&str> {
+        match self {
+            Self::Files { digest } | Self::Image { digest, .. } | Self::Store { digest } => Some(digest),
+            Self::Build { .. } | Self::None => None,
+        }
+    }
 }
 
 /// A release of another environment whose artifact is taken.
@@ -165,6 +195,9 @@ pub struct Plan {
     pub live: Option<Standing>,
     /// What stands in the other slot when the plan is made.
     pub standby: Option<Standing>,
+    /// How users come to the release.
+    #[serde(default, skip_serializing_if = "Way::is_usual")]
+    pub way: Way,
     /// Hash of the release's contents (services, artifact, configuration by keyed fingerprint), hex.
     pub content: String,
     /// What becomes of the artifact.

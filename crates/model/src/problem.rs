@@ -228,6 +228,8 @@ codes! {
     TrafficTaken = "TRAFFIC_TAKEN", RolledBack;
     /// It was not seen that users reach the new release, and only that.
     SwitchNotProven = "SWITCH_NOT_PROVEN", RolledBack;
+    /// The environment's instances are on another machine, whose control plane acts for it.
+    EnvironmentElsewhere = "ENVIRONMENT_ELSEWHERE", Refused;
 }
 
 impl fmt::Display for Code {

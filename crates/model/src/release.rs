@@ -5,6 +5,7 @@
 mod cluster;
 mod network;
 pub mod patch;
+mod rolling;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use self::cluster::{Cluster, Observe, ObservedBy, Pods, ProbeLoad, Scale, ServiceKind};
 pub use self::network::{BadPeer, Network, Peer};
 pub use self::patch::DeploymentPatch;
+pub use self::rolling::Rolling;
 use crate::gate::Provenance;
 use crate::ids::{EnvironmentKey, ReleaseId, ServiceName};
 use crate::manifest::{InstanceText, MigrationFormat};
@@ -224,6 +226,9 @@ pub struct Rollout {
     pub warm: Duration,
     /// How many releases are kept for a cold rollback.
     pub keep: u32,
+    /// It comes instance by instance; none: all of it beside the former one, then one switch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rolling: Option<Rolling>,
 }
 
 /// What decides a bake that saw too few requests.

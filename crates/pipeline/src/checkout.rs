@@ -82,7 +82,13 @@ pub fn diff(folder: &Path, from: &str, to: Option<&str>) -> Option<String> {
 pub(crate) fn make(plan: &Plan, checkout: &Path) -> Result<u64, PipelineError> {
     remove(&plan.project, checkout)?;
     let place = checkout.to_string_lossy();
-    git(&plan.project, "worktree", &["add", "--quiet", "--detach", "--force", &place, &plan.commit])?;
+    {
+        let _turn = turn(&plan.project)?;
+        let words = ["add", "--quiet", "--no-checkout", "--detach", "--force", &place, &plan.commit];
+        git(&plan.project, "worktree", &words)?;
+    }
+    // What takes long needs no turn.
+    git(checkout, "reset", &["--hard", "--quiet", "--no-recurse-submodules"])?;
     if !plan.dirty {
         return Ok(0);
     }
@@ -103,9 +109,23 @@ pub(crate) fn make(plan: &Plan, checkout: &Path) -> Result<u64, PipelineError> {
 
 /// Takes it away, and what git knows of it: this one alone. To prune would take away what another run is making right now.
 pub(crate) fn remove(project: &Path, checkout: &Path) -> Result<(), PipelineError> {
+    copy::remove(checkout).map_err(file("remove", checkout))?;
     // Where it was never made, or the repository is gone, there is nothing to forget.
-    let _ = git(project, "worktree", &["remove", "--force", "--force", &checkout.to_string_lossy()]);
-    copy::remove(checkout).map_err(file("remove", checkout))
+    if let Ok(_turn) = turn(project) {
+        let _ = git(project, "worktree", &["remove", "--force", "--force", &checkout.to_string_lossy()]);
+    }
+    Ok(())
+}
+
+/// The turn of whoever makes or removes a worktree of a repository, until it is dropped. Git reads the worktrees of others for both,
+/// and fails where one is half made or half removed.
+fn turn(project: &Path) -> Result<fs::File, PipelineError> {
+    let common = git(project, "rev-parse", &["--path-format=absolute", "--git-common-dir"])?;
+    let common = PathBuf::from(OsStr::from_bytes(common.strip_suffix(b"\n").unwrap_or(&common)));
+    let folder = fs::File::open(&common).map_err(file("open", &common))?;
+    // Where a file system knows no locks, git's own care has to do.
+    let _ = folder.lock();
+    Ok(folder)
 }
 
 /// Takes away the checkout of a run that is over, where it is still there.
@@ -199,9 +219,48 @@ pub fn git(folder: &Path, doing: &'static str, words: &[&str]) -> Result<Vec<u8>
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::path::Path;
 
-    use super::{committed_names, files, git, relative};
+    use super::{committed_names, files, git, make, relative, remove};
     use crate::plan::Plan;
+
+    #[test]
+    fn many_at_once_each_get_the_files_and_leave_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let project = folder.path().join("app");
+        fs::create_dir(&project).unwrap();
+        fs::write(project.join("own"), "1").unwrap();
+        git(&project, "init", &["--quiet"]).unwrap();
+        git(&project, "add", &["--all"]).unwrap();
+        let author =
+            ["user.name=tester", "user.email=tester@example.com"].map(|pair| pair.split_once('=').unwrap());
+        author.iter().for_each(|(key, value)| drop(git(&project, "config", &[key, value]).unwrap()));
+        git(&project, "commit", &["--quiet", "-m", "one"]).unwrap();
+        let plan = plan(&project, "", false);
+        std::thread::scope(|scope| {
+            for one in 0..8 {
+                let checkout = folder.path().join(format!("{one}/checkout"));
+                let (plan, project) = (&plan, &project);
+                scope.spawn(move || {
+                    for _ in 0..10 {
+                        make(plan, &checkout).unwrap();
+                        assert_eq!(fs::read(checkout.join("own")).unwrap(), b"1");
+                        remove(project, &checkout).unwrap();
+                    }
+                });
+            }
+        });
+        let listed = git(&project, "worktree", &["list"]).unwrap();
+        assert_eq!(String::from_utf8(listed).unwrap().lines().count(), 1);
+    }
+
+    fn plan(project: &Path, prefix: &str, dirty: bool) -> Plan {
+        serde_json::from_value(serde_json::json!({
+            "run": "ship-1", "app": "shop", "commit": "HEAD", "dirty": dirty, "project": project, "prefix": prefix,
+            "actor": "tester", "began_at": "2026-01-01T00:00:00Z", "surroundings": {}, "jobs": 1, "stages": []
+        }))
+        .unwrap()
+    }
 
     #[test]
     fn all_files_of_the_repository_are_those_of_a_folder_in_it() {
@@ -218,17 +277,10 @@ mod tests {
         git(&project, "config", &["user.name", "tester"]).unwrap();
         git(&project, "config", &["user.email", "tester@example.com"]).unwrap();
         git(&project, "commit", &author).unwrap();
-        let plan = |dirty: bool| -> Plan {
-            serde_json::from_value(serde_json::json!({
-                "run": "ship-1", "app": "shop", "commit": "HEAD", "dirty": dirty, "project": project, "prefix": "app/",
-                "actor": "tester", "began_at": "2026-01-01T00:00:00Z", "surroundings": {}, "jobs": 1, "stages": []
-            }))
-            .unwrap()
-        };
-        let clean = files(&plan(false), &project).unwrap();
+        let clean = files(&plan(&project, "app/", false), &project).unwrap();
         assert_eq!(clean.keys().map(String::as_str).collect::<Vec<_>>(), ["../lib/other", "own"]);
         fs::write(folder.path().join("lib/other"), "2").unwrap();
-        let dirty = files(&plan(true), &project).unwrap();
+        let dirty = files(&plan(&project, "app/", true), &project).unwrap();
         assert_ne!(dirty["../lib/other"], clean["../lib/other"]);
         assert_eq!(dirty["own"], clean["own"]);
         // Of a folder alone, as the commit has it.

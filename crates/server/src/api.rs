@@ -18,7 +18,7 @@ use bascule_model::ids::{
     AppName, EnvironmentKey, EnvironmentName, InstanceId, ReleaseId, RunId, ServiceName, Slot,
 };
 use bascule_model::manifest::{Environment, InstanceText, Secret, SecretName};
-use bascule_model::plan::{Plan, Promoted, RunKind};
+use bascule_model::plan::{ObjectChange, Plan, Promoted, RunKind};
 use bascule_model::problem::Problem;
 use bascule_model::run::{Outcome, RunState};
 use jiff::Timestamp;
@@ -100,6 +100,9 @@ pub struct Planned {
     /// What would keep it out now, the first first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holds: Vec<Problem>,
+    /// What it would change of a cluster's objects, as they are now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objects: Vec<ObjectChange>,
 }
 
 /// `POST /v1/checklist`, a [`PlanRequest`] → what has to have been seen before a deploy

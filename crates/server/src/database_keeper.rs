@@ -41,6 +41,9 @@ impl DatabaseKeeper {
         self.looked_at = Some(now);
         // What keeps the journal from being read is said by the keeper.
         for environment in control.engine.journal().environments().await.unwrap_or_default() {
+            if !control.engine.is_home_of(&environment) {
+                continue;
+            }
             if let Err(problem) = self.look_after(control, &environment, now).await {
                 let key = &environment.key;
                 crate::log::line(&control.engine, &format!("looking after the database of {key}: {problem}"));

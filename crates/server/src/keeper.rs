@@ -19,7 +19,7 @@ use crate::cluster_keeper::ClusterKeeper;
 use crate::control::Control;
 use crate::database_keeper::DatabaseKeeper;
 use crate::health_watch::Subject;
-use crate::{pipelines, traffic};
+use crate::{pipelines, recall, traffic};
 
 /// A build without clusters has nothing to keep there.
 #[cfg(not(feature = "kubernetes"))]
@@ -56,6 +56,10 @@ async fn round(control: &Arc<Control>, clusters: &mut ClusterKeeper) -> Result<(
     resume_left_over(control).await?;
     let mut subjects = Vec::new();
     for environment in control.engine.journal().environments().await? {
+        if !control.engine.is_home_of(&environment) {
+            continue;
+        }
+        recall::environment(control, &environment).await?;
         let busy = control.engine.journal().active(&environment.key).await?.is_some();
         if !busy {
             end_window(control, &environment.key).await?;
@@ -106,9 +110,18 @@ async fn live_release(
 }
 
 async fn resume_left_over(control: &Arc<Control>) -> Result<(), Problem> {
-    for id in control.engine.left_over().await? {
-        // The state folder's lock is ours, so whoever held the lease is dead.
-        let begun = control.engine.resume(&id, Take::FromTheDead).await?;
+    for (id, take) in control.engine.left_over().await? {
+        if let Some(run) = control.engine.journal().run(&id).await?
+            && let Some(environment) = control.engine.journal().environment(&run.plan.key).await?
+        {
+            recall::environment(control, &environment).await?;
+        }
+        let begun = match control.engine.resume(&id, take).await {
+            Ok(begun) => begun,
+            // Another control plane was quicker.
+            Err(problem) if take == Take::IfFree && problem.code == Code::LeaseHeld => continue,
+            Err(problem) => return Err(problem),
+        };
         if let Some(run) = control.engine.journal().run(&id).await? {
             crate::log::line(&control.engine, &format!("going on with {id}"));
             control.spawn(begun, run.plan.kind, run.plan.key);

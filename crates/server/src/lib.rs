@@ -18,11 +18,13 @@ mod edge_link;
 mod failpoints;
 mod follow;
 mod health_watch;
+mod journal;
 mod keeper;
 mod log;
 mod logs;
 mod outcome;
 mod policy;
+mod recall;
 mod render;
 mod routes;
 mod seen_traffic;
@@ -34,6 +36,8 @@ mod targets;
 mod traffic;
 mod traffics;
 
+#[cfg(feature = "kubernetes")]
+pub mod cluster;
 #[cfg(feature = "docker")]
 pub mod container_engine;
 

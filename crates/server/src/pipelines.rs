@@ -30,6 +30,7 @@ use bascule_pipeline::runner::has_runner;
 use bascule_pipeline::{PipelineError, read_log, remove_checkout};
 
 use crate::control::Control;
+use crate::journal;
 use crate::policy::approvals;
 
 pub(crate) use routes::router;
@@ -122,6 +123,7 @@ impl Pipelines {
             .args(["pipeline-runner", run, "--output", "json", "--state"])
             .arg(&self.state)
             .current_dir(&self.state)
+            .env_remove(journal::VARIABLE)
             .stdin(Stdio::piped())
             .stdout(log.try_clone().map_err(trouble)?)
             .stderr(log)

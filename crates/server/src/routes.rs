@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use bascule_engine::engine::{Begun, Decision};
+use bascule_engine::ports::SlotSpec;
 use bascule_model::ids::{EnvironmentKey, RunId};
 use bascule_model::plan::RunKind;
 use bascule_model::problem::{Code, Problem};
@@ -106,8 +107,18 @@ async fn plan(
     let wish = request.wish.into_wish(ports.vault.as_ref(), ports.clock.now());
     let prepared = control.engine.prepare_deploy(&wish).await?;
     let keeper = Gatekeeper { control: &control, peer, actor: &request.actor, gates: &gates };
-    let holds = keeper.holds(&wish, &prepared).await?;
-    Ok(Json(Planned { plan_hash: prepared.plan.hash(), plan: prepared.plan, holds }))
+    let mut holds = keeper.holds(&wish, &prepared).await?;
+    let mut release = prepared.release;
+    prepared.plan.artifact.digest().unwrap_or_default().clone_into(&mut release.artifact);
+    let spec = SlotSpec { release, slot: prepared.plan.slot, configuration: wish.configuration.clone() };
+    let objects = match ports.target.changes(&spec).await {
+        Ok(objects) => objects,
+        Err(error) => {
+            holds.push(error.into());
+            Vec::new()
+        }
+    };
+    Ok(Json(Planned { plan_hash: prepared.plan.hash(), plan: prepared.plan, holds, objects }))
 }
 
 async fn deploy(
@@ -131,7 +142,7 @@ async fn rollback(State(control): Shared, Json(request): Json<RollbackRequest>) 
 
 async fn plan_rollback(State(control): Shared, Json(request): Json<RollbackRequest>) -> Answer<Planned> {
     let plan = control.engine.plan_rollback(&request.key, request.to.as_ref()).await?;
-    Ok(Json(Planned { plan_hash: plan.hash(), plan, holds: Vec::new() }))
+    Ok(Json(Planned { plan_hash: plan.hash(), plan, holds: Vec::new(), objects: Vec::new() }))
 }
 
 async fn down(State(control): Shared, Json(request): Json<KeyRequest>) -> Answer<Started> {

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use bascule_engine::context::Ports;
 use bascule_engine::engine::Engine;
+use bascule_engine::home::Seat;
 use bascule_engine::ports::{Artifacts, Clock, Hooks};
-use bascule_journal::sqlite::SqliteJournal;
 use bascule_migrate::tools::Tools;
 use bascule_model::problem::{Code, Problem};
 #[cfg(feature = "docker")]
@@ -29,6 +29,7 @@ use crate::control::Control;
 use crate::databases::{Backups, Databases};
 use crate::edge_link::{EdgeLink, EdgeProgram};
 use crate::health_watch::HealthWatch;
+use crate::journal;
 use crate::pipelines::Pipelines;
 use crate::policy::approvals;
 use crate::policy::door::Door;
@@ -37,7 +38,7 @@ use crate::system::{SystemClock, TimedIds};
 use crate::targets::{Stores, Targets};
 use crate::traffic::EdgeTraffic;
 use crate::traffics::Traffics;
-use crate::{keeper, routes, state_dir};
+use crate::{keeper, recall, routes, state_dir};
 
 /// What a control plane is started with.
 #[derive(Debug, Clone)]
@@ -52,6 +53,13 @@ pub struct ServeOptions {
     pub environment: BTreeMap<String, String>,
 }
 
+impl ServeOptions {
+    fn without(mut self, variable: &str) -> Self {
+        self.environment.remove(variable);
+        self
+    }
+}
+
 /// Runs until SIGTERM or SIGINT.
 ///
 /// # Errors
@@ -59,13 +67,18 @@ pub struct ServeOptions {
 pub async fn serve(options: ServeOptions) -> Result<(), Problem> {
     state_dir::prepare(&options.state)?;
     let _lock = state_dir::lock(&options.state)?;
-    let control = build(&options).await?;
+    let journal = journal::open(&options.state, &options.environment).await?;
+    // Builds and the like are not to see how the database is reached.
+    let options = options.without(journal::VARIABLE);
+    let place = journal.place.clone();
+    let control = build(&options, journal).await?;
+    recall::all(&control).await?;
     let listener = listen(&options)?;
     let keep_edge = tokio::spawn(control.edge.clone().keep());
     let keep_order = tokio::spawn(keeper::keep(control.clone()));
     crate::log::line(
         &control.engine,
-        &format!("bascule {} serves {}", options.version, options.state.display()),
+        &format!("bascule {} serves {}, with the journal {place}", options.version, options.state.display()),
     );
     if let Err(problem) = approvals::open_again(&control).await {
         crate::log::line(&control.engine, &format!("opening the door for approvals again: {problem}"));
@@ -84,10 +97,9 @@ pub async fn serve(options: ServeOptions) -> Result<(), Problem> {
     ended.map_err(|error| unusable(&options, &error))
 }
 
-async fn build(options: &ServeOptions) -> Result<Arc<Control>, Problem> {
+async fn build(options: &ServeOptions, journal: journal::Opened) -> Result<Arc<Control>, Problem> {
     let state = &options.state;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let journal = Arc::new(SqliteJournal::open(&state.join("journal.db")).await?);
     let vault = Arc::new(FileVault::open(state).map_err(Problem::from)?);
     let artifacts = Arc::new(
         ArtifactStore::open(&state.join("artifacts"), options.environment.clone()).map_err(Problem::from)?,
@@ -112,7 +124,9 @@ async fn build(options: &ServeOptions) -> Result<Arc<Control>, Problem> {
     #[cfg(feature = "kubernetes")]
     let clusters = Clusters::new(KubernetesOptions {
         state_dir: state.clone(),
-        state_id: state_id.clone(),
+        // Whoever writes to a shared journal acts for the same owner, on whichever machine.
+        state_id: journal.id.clone().unwrap_or_else(|| state_id.clone()),
+        home: bascule_model::plan::hex(&<sha2::Sha256 as sha2::Digest>::digest(home(state).as_bytes())[..6]),
         access: Access::of_user(
             options.environment.get("KUBECONFIG").map(String::as_str),
             options.environment.get("HOME").map(Path::new),
@@ -174,8 +188,8 @@ async fn build(options: &ServeOptions) -> Result<Arc<Control>, Problem> {
         clock,
         hooks: hooks(options),
     };
-    let owner = format!("{}@{}", std::process::id(), state.display());
-    let engine = Engine::new(ports, journal, Arc::new(TimedIds), owner, state.join("logs"));
+    let seat = Seat::new(u64::from(std::process::id()), home(state), journal.shares);
+    let engine = Engine::new(ports, journal.journal, Arc::new(TimedIds), seat, state.join("logs"));
     Ok(Arc::new(Control {
         engine,
         edge,
@@ -241,6 +255,15 @@ fn hooks(options: &ServeOptions) -> Arc<dyn Hooks> {
         Some(folder) => Arc::new(crate::failpoints::FileHooks::new(folder.into())),
         None => Arc::new(bascule_engine::ports::NoHooks),
     }
+}
+
+/// This machine and this state folder, for those who share a journal with it. Machines that were copied have one name, but each has
+/// an id of its own.
+fn home(state: &Path) -> String {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let id = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    let id = <sha2::Sha256 as sha2::Digest>::digest(format!("bascule {}", id.trim()).as_bytes());
+    format!("{name}:{} #{}", state.display(), bascule_model::plan::hex(&id[..3]))
 }
 
 /// Tells this state folder from others on the machine: a hash of its path.

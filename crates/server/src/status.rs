@@ -39,6 +39,11 @@ pub async fn of(control: &Control, key: &EnvironmentKey) -> Result<EnvironmentSt
         Some((standing, warm)) => Some(slot(control, key, standing, None, *warm, &mut drift).await?),
         None => None,
     };
+    if !control.engine.is_home_of(&record) {
+        let home = record.home.as_deref().unwrap_or("another machine");
+        // What is missing here is there.
+        drift = vec![format!("it runs at {home}: nothing of it can be seen from here")];
+    }
     Ok(EnvironmentStatus {
         app: key.app.clone(),
         environment: key.environment.clone(),

@@ -12,7 +12,7 @@ use bascule_engine::ports::{
 };
 use bascule_model::evidence::InstanceStatus;
 use bascule_model::ids::{EnvironmentKey, Generation, InstanceId, ReleaseId};
-use bascule_model::plan::ArtifactPlan;
+use bascule_model::plan::{ArtifactPlan, ObjectChange};
 use bascule_model::problem::{Code, Problem};
 use bascule_model::release::{Configuration, Release, Source, TargetKind};
 use bascule_target_process::ProcessTarget;
@@ -111,6 +111,10 @@ impl Target for Targets {
 
     async fn can_start(&self, spec: &SlotSpec) -> Result<Vec<String>, PortError> {
         self.of_kind(spec.release.target)?.can_start(spec).await
+    }
+
+    async fn changes(&self, spec: &SlotSpec) -> Result<Vec<ObjectChange>, PortError> {
+        self.of_kind(spec.release.target)?.changes(spec).await
     }
 
     async fn start(&self, fence: Generation, spec: &SlotSpec) -> Result<Vec<InstanceStatus>, PortError> {

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bascule_engine::ports::{Drained, PortError, Probing, Routing, Switched, Traffic, Wanted};
+use bascule_engine::ports::{
+    Bound, Claim, Drained, PortError, Probing, Rolled, Routing, Switched, Traffic, Wanted,
+};
 use bascule_model::evidence::{InstanceStatus, Traffic as Count};
 use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId, Slot};
 use bascule_model::problem::{Code, Problem};
@@ -126,6 +128,20 @@ impl Traffic for Traffics {
         self.of_release(release).can_open(release).await
     }
 
+    async fn take(&self, fence: Generation, claim: &Claim, release: &Release) -> Result<(), PortError> {
+        self.of_release(release).take(fence, claim, release).await
+    }
+
+    #[cfg(feature = "kubernetes")]
+    async fn renew(&self, fence: Generation, key: &EnvironmentKey) -> Result<(), PortError> {
+        self.clusters.renew(fence, key).await
+    }
+
+    #[cfg(feature = "kubernetes")]
+    async fn give_back(&self, fence: Generation, key: &EnvironmentKey) -> Result<(), PortError> {
+        self.clusters.give_back(fence, key).await
+    }
+
     async fn open(&self, fence: Generation, release: &Release) -> Result<(), PortError> {
         self.of_release(release).open(fence, release).await
     }
@@ -160,6 +176,16 @@ impl Traffic for Traffics {
         to: Option<(Slot, &ReleaseId)>,
     ) -> Result<Switched, PortError> {
         self.of(key).switch(fence, key, expect, to).await
+    }
+
+    async fn roll(
+        &self,
+        fence: Generation,
+        from: &Release,
+        to: (Slot, &Release),
+        bound: Bound,
+    ) -> Result<Rolled, PortError> {
+        self.of_release(to.1).roll(fence, from, to, bound).await
     }
 
     async fn routing(&self, key: &EnvironmentKey) -> Result<Routing, PortError> {

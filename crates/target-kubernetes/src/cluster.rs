@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use bascule_model::release::Release;
 use k8s_openapi::NamespaceResourceScope;
 use kube::api::{Api, DynamicObject, PostParams};
 use kube::client::UpgradeConnectionError;
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::KubernetesError;
 use crate::forward::Forwards;
+use crate::objects::ending::Waits;
 use crate::objects::{budget, network, scaler};
 use crate::shared::lock;
 
@@ -49,6 +51,8 @@ pub(crate) struct Cluster {
     networks: OnceCell<ApiResource>,
     /// Kinds that were asked for, by their version, and whether they belong to namespaces.
     kinds: Mutex<HashMap<(String, String), (ApiResource, bool)>>,
+    /// What it has for pods that end.
+    waits: OnceCell<Waits>,
 }
 
 /// What an answer means for whoever asked.
@@ -69,6 +73,7 @@ impl Cluster {
             budgets: OnceCell::new(),
             networks: OnceCell::new(),
             kinds: Mutex::default(),
+            waits: OnceCell::new(),
         }
     }
 
@@ -176,6 +181,18 @@ impl Cluster {
         let resource = (ApiResource::from_gvk_with_plural(&gvk, &found.name), found.namespaced);
         lock(&self.kinds).insert((api_version.to_owned(), kind.to_owned()), resource.clone());
         Ok(Some(resource))
+    }
+
+    /// What the server has for pods that wait before they are ended; it is asked where a release needs it.
+    pub(crate) async fn waits(&self, release: &Release) -> Result<Waits, KubernetesError> {
+        if release.rollout.rolling.is_none() {
+            return Ok(Waits::ByItself);
+        }
+        let ask = || async {
+            let said = self.call("ask for the server's version", || self.client.apiserver_version()).await?;
+            Ok(Waits::of(&said.major, &said.minor))
+        };
+        self.waits.get_or_try_init(ask).await.copied()
     }
 
     /// Objects of a kind that was discovered.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use bascule_engine::ports::PortError;
 use bascule_instances::StateError;
+use bascule_model::ids::EnvironmentKey;
 use bascule_model::problem::{Code, Problem};
 
 /// Errors of the Kubernetes target.
@@ -69,6 +70,14 @@ pub enum KubernetesError {
         /// What is not as it was written.
         what: String,
     },
+    /// What the manifest names cannot be taken over.
+    #[error("the Deployment {deployment} cannot be taken over: {why}")]
+    CannotAdopt {
+        /// Which one.
+        deployment: String,
+        /// Why not.
+        why: String,
+    },
     /// There is no room for a second release beside the first.
     #[error("there is no room for the new release: {}", lacks.join("; "))]
     NoRoom {
@@ -80,6 +89,16 @@ pub enum KubernetesError {
     Manifests {
         /// One sentence for each.
         refusals: Vec<String>,
+    },
+    /// Somebody else says how many pods there are.
+    #[error(
+        "{deployment} is scaled by the HorizontalPodAutoscaler {scaler}, and a release that comes pod by pod changes its size as well"
+    )]
+    Scaled {
+        /// Who.
+        scaler: String,
+        /// What.
+        deployment: String,
     },
     /// The API server would not take what is to be made.
     #[error("the cluster would not take the new release: {}", refusals.join("; "))]
@@ -128,6 +147,16 @@ pub enum KubernetesError {
         release: String,
         /// Their names.
         pods: Vec<String>,
+    },
+    /// An engine with another journal is at work in the environment.
+    #[error("{holder} has {key}: it said so {age} s ago")]
+    LeaseHeld {
+        /// Which environment.
+        key: EnvironmentKey,
+        /// Who, in words.
+        holder: String,
+        /// How long ago its Lease was renewed, in seconds.
+        age: u64,
     },
     /// A newer lease was seen in the cluster.
     #[error("another engine has taken the environment over")]
@@ -198,9 +227,19 @@ impl KubernetesError {
                      patch --field-manager=bascule`; then `bascule resolve RUN --retry-undo` where a run is stuck"
                 ),
             ),
+            Self::CannotAdopt { deployment, .. } => (
+                Code::ClusterRefused,
+                format!("look at `kubectl describe deployment {deployment}`; without `adopt` a release of its own is made. Nothing was changed"),
+            ),
             Self::NoRoom { .. } => (
                 Code::ClusterNoRoom,
                 "raise the quota, or lower `instances` or `resources` of the new release".to_owned(),
+            ),
+            Self::Scaled { scaler, .. } => (
+                Code::ClusterRefused,
+                format!(
+                    "write strategy = \"blue-green\", which leaves the number to the scaler, or remove it: kubectl delete hpa {scaler}"
+                ),
             ),
             Self::WouldRefuse { .. } => (
                 Code::ClusterWouldRefuse,
@@ -224,6 +263,10 @@ impl KubernetesError {
             Self::Moved { environment, .. } => (
                 Code::Usage,
                 format!("give the new place an environment of its own, or take this one down first: bascule down {environment}"),
+            ),
+            Self::LeaseHeld { .. } => (
+                Code::LeaseHeld,
+                "wait until its run is over, or end it there; one that is dead is passed by 15 s after its last word".to_owned(),
             ),
             Self::NotProven { .. } => (
                 Code::SwitchNotProven,

@@ -5,10 +5,13 @@
 //! [`Clusters`], which is the way to the API servers.
 
 mod access;
+mod adoption;
+mod changes;
 mod cluster;
 mod companions;
 mod error;
 mod forward;
+mod lease;
 mod moment;
 mod names;
 mod objects;
@@ -20,13 +23,16 @@ mod render;
 mod seen;
 mod selected;
 mod shared;
+mod survey;
 mod target;
 mod traffic;
 mod watched;
 
 pub use access::Access;
+pub use adoption::read_deployment;
 pub use error::KubernetesError;
 pub use render::{objects as render_objects, role as render_role};
 pub use shared::{Clusters, KubernetesOptions};
+pub use survey::{Survey, survey};
 pub use target::KubernetesTarget;
 pub use traffic::{KubernetesTraffic, Mend};

@@ -7,7 +7,7 @@ use bascule_model::plan::hex;
 use sha2::{Digest as _, Sha256};
 
 pub(crate) const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
-const NAME: &str = "app.kubernetes.io/name";
+pub(crate) const NAME: &str = "app.kubernetes.io/name";
 pub(crate) const APP: &str = "bascule.dev/app";
 pub(crate) const ENVIRONMENT: &str = "bascule.dev/environment";
 pub(crate) const SERVICE: &str = "bascule.dev/service";
@@ -17,8 +17,14 @@ pub(crate) const SLOT: &str = "bascule.dev/slot";
 pub(crate) const SPEC: &str = "bascule.dev/spec";
 /// Annotation: the state folder that it is of.
 pub(crate) const OWNER: &str = "bascule.dev/owner";
+/// Annotations of a Lease: the generation by the journal of its owner, the run, and who asked for it.
+pub(crate) const GENERATION: &str = "bascule.dev/generation";
+pub(crate) const RUN: &str = "bascule.dev/run";
+pub(crate) const ACTOR: &str = "bascule.dev/actor";
 /// Annotation of a Service: who is live, and what stands where.
 pub(crate) const TRAFFIC: &str = "bascule.dev/traffic";
+/// Annotation of what was taken over: what it was before, so that it can be made again.
+pub(crate) const ADOPTED: &str = "bascule.dev/adopted";
 /// Annotation: it is of the files of `manifests`.
 pub(crate) const EXTRA: &str = "bascule.dev/extra";
 /// Label of a command beside the instances: the service that it is of.
@@ -41,6 +47,11 @@ pub(crate) fn deployment(app: &AppName, service: &ServiceName, release: &Release
 /// The Service in front of a service.
 pub(crate) fn service(app: &AppName, service: &ServiceName) -> String {
     short(format!("{app}-{service}"))
+}
+
+/// The Lease of an environment.
+pub(crate) fn lease(key: &EnvironmentKey) -> String {
+    short(format!("{}-{}", key.app, key.environment))
 }
 
 /// A ConfigMap or Secret, by its contents.

@@ -3,9 +3,11 @@
 pub(crate) mod budget;
 pub(crate) mod configuration;
 pub(crate) mod deployment;
+pub(crate) mod ending;
 pub(crate) mod extra;
 pub(crate) mod job;
 pub(crate) mod known;
+pub(crate) mod lease;
 pub(crate) mod network;
 pub(crate) mod pod;
 pub(crate) mod scaler;

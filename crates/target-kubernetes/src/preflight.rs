@@ -8,22 +8,25 @@ mod rehearsal;
 
 use std::sync::Arc;
 
-use bascule_engine::ports::{SlotSpec, traffic_services};
+use bascule_engine::ports::SlotSpec;
 use bascule_instances::records;
-use bascule_model::release::{self, Release, TargetKind};
-use k8s_openapi::api::core::v1::{Namespace, ResourceQuota, Service};
-use kube::api::ListParams;
+use bascule_model::release::{self, Release, Rolling, Service, TargetKind};
+use k8s_openapi::api::core::v1::{self as api, Namespace, ResourceQuota};
+use kube::api::{DynamicObject, ListParams};
 use kube::{Api, ResourceExt as _};
 
 use self::permissions::Right;
 use self::rehearsal::Freed;
+use crate::adoption;
 use crate::cluster::Cluster;
-use crate::companions::{self, extras};
+use crate::companions::{self, extras, scalers};
 use crate::error::KubernetesError;
-use crate::record;
+use crate::names;
+use crate::record::{self, TrafficRecord};
 use crate::shared::{Clusters, lock, place};
 use crate::target::cluster_of;
-use crate::traffic::state;
+use crate::traffic::roll;
+use crate::traffic::state::{self, Lead};
 
 /// Refuses what would fail later.
 pub(crate) async fn check(clusters: &Clusters, release: &Release) -> Result<(), KubernetesError> {
@@ -45,7 +48,14 @@ pub(crate) async fn check(clusters: &Clusters, release: &Release) -> Result<(), 
     services(clusters, &cluster, release).await?;
     companions::check_names(clusters, &cluster, release).await?;
     extras::check_names(clusters, &cluster, release, &extras).await?;
-    room(clusters, &cluster, release).await
+    adoption::check(clusters, &cluster, release).await?;
+    let beside = Beside::of(clusters, &cluster, release).await?;
+    scaled_by_nobody(&cluster, release, &beside).await?;
+    // What is taken over is there already.
+    if adoption::wants(clusters, release)?.is_some() {
+        return Ok(());
+    }
+    room(&cluster, release, &beside).await
 }
 
 /// Refuses what the account may not do. Whoever may is not asked again for as long as this control plane lives.
@@ -62,7 +72,7 @@ async fn allowed(
         return Ok(());
     }
     namespace(cluster).await?;
-    let missing = permissions::missing(cluster, &open).await?;
+    let missing = permissions::lacking(cluster, &open).await?;
     if !missing.is_empty() {
         return Err(KubernetesError::Forbidden { missing, namespace: cluster.namespace.clone() });
     }
@@ -74,7 +84,7 @@ async fn allowed(
 pub(crate) async fn foresee(clusters: &Clusters, spec: &SlotSpec) -> Result<Vec<String>, KubernetesError> {
     let release = &spec.release;
     let standing = standing(clusters, release)?;
-    if standing.iter().any(|one| one.id == release.id) {
+    if standing.iter().any(|one| one.id == release.id) || adoption::wants(clusters, release)?.is_some() {
         return Ok(Vec::new());
     }
     let cluster = clusters.reach(cluster_of(release)?).await?;
@@ -105,7 +115,7 @@ fn described(cluster: &release::Cluster) -> String {
     )
 }
 
-async fn namespace(cluster: &Arc<Cluster>) -> Result<(), KubernetesError> {
+pub(crate) async fn namespace(cluster: &Arc<Cluster>) -> Result<(), KubernetesError> {
     let api: Api<Namespace> = Api::all(cluster.client.clone());
     let name = cluster.namespace.as_str();
     let gone = |what| KubernetesError::Namespace { namespace: name.to_owned(), what };
@@ -125,11 +135,17 @@ async fn services(
     cluster: &Arc<Cluster>,
     release: &Release,
 ) -> Result<(), KubernetesError> {
-    for service in traffic_services(release) {
-        let Some(found): Option<Service> = state::find(cluster, &release.key, &service.name).await? else {
-            continue;
-        };
-        if !state::is_ours(clusters, &release.key, &found) {
+    let Some(wanted) = TrafficRecord::of(release) else { return Ok(()) };
+    let record = match record::read(&clusters.layout, &release.key)? {
+        Some(there) => there.with(Some(wanted)),
+        None => wanted,
+    };
+    let adopts = adoption::wants(clusters, release)?.is_some();
+    for (index, service) in record.services.iter().enumerate() {
+        let name = record.front(&release.key.app, service);
+        let Some(found): Option<api::Service> = state::find(cluster, &name).await? else { continue };
+        // The one that leads is taken over with the pods.
+        if !(adopts && index == 0) && !state::is_ours(clusters, &release.key, &found) {
             return Err(KubernetesError::NameTaken {
                 what: "Service".into(),
                 name: found.name_any(),
@@ -140,12 +156,59 @@ async fn services(
     Ok(())
 }
 
-/// Whether quotas leave room for all of the new release beside the live one. What stands already needs none, and who stands by is
-/// retired first.
-async fn room(clusters: &Clusters, cluster: &Arc<Cluster>, release: &Release) -> Result<(), KubernetesError> {
+/// Who of the releases that stand is live, and how the new one takes its place.
+struct Beside {
+    standing: Vec<Release>,
+    lead: Option<Lead>,
+}
+
+impl Beside {
+    async fn of(clusters: &Clusters, cluster: &Cluster, release: &Release) -> Result<Self, KubernetesError> {
+        let lead = state::read(clusters, cluster, &release.key).await?;
+        Ok(Self { standing: standing(clusters, release)?, lead })
+    }
+
+    fn is_live(&self, release: &Release) -> bool {
+        self.lead.as_ref().is_some_and(|lead| lead.selected.as_ref() == Some(&release.id))
+    }
+
+    /// Whether a release that stands has pods: they may have gone as those of another one came.
+    fn has_pods(&self, release: &Release) -> bool {
+        !self.lead.as_ref().is_some_and(|lead| roll::has_gone(&lead.state, &release.id))
+    }
+
+    /// The live release, where the new one comes pod by pod as it goes.
+    fn rolled(&self, release: &Release) -> Option<(&Release, Rolling)> {
+        let live = self.standing.iter().find(|one| self.is_live(one))?;
+        Some((live, release.rolls_over(live)?))
+    }
+}
+
+/// Refuses a roll of what a scaler scales: both would write the size, and users would be left with too few.
+async fn scaled_by_nobody(
+    cluster: &Arc<Cluster>,
+    release: &Release,
+    beside: &Beside,
+) -> Result<(), KubernetesError> {
+    let Some((live, _)) = beside.rolled(release) else { return Ok(()) };
+    let found = match companions::list(cluster, cluster.scalers().await?).await {
+        Err(error) if error.status() == Some(403) => return Ok(()),
+        found => found?,
+    };
+    let name = |one: &Service| names::deployment(&live.key.app, &one.name, &live.id);
+    let ours: Vec<String> = live.services.iter().map(name).collect();
+    let scales = |one: &DynamicObject| scalers::target_of(one).filter(|it| ours.contains(it)).cloned();
+    match found.iter().find_map(|one| Some((one.name_any(), scales(one)?))) {
+        Some((scaler, deployment)) => Err(KubernetesError::Scaled { scaler, deployment }),
+        None => Ok(()),
+    }
+}
+
+/// Whether quotas leave room for all of the new release beside the live one, or for as many as come before others go. What stands already
+/// needs none, and who stands by is retired first.
+async fn room(cluster: &Arc<Cluster>, release: &Release, beside: &Beside) -> Result<(), KubernetesError> {
     let (api, params) = (cluster.api::<ResourceQuota>(), ListParams::default());
-    let standing = standing(clusters, release)?;
-    if standing.iter().any(|one| one.id == release.id) {
+    if beside.standing.iter().any(|one| one.id == release.id && beside.has_pods(one)) {
         return Ok(());
     }
     let quotas = match cluster.call("list the quotas", || api.list(&params)).await {
@@ -154,13 +217,12 @@ async fn room(clusters: &Clusters, cluster: &Arc<Cluster>, release: &Release) ->
         Err(error) if error.status() == Some(403) => return Ok(()),
         Err(error) => return Err(error),
     };
-    if quotas.is_empty() {
-        return Ok(());
-    }
-    let live = state::read(clusters, cluster, &release.key).await?.and_then(|lead| lead.selected);
-    let freed: Vec<_> =
-        standing.iter().filter(|one| live.as_ref() != Some(&one.id)).map(quota::needed).collect();
-    let needed = quota::needed(release);
+    let former = beside.standing.iter().filter(|one| !beside.is_live(one) && beside.has_pods(one));
+    let freed: Vec<_> = former.map(quota::needed).collect();
+    let needed = match beside.rolled(release) {
+        Some((live, rolling)) => quota::needed_to_roll(release, live, rolling),
+        None => quota::needed(release),
+    };
     let lacks: Vec<String> = quotas.iter().flat_map(|one| quota::lacks(one, &needed, &freed)).collect();
     if lacks.is_empty() { Ok(()) } else { Err(KubernetesError::NoRoom { lacks }) }
 }

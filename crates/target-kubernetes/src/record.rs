@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use bascule_engine::ports::traffic_services;
 use bascule_instances::layout::Layout;
 use bascule_instances::{StateError, durable, records};
-use bascule_model::ids::{EnvironmentKey, ServiceName};
+use bascule_model::ids::{AppName, EnvironmentKey, ServiceName};
 use bascule_model::release::{Cluster, Release, Traffic};
 use serde::{Deserialize, Serialize};
+
+use crate::names;
 
 /// `cluster.json` in the environment's folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +30,12 @@ impl TrafficRecord {
         Some(Self { cluster, services: services.into_iter().map(|service| service.name.clone()).collect() })
     }
 
+    /// The Service in front of one of the services.
+    pub(crate) fn front(&self, app: &AppName, service: &ServiceName) -> String {
+        let leads = self.services.first() == Some(service);
+        front(&self.cluster, app, service, leads)
+    }
+
     /// With those of another one behind its own.
     pub(crate) fn with(mut self, other: Option<Self>) -> Self {
         for service in other.into_iter().flat_map(|other| other.services) {
@@ -37,6 +45,12 @@ impl TrafficRecord {
         }
         self
     }
+}
+
+/// The Service in front of a service; `leads`: it says who is live.
+pub(crate) fn front(cluster: &Cluster, app: &AppName, service: &ServiceName, leads: bool) -> String {
+    let named = cluster.service_name.clone().filter(|_| leads);
+    named.unwrap_or_else(|| names::service(app, service))
 }
 
 fn path(layout: &Layout, key: &EnvironmentKey) -> Result<PathBuf, StateError> {

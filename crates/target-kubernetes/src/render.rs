@@ -8,9 +8,10 @@ use kube::core::GroupVersionKind;
 use serde_json::{Value, json};
 
 use crate::companions::extras;
+use crate::objects::ending::Waits;
 use crate::objects::service::service;
 use crate::objects::{budget, deployment, extra, network, scaler};
-use crate::preflight::permissions::{self, FOR_COMMANDS, FOR_LOOKING, FOR_NETWORKS, NEEDED};
+use crate::preflight::permissions::{self, FOR_ADOPTION, FOR_COMMANDS, FOR_LOOKING, FOR_NETWORKS, NEEDED};
 
 /// The objects of a release in the order in which they are made: those of the files of `manifests`, configuration, Deployments, what belongs to their
 /// services (in the newest version that is known; a cluster gets the best that it has), Services. Values of Secrets are not shown.
@@ -19,7 +20,7 @@ pub fn objects(spec: &SlotSpec, owner: &str) -> Vec<Value> {
     let applied = |object| extra::applied(&spec.release.key, object, owner);
     let mut all: Vec<Value> = extras::of(&spec.release).iter().map(applied).collect();
     for one in &spec.release.services {
-        let mut made = deployment::objects(spec, one, one.instances, owner);
+        let mut made = deployment::objects(spec, one, one.instances, Waits::ByItself, owner);
         if let Some(data) = made.secret.as_mut().and_then(|secret| secret["data"].as_object_mut()) {
             data.values_mut().for_each(|value| *value = json!("***"));
         }
@@ -65,6 +66,7 @@ pub fn role(cluster: &Cluster) -> Vec<Value> {
         .iter()
         .chain(&FOR_COMMANDS)
         .chain(&FOR_LOOKING)
+        .chain(&FOR_ADOPTION)
         .chain(&FOR_NETWORKS)
         .chain(&permissions::of_extras(&extras))
         .map(|right| json!({ "apiGroups": [right.group], "resources": [right.resource], "verbs": right.verbs }))

@@ -37,6 +37,8 @@ pub(crate) struct Instance {
     pub(crate) status: InstanceStatus,
     /// Name and UID of its pod, where it has one.
     pub(crate) pod: Option<(String, String)>,
+    /// The name of the app's container in it.
+    pub(crate) container: String,
 }
 
 /// The instances of a release, in the order of services and numbers. `numbers`: which number a pod was given before, by UID; new
@@ -94,9 +96,17 @@ fn is_promised(numbers: &HashMap<String, u32>, pods: &[&Pod], n: u32) -> bool {
     pods.iter().any(|pod| pod.uid().and_then(|uid| numbers.get(&uid).copied()) == Some(n))
 }
 
-/// What a pod says of our container: others may have put theirs beside it, and the order is the server's.
+/// What a pod says of the app's container: others may have put theirs beside it, and the order is the server's.
 pub(crate) fn app(pod: &Pod) -> Option<&ContainerStatus> {
-    pod.status.as_ref()?.container_statuses.as_ref()?.iter().find(|one| one.name == pod::CONTAINER)
+    let name = container(pod);
+    pod.status.as_ref()?.container_statuses.as_ref()?.iter().find(|one| one.name == name)
+}
+
+/// The name of the app's container: ours, and in a pod that was taken over the first one.
+pub(crate) fn container(pod: &Pod) -> &str {
+    let all = pod.spec.as_ref().map(|spec| spec.containers.as_slice()).unwrap_or_default();
+    let is_ours = all.iter().any(|one| one.name == pod::CONTAINER);
+    all.first().filter(|_| !is_ours).map_or(pod::CONTAINER, |one| &one.name)
 }
 
 /// One that ended for good is replaced by another.
@@ -128,6 +138,7 @@ fn of_pod(release: &Release, service: &Service, n: u32, pod: &Pod, now: Timestam
             own_check,
         },
         pod: Some((pod.name_any(), pod.uid().unwrap_or_default())),
+        container: self::container(pod).to_owned(),
     }
 }
 
@@ -149,6 +160,7 @@ fn of_nobody(release: &Release, service: &Service, n: u32, deployment: Option<&D
             own_check: None,
         },
         pod: None,
+        container: pod::CONTAINER.to_owned(),
     }
 }
 
@@ -190,6 +202,16 @@ fn state(pod: &Pod, container: Option<&ContainerStatus>, now: Timestamp) -> Inst
         .creation_timestamp()
         .map_or(SignedDuration::ZERO, |created| now.duration_since(crate::moment::of(&created)));
     match reason {
+        "PostStartHookError" if words.contains("not found") || words.contains("no such file") => {
+            InstanceState::CannotStart {
+                reason: format!(
+                    "its image has no `sleep`, with which a pod waits for what is in flight before it ends, and this Kubernetes has no \
+                     wait of its own (1.30 has): put one into the image, or write strategy = \"blue-green\" ({words})"
+                ),
+            }
+        }
+        // What ended by itself takes the hook with it.
+        "PostStartHookError" => ended(container, exit(), now),
         "CrashLoopBackOff" => ended(container, exit(), now),
         _ if FATAL.contains(&reason) => InstanceState::CannotStart { reason: words },
         _ if PULLING.contains(&reason) && age > PULL => InstanceState::CannotStart { reason: words },

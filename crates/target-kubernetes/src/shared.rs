@@ -15,14 +15,17 @@ use tokio_util::sync::CancellationToken;
 use crate::access::Access;
 use crate::cluster::Cluster;
 use crate::error::KubernetesError;
+use crate::lease::Holding;
 use crate::watched::Watched;
 
 /// What the target works with.
 pub struct KubernetesOptions {
     /// The state folder.
     pub state_dir: PathBuf,
-    /// Tells this state folder's objects from those of another one in the same namespace.
+    /// Tells the objects of those who write to one journal from those of others in the same namespace.
     pub state_id: String,
+    /// Tells this state folder from others that write to the same journal.
+    pub home: String,
     /// Who we are at which API server.
     pub access: Access,
     /// The time.
@@ -46,10 +49,13 @@ pub struct Clusters {
     watched: Mutex<HashMap<Place, Arc<Watched>>>,
     /// What the account may do in which namespace.
     pub(crate) allowed: Mutex<HashSet<(Place, String)>>,
+    /// The Leases that this control plane has.
+    pub(crate) held: Mutex<HashMap<EnvironmentKey, Holding>>,
     /// Who changes what belongs to an environment's services, one after the other.
     turns: Mutex<HashMap<EnvironmentKey, Arc<tokio::sync::Mutex<()>>>>,
     /// How often scalers were to follow an environment's traffic: who is not the last one gives up.
     following: Mutex<HashMap<EnvironmentKey, u64>>,
+    home: String,
     /// Tells what this control plane attends to from what one before it has left behind.
     pub(crate) process: String,
     /// How many names were given.
@@ -62,7 +68,7 @@ impl Clusters {
     #[must_use]
     pub fn new(options: KubernetesOptions) -> Arc<Self> {
         let closing = CancellationToken::new();
-        let process = format!("{:x}", options.clock.now().as_nanosecond());
+        let process = format!("{}/{:x}", options.home, options.clock.now().as_nanosecond());
         Arc::new(Self {
             layout: Layout::new(&options.state_dir),
             state_id: options.state_id,
@@ -73,8 +79,10 @@ impl Clusters {
             reached: Mutex::default(),
             watched: Mutex::default(),
             allowed: Mutex::default(),
+            held: Mutex::default(),
             turns: Mutex::default(),
             following: Mutex::default(),
+            home: options.home,
             process,
             named: AtomicU64::new(0),
             closing,
@@ -117,6 +125,11 @@ impl Clusters {
     /// Whether nobody else was told to after that one.
     pub(crate) fn is_following(&self, key: &EnvironmentKey, number: u64) -> bool {
         lock(&self.following).get(key) == Some(&number)
+    }
+
+    /// Whether that control plane was one of this state folder before this one.
+    pub(crate) fn is_before_us(&self, process: &str) -> bool {
+        process.split_once('/').is_some_and(|(home, _)| home == self.home) && process != self.process
     }
 
     /// Something that nobody was called before.

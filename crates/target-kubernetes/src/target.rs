@@ -3,7 +3,8 @@
 mod exec;
 mod logs;
 mod look;
-mod start;
+pub(crate) mod sizes;
+pub(crate) mod start;
 pub(crate) mod stop;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use bascule_engine::ports::{
 use bascule_instances::records::{self, SlotRecord};
 use bascule_model::evidence::InstanceStatus;
 use bascule_model::ids::{EnvironmentKey, Generation, InstanceId, ReleaseId};
+use bascule_model::plan::ObjectChange;
 use bascule_model::release::{Release, TargetKind};
 
 use crate::error::KubernetesError;
@@ -94,6 +96,10 @@ impl Target for KubernetesTarget {
 
     async fn can_start(&self, spec: &SlotSpec) -> Result<Vec<String>, PortError> {
         Ok(crate::preflight::foresee(&self.clusters, spec).await?)
+    }
+
+    async fn changes(&self, spec: &SlotSpec) -> Result<Vec<ObjectChange>, PortError> {
+        Ok(crate::changes::changes(&self.clusters, spec).await?)
     }
 
     async fn start(&self, fence: Generation, spec: &SlotSpec) -> Result<Vec<InstanceStatus>, PortError> {

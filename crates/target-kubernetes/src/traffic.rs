@@ -5,6 +5,8 @@
 
 mod mend;
 mod proof;
+pub(crate) mod roll;
+mod selects;
 pub(crate) mod state;
 mod switch;
 
@@ -14,7 +16,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bascule_engine::ports::{Drained, PortError, Probing, Routing, Switched, Traffic, Wanted};
+use bascule_engine::ports::{
+    Bound, Claim, Drained, PortError, Probing, Rolled, Routing, Switched, Traffic, Wanted,
+};
 use bascule_model::evidence::{InstanceStatus, Traffic as Count};
 use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId, Slot};
 use bascule_model::release::{Release, ServiceKind};
@@ -22,13 +26,16 @@ use bascule_model::run::Evidence;
 use k8s_openapi::api::core::v1::Service;
 
 pub use self::mend::Mend;
+use crate::adoption;
 use crate::companions;
 use crate::error::KubernetesError;
+use crate::lease;
 use crate::preflight;
 use crate::probing::{OwnRequests, Way};
 use crate::record::{self, TrafficRecord};
 use crate::shared::Clusters;
 use crate::target::cluster_of;
+use crate::target::start::remember;
 use crate::target::stop::delete;
 
 /// `listen` of a manifest that says nothing of it.
@@ -60,6 +67,33 @@ impl KubernetesTraffic {
     #[must_use]
     pub fn directs(&self, key: &EnvironmentKey) -> bool {
         record::read(&self.clusters.layout, key).is_ok_and(|record| record.is_some())
+    }
+
+    /// Notes what another control plane that shares the journal has put into a slot, as if it had been put there from here. Asks
+    /// nobody. `sealed`: its values as the journal has them.
+    ///
+    /// # Errors
+    /// When the records cannot be read or written.
+    pub fn recall(&self, slot: Slot, release: &Release, sealed: &[u8]) -> Result<(), PortError> {
+        remember(&self.clusters, slot, release, sealed)?;
+        self.note_services(release)?;
+        Ok(())
+    }
+
+    /// The record of the Services, with those of a release; none where it has none.
+    fn note_services(&self, release: &Release) -> Result<Option<TrafficRecord>, KubernetesError> {
+        let (layout, key) = (&self.clusters.layout, &release.key);
+        let there = record::read(layout, key)?;
+        let record = match (&there, TrafficRecord::of(release)) {
+            // Who leads stays the same: what is live is what that one says.
+            (Some(there), wanted) => there.clone().with(wanted),
+            (None, Some(wanted)) => wanted,
+            (None, None) => return Ok(None),
+        };
+        if there.as_ref() != Some(&record) {
+            record::write(layout, key, &record)?;
+        }
+        Ok(Some(record))
     }
 
     /// Which release is live, and where the Services are not as they were written, one sentence each.
@@ -122,22 +156,26 @@ impl Traffic for KubernetesTraffic {
         Ok(preflight::check(&self.clusters, release).await?)
     }
 
+    async fn take(&self, fence: Generation, claim: &Claim, release: &Release) -> Result<(), PortError> {
+        self.clusters.pass(&claim.key, fence)?;
+        Ok(lease::take(&self.clusters, fence, claim, release).await?)
+    }
+
+    async fn renew(&self, fence: Generation, key: &EnvironmentKey) -> Result<(), PortError> {
+        Ok(lease::renew(&self.clusters, fence, key).await?)
+    }
+
+    async fn give_back(&self, fence: Generation, key: &EnvironmentKey) -> Result<(), PortError> {
+        Ok(lease::give_back(&self.clusters, fence, key).await?)
+    }
+
     async fn open(&self, fence: Generation, release: &Release) -> Result<(), PortError> {
         let key = &release.key;
         self.clusters.pass(key, fence)?;
         let cluster = self.clusters.reach(cluster_of(release)?).await?;
-        let there = record::read(&self.clusters.layout, key).map_err(KubernetesError::from)?;
-        let wanted = TrafficRecord::of(release);
-        let record = match (&there, wanted) {
-            // Who leads stays the same: what is live is what that one says.
-            (Some(there), wanted) => there.clone().with(wanted),
-            (None, Some(wanted)) => wanted,
-            (None, None) => return Ok(()),
-        };
-        if there.as_ref() != Some(&record) {
-            record::write(&self.clusters.layout, key, &record).map_err(KubernetesError::from)?;
-        }
-        Ok(state::ensure(&self.clusters, &cluster, key, &record, fence).await?)
+        let Some(record) = self.note_services(release)? else { return Ok(()) };
+        let adopting = adoption::wants(&self.clusters, release)?.map(|(_, from)| (release, from));
+        Ok(state::ensure(&self.clusters, &cluster, key, &record, fence, adopting).await?)
     }
 
     async fn door(&self, release: &Release) -> Result<SocketAddr, PortError> {
@@ -176,6 +214,19 @@ impl Traffic for KubernetesTraffic {
         let switched = switch::switch(&self.clusters, fence, key, expect, to).await?;
         companions::follow_soon(&self.clusters, key);
         Ok(switched)
+    }
+
+    async fn roll(
+        &self,
+        fence: Generation,
+        from: &Release,
+        to: (Slot, &Release),
+        bound: Bound,
+    ) -> Result<Rolled, PortError> {
+        self.clusters.pass(&from.key, fence)?;
+        let (slot, to) = to;
+        let turn = roll::Turn { clusters: &self.clusters, fence, from, to, slot, bound };
+        turn.take().await
     }
 
     async fn proven(&self, release: &Release) -> Result<Evidence, PortError> {
@@ -235,9 +286,13 @@ impl Traffic for KubernetesTraffic {
         state::refuse_stale(&self.clusters, &cluster, key, fence).await?;
         // The one that leads last: until then it says who was live.
         for service in record.services.iter().rev() {
-            if let Some(object) = state::find(&cluster, key, service).await?
+            if let Some(object) = state::find(&cluster, &record.front(&key.app, service)).await?
                 && state::is_ours(&self.clusters, key, &object)
             {
+                if let Some(adopted) = state::adopted(&object) {
+                    adoption::hand_back(&cluster, &object, &adopted).await?;
+                    continue;
+                }
                 delete::<Service>(&cluster, "Service", &object).await?;
             }
         }

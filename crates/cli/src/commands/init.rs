@@ -5,8 +5,11 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use bascule_compose::{Note, convert};
+#[cfg(feature = "kubernetes")]
+use bascule_compose::{Place, from_deployment};
 use bascule_model::detect::{Detected, Folder, detect};
 use bascule_model::problem::{Code, Problem};
+use serde::Serialize;
 use serde_json::json;
 
 use crate::context::Context;
@@ -23,6 +26,8 @@ Examples:
   bascule init --stdout            only show what would be written
   bascule init --from docker-compose.yml
                                    take over what a compose file says
+  bascule init --from-cluster shop/web
+                                   take over what runs in a cluster
   bascule init --project ~/shop    for another folder";
 
 /// Options of `init`.
@@ -36,14 +41,45 @@ pub struct Args {
     /// Take over what a compose file says, and list what it does not; bascule.toml lands beside it
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
+
+    /// Take over a Deployment that runs in a cluster: the first deploy gets its pods as they are
+    #[arg(long, value_name = "NAMESPACE/DEPLOYMENT", conflicts_with = "from")]
+    from_cluster: Option<String>,
+
+    /// The Service that its users come in by [default: the only one that selects its pods]
+    #[arg(long, value_name = "NAME", requires = "from_cluster")]
+    service: Option<String>,
+
+    /// The context of the kubeconfig [default: the current one]
+    #[arg(long, value_name = "NAME", requires = "from_cluster")]
+    context: Option<String>,
 }
 
 /// What is to be written, and what there is to say of it.
 struct Draft {
     folder: PathBuf,
     detected: Detected,
-    /// What was left out of a compose file.
-    notes: Vec<Note>,
+    /// What was left out of a compose file, or of a Deployment.
+    notes: Vec<Left>,
+    /// What it was taken from, in a sentence.
+    source: &'static str,
+}
+
+/// Something that was left out, or means something else now.
+#[derive(Serialize)]
+struct Left {
+    /// Its line in the file, where there is one.
+    line: Option<usize>,
+    /// Its place.
+    place: String,
+    /// What became of it.
+    says: String,
+}
+
+impl From<Note> for Left {
+    fn from(note: Note) -> Self {
+        Self { line: Some(note.line), place: note.place, says: note.says }
+    }
 }
 
 /// Runs it.
@@ -51,11 +87,12 @@ struct Draft {
 /// # Errors
 /// When there is a manifest already, or the folder cannot be written.
 pub fn run(args: &Args, context: &Context) -> Result<(), Failure> {
-    let draft = match &args.from {
-        Some(file) => from_compose(&context.folder().join(file))?,
-        None => from_folder(&context.folder())?,
+    let draft = match (&args.from, &args.from_cluster) {
+        (Some(file), _) => from_compose(&context.folder().join(file))?,
+        (None, Some(name)) => from_cluster(name, args, context)?,
+        (None, None) => from_folder(&context.folder())?,
     };
-    let Draft { folder, detected, notes } = draft;
+    let Draft { folder, detected, notes, source } = draft;
     let path = folder.join(MANIFEST);
     if !args.stdout {
         write_new(&path, &detected.manifest)?;
@@ -63,12 +100,13 @@ pub fn run(args: &Args, context: &Context) -> Result<(), Failure> {
     match (context.screen.format, args.stdout) {
         (Format::Text, true) => {
             if !notes.is_empty() {
-                context.screen.note(&shown(&notes));
+                context.screen.note(&shown(&notes, source));
             }
             context.screen.out(&detected.manifest)
         }
         (Format::Text, false) => {
-            let notes = if notes.is_empty() { String::new() } else { format!("\n\n{}", shown(&notes)) };
+            let notes =
+                if notes.is_empty() { String::new() } else { format!("\n\n{}", shown(&notes, source)) };
             context.screen.out(&format!("{}{notes}", next_steps(&detected)))
         }
         (Format::Json, _) => context.screen.json(&json!({
@@ -76,10 +114,7 @@ pub fn run(args: &Args, context: &Context) -> Result<(), Failure> {
             "manifest": detected.manifest,
             "file": path,
             "written": !args.stdout,
-            "notes": notes
-                .iter()
-                .map(|note| json!({ "line": note.line, "place": note.place, "says": note.says }))
-                .collect::<Vec<_>>(),
+            "notes": notes,
         })),
     }
 }
@@ -87,7 +122,7 @@ pub fn run(args: &Args, context: &Context) -> Result<(), Failure> {
 fn from_folder(folder: &Path) -> Result<Draft, Problem> {
     let folder = folder.canonicalize().map_err(|error| unusable(folder, &error))?;
     let detected = detect(&OnDisk { root: folder.clone() }, &name_of(&folder));
-    Ok(Draft { folder, detected, notes: Vec::new() })
+    Ok(Draft { folder, detected, notes: Vec::new(), source: "" })
 }
 
 /// The manifest of a compose file, whose paths begin at its own folder.
@@ -109,7 +144,47 @@ fn from_compose(file: &Path) -> Result<Draft, Problem> {
     let converted = convert(&text, &name_of(&file), &OnDisk { root: folder.clone() }, &name_of(&folder))?;
     let services = converted.services.join(", ");
     let what = format!("a compose file with {services}");
-    Ok(Draft { folder, detected: Detected { what, manifest: converted.manifest }, notes: converted.notes })
+    let notes = converted.notes.into_iter().map(Left::from).collect();
+    let detected = Detected { what, manifest: converted.manifest };
+    Ok(Draft { folder, detected, notes, source: "the compose file" })
+}
+
+/// The manifest that takes a Deployment over. Nothing is changed in the cluster.
+#[cfg(feature = "kubernetes")]
+fn from_cluster(name: &str, args: &Args, context: &Context) -> Result<Draft, Failure> {
+    let usage = |message: String, remedy: &str| Problem::new(Code::Usage, message, remedy);
+    let Some((namespace, deployment)) =
+        name.split_once('/').filter(|(one, other)| !one.is_empty() && !other.is_empty())
+    else {
+        let message = format!("{name} is no namespace and Deployment");
+        return Err(usage(message, "write both, as in `bascule init --from-cluster shop/web`").into());
+    };
+    let folder = context.folder();
+    let folder = folder.canonicalize().map_err(|error| unusable(&folder, &error))?;
+    let kubeconfig = context.machine.variable("KUBECONFIG");
+    let home = context.machine.variable("HOME");
+    let at = args.context.as_deref();
+    let (found, services) = context.block_on(async {
+        let place = (namespace, deployment);
+        Ok(bascule_server::cluster::deployment(kubeconfig.as_deref(), home.as_deref(), at, place).await?)
+    })?;
+    let place = Place { context: at, namespace };
+    let taken = from_deployment(&found, &services, args.service.as_deref(), place).map_err(|error| {
+        usage(
+            error.to_string(),
+            "name the Service that its users come in by, as in `--service web`: it has to select the pods",
+        )
+    })?;
+    let notes = taken.notes.into_iter().map(|(place, says)| Left { line: None, place, says }).collect();
+    let what = format!("the Deployment {deployment} in the namespace {namespace}; nothing was changed there");
+    let detected = Detected { what, manifest: taken.manifest };
+    Ok(Draft { folder, detected, notes, source: "the Deployment" })
+}
+
+#[cfg(not(feature = "kubernetes"))]
+fn from_cluster(_: &str, _: &Args, _: &Context) -> Result<Draft, Failure> {
+    let words = "this build of Bascule has no target kubernetes";
+    Err(Problem::new(Code::Usage, words, "install one that has it (feature `kubernetes`)").into())
 }
 
 fn name_of(path: &Path) -> String {
@@ -117,14 +192,12 @@ fn name_of(path: &Path) -> String {
 }
 
 /// What was left out or means something else now.
-fn shown(notes: &[Note]) -> String {
-    let mut lines = vec![paint(WARNING, "not as in the compose file:")];
+fn shown(notes: &[Left], source: &str) -> String {
+    let mut lines = vec![paint(WARNING, &format!("not as in {source}:"))];
     for note in notes {
-        lines.push(wrap(
-            &format!("line {}, {}: {}", note.line, escape::line(&note.place), escape::line(&note.says)),
-            2,
-            4,
-        ));
+        let line = note.line.map(|line| format!("line {line}, ")).unwrap_or_default();
+        let words = format!("{line}{}: {}", escape::line(&note.place), escape::line(&note.says));
+        lines.push(wrap(&words, 2, 4));
     }
     lines.join("\n")
 }

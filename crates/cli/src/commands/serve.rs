@@ -10,7 +10,11 @@ use crate::failure::Failure;
 const AFTER_HELP: &str = "\
 Examples:
   bascule serve                         until Ctrl-C; traffic goes on without it
-  bascule serve --state /var/lib/shop   for another state folder";
+  bascule serve --state /var/lib/shop   for another state folder
+
+The journal is a file in the state folder. Where BASCULE_JOURNAL is set to the address of a PostgreSQL
+database (postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full), it is there, and several control
+planes can share it. The folder remembers which database it is.";
 
 /// Options of `serve`.
 #[derive(Debug, clap::Args)]

@@ -26,6 +26,10 @@ pub fn brief(step: &str, evidence: &Evidence) -> Option<String> {
             let micros = Duration::from_micros(count("micros")?);
             Some(format!("traffic moved to {} in {}", text("slot")?, time::took(micros)))
         }
+        "roll" => {
+            let took = Duration::from_millis(count("took_ms")?);
+            Some(format!("traffic moved to {} pod by pod in {}", text("slot")?, time::took(took)))
+        }
         "bake" | "rehearse" | "backup" | "backfill" => text("sentence"),
         "migrate-expand" => Some(format!("{} applied", migrations(evidence, "applied"))),
         "migrate-contract" => Some(format!("{} contracted", migrations(evidence, "contracted"))),

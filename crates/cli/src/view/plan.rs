@@ -1,6 +1,7 @@
 //! A plan: what would change, in which steps, and the command that does exactly that. Values of the configuration are no
 //! part of a plan, so none can be shown.
 
+mod objects;
 mod schema;
 
 use bascule_model::plan::{ArtifactPlan, Change, Plan, Promoted, ServiceChange};
@@ -28,6 +29,7 @@ pub fn plan(planned: &Planned) -> String {
     section(&mut text, "services", &services(&plan.services));
     section(&mut text, "configuration (names only)", &configuration(plan));
     section(&mut text, "database", &schema::section(plan.schema.as_ref()));
+    section(&mut text, "in the cluster", &objects::section(&planned.objects));
     section(&mut text, "steps", &steps(plan));
     section(&mut text, "notes", &notes(plan));
     section(&mut text, "what keeps it out now", &holds(&planned.holds));
@@ -66,8 +68,12 @@ fn facts(plan: &Plan) -> String {
 
 /// A plan that another user asked for.
 pub fn waiting(waiting: &WaitingPlan, now: &Now) -> String {
-    let planned =
-        Planned { plan: waiting.plan.clone(), plan_hash: waiting.plan_hash.clone(), holds: Vec::new() };
+    let planned = Planned {
+        plan: waiting.plan.clone(),
+        plan_hash: waiting.plan_hash.clone(),
+        holds: Vec::new(),
+        objects: Vec::new(),
+    };
     format!(
         "{} asked for this {} ago; {} to approve of it\n\n{}",
         escape::line(&waiting.asked_by),

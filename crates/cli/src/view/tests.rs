@@ -79,6 +79,13 @@ fn a_plan() {
 }
 
 #[test]
+fn a_plan_for_a_cluster() {
+    let mut planned: Planned = read(include_str!("fixtures/plan.json"));
+    planned.objects = read(include_str!("fixtures/objects.json"));
+    insta::assert_snapshot!(plain(&plan::plan(&planned)));
+}
+
+#[test]
 fn the_history() {
     #[derive(serde::Deserialize)]
     struct Runs {

@@ -116,4 +116,6 @@ mod pipeline;
 #[cfg(feature = "failpoints")]
 mod promotion;
 mod secrets;
+#[cfg(feature = "failpoints")]
+mod shared_journal;
 mod truth;

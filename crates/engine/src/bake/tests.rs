@@ -18,6 +18,7 @@ fn rollout() -> Rollout {
         on_no_data: OnNoData::Probe,
         warm: Duration::from_secs(600),
         keep: 5,
+        rolling: None,
     }
 }
 

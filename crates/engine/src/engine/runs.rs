@@ -4,6 +4,7 @@ use bascule_journal::{JournalError, ReleaseRecord, RunRecord, Take};
 use bascule_model::ids::RunId;
 use bascule_model::plan::Plan;
 use bascule_model::problem::{Code, Problem};
+use bascule_model::release::TargetKind;
 use bascule_model::run::{Event, Next, RunState};
 use bascule_secrets::redact::Redactor;
 
@@ -11,6 +12,7 @@ use super::{Begun, Decision, Engine};
 use crate::driving::Entry;
 use crate::executor::{Drive, Driven, LEASE_TIME};
 use crate::planner;
+use crate::ports::Claim;
 use crate::steps;
 
 impl Engine {
@@ -20,6 +22,7 @@ impl Engine {
         actor: &str,
         new: Option<ReleaseRecord>,
     ) -> Result<Begun, Problem> {
+        self.refuse_elsewhere(&plan.key).await?;
         let now = self.ports.clock.now();
         let steps = plan.steps.iter().filter_map(|step| steps::find(&step.name));
         let state = RunState::new(
@@ -37,7 +40,7 @@ impl Engine {
         let until = now.checked_add(LEASE_TIME).unwrap_or(jiff::Timestamp::MAX);
         // Entered before it is written: nobody here is to take a run that has just begun for one that a crash left.
         let entry = self.driving.enter(&run.id);
-        match self.journal.begin(&run, &self.owner, until, Take::IfFree, new.as_ref()).await {
+        match self.journal.begin(&run, &self.seat.owner(), until, Take::IfFree, new.as_ref()).await {
             Ok(lease) => self.load(run, lease, entry).await,
             Err(JournalError::Held(lease)) => Err(self.held(*lease).await),
             Err(error) => Err(error.into()),
@@ -71,7 +74,7 @@ impl Engine {
         let now = self.ports.clock.now();
         let until = now.checked_add(LEASE_TIME).unwrap_or(jiff::Timestamp::MAX);
         let entry = self.driving.enter(run);
-        let lease = self.journal.resume(run, &self.owner, now, until, take).await?;
+        let lease = self.journal.resume(run, &self.seat.owner(), now, until, take).await?;
         let record = self.run(run).await?;
         self.load(record, lease, entry).await
     }
@@ -91,9 +94,19 @@ impl Engine {
         if let Some(source) = subject.as_ref().and_then(|(record, _)| record.source.as_ref()) {
             environment.project = Some(source.project.display().to_string());
         }
+        if let Some((record, _)) = subject.as_ref().or(former.as_ref()) {
+            environment.home = self.seat.home_after(record.release.target);
+        }
         let id = run.id.clone();
         let build_log = self.logs.join(format!("{id}-build.log"));
+        let claim = Claim {
+            key: plan.key.clone(),
+            run: id.clone(),
+            owner: self.seat.owner(),
+            actor: run.actor.clone(),
+        };
         let drive = Drive {
+            claim,
             ports: self.ports.clone(),
             journal: self.journal.clone(),
             lease,
@@ -118,20 +131,41 @@ impl Engine {
         driven
     }
 
-    /// The runs that a crash left, to be resumed. One that waits for a person is not among them.
+    /// The runs that a crash left, to be resumed, and how. One that waits for a person is not among them, nor one that another engine
+    /// drives or that can only be driven elsewhere.
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub async fn left_over(&self) -> Result<Vec<RunId>, Problem> {
+    pub async fn left_over(&self) -> Result<Vec<(RunId, Take)>, Problem> {
         let mut driving = self.driving.runs();
         let unfinished = self.journal.unfinished().await?;
         // Those that began or ended while the journal was read are nobody's leftovers either.
         driving.extend(self.driving.runs());
-        Ok(unfinished
-            .into_iter()
-            .filter(|run| !driving.contains(&run.id) && run.state.next() != Next::AwaitPerson)
-            .map(|run| run.id)
-            .collect())
+        let mut left = Vec::new();
+        for run in unfinished {
+            if driving.contains(&run.id) || run.state.next() == Next::AwaitPerson {
+                continue;
+            }
+            let take = if self.seat.shares_the_journal() {
+                let lease = self.journal.lease(&run.plan.key).await?;
+                let target = self.target_of(&run.plan).await?;
+                self.seat.takes(lease.as_ref(), target, self.ports.clock.now())
+            } else {
+                // The state folder's lock is ours, so whoever held the lease is dead.
+                Some(Take::FromTheDead)
+            };
+            if let Some(take) = take {
+                left.push((run.id, take));
+            }
+        }
+        Ok(left)
+    }
+
+    /// Where a plan's releases run.
+    async fn target_of(&self, plan: &Plan) -> Result<Option<TargetKind>, Problem> {
+        let release = plan.release.as_ref().or(plan.live.as_ref().map(|live| &live.release));
+        let Some(release) = release else { return Ok(None) };
+        Ok(self.journal.release(&plan.key, release).await?.map(|record| record.release.target))
     }
 
     /// Asks a run to end. What it made is undone.
@@ -154,6 +188,15 @@ impl Engine {
                     record.plan.key.environment
                 ),
             )),
+            (None, None) if record.state.next() != Next::AwaitPerson => {
+                let lease = self.journal.lease(&record.plan.key).await?;
+                let owner = lease.map_or_else(|| "another control plane".to_owned(), |lease| lease.owner);
+                Err(Problem::new(
+                    Code::RunNotThere,
+                    format!("{run} is driven by {owner}, and not here"),
+                    format!("`bascule abort {run}` there; `bascule run show {run}` says how it stands"),
+                ))
+            }
             (None, None) => Err(Problem::new(
                 Code::RunNotThere,
                 format!("{run} waits for a person's decision"),
@@ -177,6 +220,7 @@ impl Engine {
                 format!("`bascule run show {run}` says how it stands"),
             ));
         }
+        self.refuse_elsewhere(&record.plan.key).await?;
         let mut begun = self.resume(run, Take::FromTheDead).await?;
         let event = match decision {
             Decision::RetryUndo => Event::RetryUndo { by: by.to_owned(), attempt: record.state.retries + 1 },

@@ -1,7 +1,6 @@
 //! What the target says of a release before anything of it is made: asked as soon as its artifact is known, so that neither the world nor a
 //! database was touched where it refuses.
 
-use bascule_model::plan::ArtifactPlan;
 use bascule_model::run::Evidence;
 use serde_json::json;
 
@@ -10,13 +9,7 @@ use crate::context::{StepContext, StepError};
 /// The digest of the release's artifact, where it need not be made first.
 pub(super) fn known_artifact<'a>(context: &'a StepContext<'_>) -> Option<&'a str> {
     let made = context.subject.map(|subject| subject.release.artifact.as_str());
-    match &context.plan.artifact {
-        _ if made.is_some_and(|digest| !digest.is_empty()) => made,
-        ArtifactPlan::Files { digest }
-        | ArtifactPlan::Image { digest, .. }
-        | ArtifactPlan::Store { digest } => Some(digest),
-        ArtifactPlan::Build { .. } | ArtifactPlan::None => None,
-    }
+    made.filter(|digest| !digest.is_empty()).or_else(|| context.plan.artifact.digest())
 }
 
 /// Adds what the target says to the evidence. A run that starts nothing asks nothing: the way back waits for nobody.

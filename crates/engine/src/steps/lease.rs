@@ -1,14 +1,42 @@
 //! `lease`: the environment is ours, its door can be opened, and what is to stand there would be taken. The lease itself is taken in the transaction that writes the run.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bascule_model::plan::{Plan, RunKind};
+use bascule_model::problem::Code;
 use bascule_model::run::{Evidence, Touches};
 use serde_json::json;
 
 use super::{Leave, Observed, Step, foreseen};
 use crate::context::{StepContext, StepError};
+use crate::ports::PortError;
+
+/// How long a run that nobody waits for lets an engine with another journal go first, and how often it looks.
+const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_secs(2);
 
 pub(super) struct Lease;
+
+/// Takes the environment where it runs, as the last thing before something is written there.
+async fn take(context: &StepContext<'_>) -> Result<(), StepError> {
+    let Some(release) = context.any_release() else { return Ok(()) };
+    let began = context.ports.clock.elapsed();
+    loop {
+        let taken = context.ports.traffic.take(context.fence, context.claim, release).await;
+        let is_asked_for = matches!(context.plan.kind, RunKind::Deploy | RunKind::Rollback);
+        match taken {
+            Err(PortError::Problem(problem))
+                if problem.code == Code::LeaseHeld
+                    && !is_asked_for
+                    && context.ports.clock.elapsed() < began + PATIENCE =>
+            {
+                context.ports.clock.sleep(LOOK).await;
+            }
+            taken => return Ok(taken?),
+        }
+    }
+}
 
 #[async_trait]
 impl Step for Lease {
@@ -40,6 +68,7 @@ impl Step for Lease {
                 foreseen::ask(context, artifact, &mut evidence).await?;
             }
         }
+        take(context).await?;
         Ok(evidence)
     }
 

@@ -11,6 +11,7 @@ mod lease;
 mod migrate;
 mod ready;
 mod retire;
+mod roll;
 mod settle;
 mod start;
 mod stop_all;
@@ -19,7 +20,7 @@ mod switch_off;
 mod verify;
 
 use async_trait::async_trait;
-use bascule_model::plan::{Plan, RunKind};
+use bascule_model::plan::{Plan, RunKind, Way};
 use bascule_model::run::{Evidence, OnFailure, Touches};
 
 pub(crate) use self::artifact::check_stored;
@@ -39,7 +40,8 @@ pub enum Observed {
 pub enum Leave {
     /// It only watches, or what it makes is found again by `undo`.
     AtOnce,
-    /// It has to come to its end first: a write is under way.
+    /// It has to come to its end first: a write is under way. One that takes long asks whether it is to
+    /// ([`StepContext::is_to_be_left`]), and ends with [`StepError::Left`].
     AtItsEnd,
 }
 
@@ -75,6 +77,7 @@ static START: start::Start = start::Start;
 static READY: ready::Ready = ready::Ready;
 static VERIFY: verify::Verify = verify::Verify::Standby;
 static SWITCH: switch::Switch = switch::Switch;
+static ROLL: roll::Roll = roll::Roll;
 static BAKE: bake::Bake = bake::Bake;
 static VERIFY_LIVE: verify::Verify = verify::Verify::Live;
 static SETTLE: settle::Settle = settle::Settle;
@@ -91,7 +94,7 @@ static REVERT: migrate::Migrate = migrate::Migrate::Revert;
 static UNDROP: migrate::Migrate = migrate::Migrate::Undrop;
 
 /// Every step there is.
-static REGISTRY: [&dyn Step; 21] = [
+static REGISTRY: [&dyn Step; 22] = [
     &LEASE,
     &ARTIFACT,
     &REHEARSE,
@@ -105,6 +108,7 @@ static REGISTRY: [&dyn Step; 21] = [
     &FILL,
     &VERIFY,
     &SWITCH,
+    &ROLL,
     &BAKE,
     &VERIFY_LIVE,
     &SETTLE,
@@ -179,6 +183,15 @@ pub fn sequence(kind: RunKind, warmth: Warmth, slot: SlotNeeded, schema: SchemaN
         (RunKind::Revert, _) => vec!["lease", "retire", "migrate-revert"],
         (RunKind::Undrop, _) => vec!["lease", "migrate-undrop"],
         (RunKind::Down, _) => vec!["lease", "switch-off", "stop-all"],
+    }
+}
+
+/// The step in place of that one where users come to a release in this way.
+#[must_use]
+pub fn by(way: Way, name: &'static str) -> &'static str {
+    match (way, name) {
+        (Way::Roll, "switch") => "roll",
+        _ => name,
     }
 }
 

@@ -54,13 +54,17 @@ impl Step for Ready {
         let clock = &context.ports.clock;
         let deadline = context.started + spec.release.rollout.deadline;
         let (sender, statuses) = watch::channel(context.ports.target.observe(&slot).await?);
-        let wanted: usize = spec.release.services.iter().map(|service| service.instances as usize).sum();
+        let wanted: usize =
+            spec.release.services.iter().map(|service| context.first_instances(service) as usize).sum();
 
         let services = spec.release.services.iter();
-        let services: Vec<_> = services.map(|service| (service, Siblings::new(service.instances))).collect();
-        let waits = services.iter().flat_map(|(service, siblings)| {
+        let services: Vec<_> = services
+            .map(|service| (service, context.first_instances(service)))
+            .map(|(service, count)| (service, count, Siblings::new(count)))
+            .collect();
+        let waits = services.iter().flat_map(|(service, count, siblings)| {
             let statuses = &statuses;
-            (1..=service.instances).map(move |n| wait_for(context, service, n, siblings, statuses.clone()))
+            (1..=*count).map(move |n| wait_for(context, service, n, siblings, statuses.clone()))
         });
         let all_well = try_join_all(waits);
         let look = async {
@@ -207,7 +211,7 @@ async fn unhealthy(context: &StepContext<'_>, instance: &InstanceStatus) -> Step
     StepError::failed(problem, json!({ "instance": instance }))
 }
 
-async fn gave_up(context: &StepContext<'_>, instance: &InstanceStatus) -> StepError {
+pub(super) async fn gave_up(context: &StepContext<'_>, instance: &InstanceStatus) -> StepError {
     let lines = last_lines(context, &instance.id).await;
     let problem = match &instance.state {
         InstanceState::CannotStart { reason } => Problem::new(
@@ -232,7 +236,11 @@ async fn gave_up(context: &StepContext<'_>, instance: &InstanceStatus) -> StepEr
     StepError::failed(problem, json!({ "instance": instance }))
 }
 
-async fn too_late(context: &StepContext<'_>, statuses: &[InstanceStatus], deadline: Duration) -> StepError {
+pub(super) async fn too_late(
+    context: &StepContext<'_>,
+    statuses: &[InstanceStatus],
+    deadline: Duration,
+) -> StepError {
     let mut unwell = Vec::new();
     let Ok(slot) = context.slot() else { return StepError::Fenced };
     let release = context.subject.map(|subject| &subject.release);

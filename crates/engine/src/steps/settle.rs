@@ -1,7 +1,7 @@
 //! `settle`: the release is the verified one; the former stays warm for the rollback window. All of it is in the journal.
 
 use async_trait::async_trait;
-use bascule_model::plan::Plan;
+use bascule_model::plan::{Plan, Way};
 use bascule_model::run::{Evidence, Touches};
 use serde_json::json;
 
@@ -26,6 +26,12 @@ impl Step for Settle {
 
     fn plan(&self, plan: &Plan) -> String {
         match &plan.live {
+            Some(live) if plan.way == Way::Roll => {
+                format!(
+                    "keep it as the verified release; {}, which has no instances any more, is retired",
+                    live.release
+                )
+            }
             Some(live) => format!("keep {} warm for the rollback window", live.release),
             None => "keep it as the verified release".to_owned(),
         }
@@ -37,7 +43,8 @@ impl Step for Settle {
 
     async fn apply(&self, context: &StepContext<'_>) -> Result<Evidence, StepError> {
         let subject = context.subject()?;
-        let warm = context.plan.live.as_ref().map(|live| &live.release);
+        let warm = context.plan.live.as_ref().filter(|_| context.plan.way == Way::Switch);
+        let warm = warm.map(|live| &live.release);
         Ok(
             json!({ "settled": subject.release.id, "warm": warm, "warm_ms": subject.release.rollout.warm.as_millis() as u64 }),
         )

@@ -1,8 +1,9 @@
-//! `start`: the instances of the free slot, at the size that the release says. No user's request reaches them yet.
+//! `start`: the instances of the free slot, at the size that the release says; of a release that rolls the first ones. No user's request
+//! reaches them yet.
 
 use async_trait::async_trait;
 use bascule_model::evidence::InstanceState;
-use bascule_model::plan::Plan;
+use bascule_model::plan::{Plan, Way};
 use bascule_model::problem::{Code, Problem};
 use bascule_model::run::{Evidence, Touches};
 use serde_json::json;
@@ -28,6 +29,9 @@ impl Step for Start {
     }
 
     fn plan(&self, plan: &Plan) -> String {
+        if plan.way == Way::Roll {
+            return format!("start the first of its instances in {}", plan.slot);
+        }
         let counts: Vec<String> = plan
             .services
             .iter()
@@ -38,7 +42,7 @@ impl Step for Start {
 
     async fn observe(&self, context: &StepContext<'_>) -> Result<Observed, StepError> {
         let spec = context.spec()?;
-        let wanted: u32 = spec.release.services.iter().map(|service| service.instances).sum();
+        let wanted: u32 = spec.release.services.iter().map(|service| context.first_instances(service)).sum();
         let there = context.ports.target.observe(&context.slot()?).await?;
         let running = there.iter().filter(|i| matches!(i.state, InstanceState::Running { .. })).count();
         if usize::try_from(wanted).is_ok_and(|wanted| wanted == running) {

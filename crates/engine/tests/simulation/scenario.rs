@@ -7,6 +7,7 @@ use std::time::Duration;
 use bascule_engine::draft::Wish;
 use bascule_engine::engine::Engine;
 use bascule_engine::executor::Driven;
+use bascule_engine::home::{Seat, Shares};
 use bascule_journal::memory::MemoryJournal;
 use bascule_journal::{EnvironmentRecord, Journal, Take};
 use bascule_model::ids::{ReleaseId, RunId, ServiceName};
@@ -112,9 +113,9 @@ impl Scenario {
 
     fn engine(&mut self) -> Arc<Engine> {
         self.engines += 1;
-        let owner = format!("engine-{}", self.engines);
+        let seat = Seat::new(self.engines, "here".to_owned(), Shares::Nothing);
         let logs = PathBuf::from("/nonexistent");
-        Arc::new(Engine::new(fakes::ports(&self.world), self.journal.clone(), self.ids.clone(), owner, logs))
+        Arc::new(Engine::new(fakes::ports(&self.world), self.journal.clone(), self.ids.clone(), seat, logs))
     }
 
     async fn one_run(&mut self, kind: RunKind) -> Result<(), String> {
@@ -377,6 +378,7 @@ pub fn wish() -> Wish {
             on_no_data: OnNoData::Probe,
             warm: Duration::from_secs(600),
             keep: 5,
+            rolling: None,
         },
         schema: None,
         secrets: Default::default(),

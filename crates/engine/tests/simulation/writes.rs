@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use bascule_engine::engine::Engine;
 use bascule_engine::executor::Driven;
+use bascule_engine::home::{Seat, Shares};
 use bascule_journal::{
     AuditRow, Commit, Deed, EnvironmentRecord, Journal, JournalError, Lease, MemoryJournal, Owed, Recorded,
     ReleaseRecord, RunRecord, Take,
@@ -79,7 +80,8 @@ pub async fn of_a_deploy(checks_pass: bool) -> (Vec<String>, Driven) {
     let journal = Arc::new(Noting::default());
     let ids: Arc<Counted> = Arc::default();
     let logs = PathBuf::from("/nonexistent");
-    let engine = Engine::new(fakes::ports(&world), journal.clone(), ids, "engine".to_owned(), logs);
+    let seat = Seat::new(1, "here".to_owned(), Shares::Nothing);
+    let engine = Engine::new(fakes::ports(&world), journal.clone(), ids, seat, logs);
     let begun = engine.deploy(&wish(), None, "somebody").await.expect("a run");
     let driven = engine.drive(begun).await;
     let writes = journal.writes.lock().expect("no panic").iter().map(|told| told.join(", ")).collect();

@@ -20,6 +20,7 @@ pub(super) fn pass(core: &mut Core, due: &mut Due) {
         if object::is_terminating(&deployment) {
             continue;
         }
+        claim(core, &deployment);
         let is_paused = deployment["spec"]["paused"] == true;
         if current(core, &deployment).is_none() && !is_paused {
             make(core, &deployment);
@@ -27,6 +28,28 @@ pub(super) fn pass(core: &mut Core, due: &mut Due) {
         scale(core, &deployment);
         forget_old(core, &deployment);
         deployment_status::write(core, &deployment, due);
+    }
+}
+
+/// ReplicaSets that nobody has and that the Deployment selects become its own.
+fn claim(core: &mut Core, deployment: &Value) {
+    let selector = &deployment["spec"]["selector"]["matchLabels"];
+    let namespace = object::text(deployment, "/metadata/namespace").to_owned();
+    let is_selected = |set: &Value| {
+        let labels = &set["metadata"]["labels"];
+        selector.as_object().is_some_and(|all| all.iter().all(|(label, value)| labels[label] == *value))
+    };
+    let alone = |set: &Value| {
+        !object::items(set, "/metadata/ownerReferences").iter().any(|one| one["controller"] == true)
+    };
+    for set in core.store.list("replicasets", &namespace) {
+        if alone(&set) && is_selected(&set) && !object::is_terminating(&set) {
+            let key = Key::new("replicasets", &namespace, object::name(&set));
+            let owner = object::owner_reference(deployment);
+            write::edit(core, &key, &manager(""), |set| {
+                object::set(set, &["metadata", "ownerReferences"], json!([owner]));
+            });
+        }
     }
 }
 

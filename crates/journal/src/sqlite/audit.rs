@@ -4,11 +4,10 @@ use bascule_model::ids::{EnvironmentKey, RunId};
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
-use super::failure::{Failure, corrupt};
-use super::rows::{key as parse_key, nanos, signed, time, unsigned};
+use crate::columns::{nanos, signed};
+use crate::failure::Failure;
 use crate::records::AuditRow;
-
-type Row = (i64, i64, String, String, String, Option<String>, String, String);
+use crate::stored::{self, AuditTuple, Chain};
 
 pub(super) async fn note(
     connection: &mut SqliteConnection,
@@ -23,9 +22,8 @@ pub(super) async fn note(
         sqlx::query_as("SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1")
             .fetch_optional(&mut *connection)
             .await?;
-    let (sequence, former) = last.unwrap_or_else(|| (0, AuditRow::NO_HASH.to_owned()));
-    let mut row = AuditRow {
-        sequence: unsigned(sequence)? + 1,
+    let row = AuditRow {
+        sequence: 0,
         at,
         actor: actor.to_owned(),
         action: action.to_owned(),
@@ -34,7 +32,7 @@ pub(super) async fn note(
         detail: detail.to_owned(),
         hash: String::new(),
     };
-    row.hash = row.hash_after(&former);
+    let row = stored::next_audit(last, row)?;
     sqlx::query(
         "INSERT INTO audit (sequence, at, actor, action, key, run, detail, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     )
@@ -56,7 +54,7 @@ pub(super) async fn after(
     after: u64,
     limit: u32,
 ) -> Result<Vec<AuditRow>, Failure> {
-    let rows: Vec<Row> = sqlx::query_as(
+    let rows: Vec<AuditTuple> = sqlx::query_as(
         "SELECT sequence, at, actor, action, key, run, detail, hash FROM audit WHERE sequence > ?
          ORDER BY sequence LIMIT ?",
     )
@@ -64,7 +62,7 @@ pub(super) async fn after(
     .bind(limit)
     .fetch_all(connection)
     .await?;
-    rows.into_iter().map(row).collect()
+    Ok(rows.into_iter().map(stored::audit).collect::<Result<_, _>>()?)
 }
 
 pub(super) async fn deeds(
@@ -73,7 +71,7 @@ pub(super) async fn deeds(
     action: &str,
     since: Timestamp,
 ) -> Result<Vec<AuditRow>, Failure> {
-    let rows: Vec<Row> = sqlx::query_as(
+    let rows: Vec<AuditTuple> = sqlx::query_as(
         "SELECT sequence, at, actor, action, key, run, detail, hash FROM audit
          WHERE run IS NULL AND key = ? AND action = ? AND at >= ? ORDER BY at, sequence",
     )
@@ -82,40 +80,19 @@ pub(super) async fn deeds(
     .bind(nanos(since)?)
     .fetch_all(connection)
     .await?;
-    rows.into_iter().map(row).collect()
-}
-
-fn row((sequence, at, actor, action, key, run, detail, hash): Row) -> Result<AuditRow, Failure> {
-    Ok(AuditRow {
-        sequence: unsigned(sequence)?,
-        at: time(at)?,
-        actor,
-        action,
-        key: parse_key(&key)?,
-        run: run.map(RunId::from_text),
-        detail,
-        hash,
-    })
+    Ok(rows.into_iter().map(stored::audit).collect::<Result<_, _>>()?)
 }
 
 /// Every row is where it belongs and says what it said when it was written.
 pub(super) async fn check(connection: &mut SqliteConnection) -> Result<(), Failure> {
-    let mut sequence = 0;
-    let mut former = AuditRow::NO_HASH.to_owned();
+    let mut chain = Chain::new();
     loop {
-        let rows = after(connection, sequence, 1000).await?;
+        let rows = after(connection, chain.position(), 1000).await?;
         if rows.is_empty() {
             return Ok(());
         }
         for row in rows {
-            sequence += 1;
-            if row.sequence != sequence {
-                return Err(corrupt(format!("row {sequence} of the audit trail is missing")));
-            }
-            if row.hash != row.hash_after(&former) {
-                return Err(corrupt(format!("row {sequence} of the audit trail was changed")));
-            }
-            former = row.hash;
+            chain.link(row)?;
         }
     }
 }

@@ -5,40 +5,7 @@ use std::path::Path;
 use bascule_model::problem::{Code, Problem};
 
 use crate::error::JournalError;
-
-/// An error inside a transaction, before it is known which file it is about.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// SQLite's, or the connection's.
-    Sql(sqlx::Error),
-    /// Ours already.
-    Journal(JournalError),
-    /// The operating system's.
-    Io(std::io::Error),
-}
-
-impl From<sqlx::Error> for Failure {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Sql(error)
-    }
-}
-
-impl From<JournalError> for Failure {
-    fn from(error: JournalError) -> Self {
-        Self::Journal(error)
-    }
-}
-
-impl From<std::io::Error> for Failure {
-    fn from(error: std::io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-/// What is stored does not make sense.
-pub(super) fn corrupt(what: impl Into<String>) -> Failure {
-    Failure::Journal(JournalError::Corrupt(what.into()))
-}
+use crate::failure::Failure;
 
 // Primary result codes, https://www.sqlite.org/rescode.html; an extended code has the primary one in its low byte.
 const PERM: i32 = 3;
@@ -52,16 +19,14 @@ const AUTH: i32 = 23;
 const IOERR_SHORT_READ: i32 = IOERR | (2 << 8);
 const IOERR_CORRUPTFS: i32 = IOERR | (33 << 8);
 
-impl Failure {
-    pub(super) fn explain(self, path: &Path) -> JournalError {
-        match self {
-            Self::Journal(JournalError::Corrupt(what)) => {
-                JournalError::Corrupt(format!("{}: {what}", path.display()))
-            }
-            Self::Journal(error) => error,
-            Self::Io(error) => explain_io(&error, path),
-            Self::Sql(error) => explain_sql(error, path),
+pub(super) fn explain(failure: Failure, path: &Path) -> JournalError {
+    match failure {
+        Failure::Journal(JournalError::Corrupt(what)) => {
+            JournalError::Corrupt(format!("{}: {what}", path.display()))
         }
+        Failure::Journal(error) => error,
+        Failure::Io(error) => explain_io(&error, path),
+        Failure::Sql(error) => explain_sql(error, path),
     }
 }
 

@@ -1,41 +1,26 @@
 //! Leases: one row for each environment, whose generation outlives every lease.
 
-use bascule_model::ids::{EnvironmentKey, Generation, RunId};
+use bascule_model::ids::{EnvironmentKey, Generation};
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
-use super::failure::{Failure, corrupt};
-use super::rows::{nanos, signed, time, unsigned};
+use crate::columns::{nanos, signed};
 use crate::error::JournalError;
+use crate::failure::Failure;
 use crate::records::{Lease, RunRecord};
-
-type Row = (i64, Option<String>, Option<String>, Option<i64>, Option<i64>);
+use crate::stored::{self, LeaseRow};
 
 /// The highest generation, and the lease that is held.
 pub(super) async fn get(
     connection: &mut SqliteConnection,
     key: &EnvironmentKey,
 ) -> Result<(Generation, Option<Lease>), Failure> {
-    let row: Option<Row> =
+    let row: Option<LeaseRow> =
         sqlx::query_as("SELECT generation, run, owner, since, until FROM leases WHERE key = ?")
             .bind(key.to_string())
             .fetch_optional(connection)
             .await?;
-    let Some((generation, run, owner, since, until)) = row else { return Ok((Generation(0), None)) };
-    let generation = Generation(unsigned(generation)?);
-    let lease = match (run, owner, since, until) {
-        (None, None, None, None) => None,
-        (Some(run), Some(owner), Some(since), Some(until)) => Some(Lease {
-            key: key.clone(),
-            run: RunId::from_text(run),
-            owner,
-            generation,
-            since: time(since)?,
-            until: time(until)?,
-        }),
-        _ => return Err(corrupt(format!("the lease of {key} is half there"))),
-    };
-    Ok((generation, lease))
+    Ok(stored::lease(key, row)?)
 }
 
 /// Writes a lease with this generation.

@@ -12,9 +12,10 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _};
 
-use super::failure::{Failure, corrupt, folder};
+use super::failure::{explain, folder};
 use super::{SqliteJournal, schema, with_connection};
 use crate::error::JournalError;
+use crate::failure::{Failure, corrupt};
 
 /// How long a call waits for another program's transaction.
 const BUSY: Duration = Duration::from_secs(10);
@@ -24,7 +25,7 @@ const READERS: u32 = 3;
 const CHECKED_WHOLE: u64 = 8 * 1024 * 1024;
 
 pub(super) async fn open(path: &Path) -> Result<SqliteJournal, JournalError> {
-    try_open(path).await.map_err(|failure| failure.explain(path))
+    try_open(path).await.map_err(|failure| explain(failure, path))
 }
 
 async fn try_open(path: &Path) -> Result<SqliteJournal, Failure> {

@@ -5,10 +5,11 @@ use bascule_model::run::Event;
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
-use super::failure::{Failure, corrupt};
-use super::rows::{nanos, parse_word, time, word};
+use crate::columns::{nanos, word};
+use crate::failure::Failure;
 use crate::records::Owed;
 use crate::rules::Owing;
+use crate::stored::{self, OwedRow};
 
 /// Brings the outbox to what the event makes of it.
 pub(super) async fn follow(
@@ -57,21 +58,11 @@ async fn end(
 }
 
 pub(super) async fn owed(connection: &mut SqliteConnection, run: &RunId) -> Result<Vec<Owed>, Failure> {
-    let rows: Vec<(String, i64, String, i64)> = sqlx::query_as(
+    let rows: Vec<OwedRow> = sqlx::query_as(
         "SELECT step, attempt, action, since FROM outbox WHERE run = ? AND performed_at IS NULL ORDER BY since, step",
     )
     .bind(run.as_str())
     .fetch_all(connection)
     .await?;
-    rows.into_iter()
-        .map(|(step, attempt, action, since)| {
-            Ok(Owed {
-                step,
-                attempt: u32::try_from(attempt)
-                    .map_err(|_| corrupt(format!("{attempt} is not an attempt")))?,
-                action: parse_word("an action", &action)?,
-                since: time(since)?,
-            })
-        })
-        .collect()
+    Ok(rows.into_iter().map(stored::owed).collect::<Result<_, _>>()?)
 }

@@ -1,14 +1,12 @@
 //! Releases, with their sealed values.
 
 use bascule_model::ids::{EnvironmentKey, ReleaseId};
-use bascule_model::release::Release;
 use sqlx::SqliteConnection;
 
-use super::failure::{Failure, corrupt};
-use super::rows::{json, key as parse_key, parse, parse_word, signed, word};
+use crate::columns::{json, signed, word};
+use crate::failure::Failure;
 use crate::records::ReleaseRecord;
-
-type Row = (String, String, String, Option<String>, Vec<u8>);
+use crate::stored::{self, ReleaseRow};
 
 pub(super) async fn put(connection: &mut SqliteConnection, record: &ReleaseRecord) -> Result<(), Failure> {
     let release = &record.release;
@@ -32,31 +30,18 @@ pub(super) async fn put(connection: &mut SqliteConnection, record: &ReleaseRecor
     Ok(())
 }
 
-fn read((id, standard, release, source, sealed): Row) -> Result<ReleaseRecord, Failure> {
-    let release: Release = parse(&format!("release {id}"), &release)?;
-    if release.id.as_str() != id {
-        return Err(corrupt(format!("release {id} says that it is {}", release.id)));
-    }
-    Ok(ReleaseRecord {
-        standard: parse_word("what becomes of a release", &standard)?,
-        source: source.map(|text| parse(&format!("the source of release {id}"), &text)).transpose()?,
-        release,
-        sealed,
-    })
-}
-
 pub(super) async fn get(
     connection: &mut SqliteConnection,
     key: &EnvironmentKey,
     id: &ReleaseId,
 ) -> Result<Option<ReleaseRecord>, Failure> {
-    let row: Option<Row> =
+    let row: Option<ReleaseRow> =
         sqlx::query_as("SELECT id, standard, release, source, sealed FROM releases WHERE key = ? AND id = ?")
             .bind(key.to_string())
             .bind(id.as_str())
             .fetch_optional(connection)
             .await?;
-    row.map(read).transpose()
+    Ok(row.map(stored::release).transpose()?)
 }
 
 pub(super) async fn newest(
@@ -64,7 +49,7 @@ pub(super) async fn newest(
     key: &EnvironmentKey,
     limit: u32,
 ) -> Result<Vec<ReleaseRecord>, Failure> {
-    let rows: Vec<Row> = sqlx::query_as(
+    let rows: Vec<ReleaseRow> = sqlx::query_as(
         "SELECT id, standard, release, source, sealed FROM releases WHERE key = ?
          ORDER BY number DESC, id DESC LIMIT ?",
     )
@@ -72,7 +57,7 @@ pub(super) async fn newest(
     .bind(limit)
     .fetch_all(connection)
     .await?;
-    rows.into_iter().map(read).collect()
+    Ok(rows.into_iter().map(stored::release).collect::<Result<_, _>>()?)
 }
 
 pub(super) async fn artifacts(
@@ -82,7 +67,5 @@ pub(super) async fn artifacts(
         sqlx::query_as("SELECT key, id, artifact FROM releases ORDER BY key, id")
             .fetch_all(connection)
             .await?;
-    rows.into_iter()
-        .map(|(key, id, artifact)| Ok((parse_key(&key)?, ReleaseId::from_text(id), artifact)))
-        .collect()
+    Ok(rows.into_iter().map(stored::artifact).collect::<Result<_, _>>()?)
 }

@@ -1,15 +1,14 @@
 //! Runs and their events.
 
-use bascule_model::ids::{EnvironmentKey, Generation, RunId};
+use bascule_model::ids::{EnvironmentKey, RunId};
 use bascule_model::run::{Event, Outcome};
 use sqlx::SqliteConnection;
 
-use super::failure::{Failure, corrupt};
-use super::rows::{json, nanos, parse, parse_word, signed, time, unsigned};
+use crate::columns::{json, nanos, signed, unsigned};
+use crate::failure::Failure;
 use crate::records::{Commit, Recorded, RunRecord};
 use crate::rules;
-
-type Row = (String, String, String, i64, Option<i64>, Option<String>, String, String);
+use crate::stored::{self, EventRow, RunRow};
 
 macro_rules! select {
     ($rest:literal) => {
@@ -17,27 +16,11 @@ macro_rules! select {
     };
 }
 
-fn read((id, key, actor, created_at, finished_at, outcome, plan, state): Row) -> Result<RunRecord, Failure> {
-    let record = RunRecord {
-        plan: parse(&format!("the plan of {id}"), &plan)?,
-        state: parse(&format!("the state of {id}"), &state)?,
-        created_at: time(created_at)?,
-        finished_at: finished_at.map(time).transpose()?,
-        id: RunId::from_text(id),
-        actor,
-    };
-    let outcome: Option<Outcome> = outcome.map(|text| parse_word("an outcome", &text)).transpose()?;
-    if outcome != record.state.outcome || record.plan.key.to_string() != key {
-        return Err(corrupt(format!("{}: its columns and its contents disagree", record.id)));
-    }
-    Ok(record)
-}
-
 /// The run as it is stored.
 pub(super) async fn get(connection: &mut SqliteConnection, id: &RunId) -> Result<Option<RunRecord>, Failure> {
-    let row: Option<Row> =
+    let row: Option<RunRow> =
         sqlx::query_as(select!("WHERE id = ?")).bind(id.as_str()).fetch_optional(connection).await?;
-    row.map(read).transpose()
+    Ok(row.map(stored::run).transpose()?)
 }
 
 /// The run, checked against its events.
@@ -84,19 +67,20 @@ pub(super) async fn newest(
     key: &EnvironmentKey,
     limit: u32,
 ) -> Result<Vec<RunRecord>, Failure> {
-    let rows: Vec<Row> = sqlx::query_as(select!("WHERE key = ? ORDER BY created_at DESC, id DESC LIMIT ?"))
-        .bind(key.to_string())
-        .bind(limit)
-        .fetch_all(connection)
-        .await?;
-    rows.into_iter().map(read).collect()
+    let rows: Vec<RunRow> =
+        sqlx::query_as(select!("WHERE key = ? ORDER BY created_at DESC, id DESC LIMIT ?"))
+            .bind(key.to_string())
+            .bind(limit)
+            .fetch_all(connection)
+            .await?;
+    Ok(rows.into_iter().map(stored::run).collect::<Result<_, _>>()?)
 }
 
 pub(super) async fn unfinished(connection: &mut SqliteConnection) -> Result<Vec<RunRecord>, Failure> {
-    let rows: Vec<Row> = sqlx::query_as(select!("WHERE finished_at IS NULL ORDER BY created_at, id"))
+    let rows: Vec<RunRow> = sqlx::query_as(select!("WHERE finished_at IS NULL ORDER BY created_at, id"))
         .fetch_all(&mut *connection)
         .await?;
-    let runs: Vec<RunRecord> = rows.into_iter().map(read).collect::<Result<_, _>>()?;
+    let runs: Vec<RunRecord> = rows.into_iter().map(stored::run).collect::<Result<_, _>>()?;
     for run in &runs {
         check(connection, run).await?;
     }
@@ -107,11 +91,11 @@ pub(super) async fn active(
     connection: &mut SqliteConnection,
     key: &EnvironmentKey,
 ) -> Result<Option<RunRecord>, Failure> {
-    let row: Option<Row> = sqlx::query_as(select!("WHERE key = ? AND finished_at IS NULL"))
+    let row: Option<RunRow> = sqlx::query_as(select!("WHERE key = ? AND finished_at IS NULL"))
         .bind(key.to_string())
         .fetch_optional(&mut *connection)
         .await?;
-    let Some(run) = row.map(read).transpose()? else { return Ok(None) };
+    let Some(run) = row.map(stored::run).transpose()? else { return Ok(None) };
     check(connection, &run).await?;
     Ok(Some(run))
 }
@@ -175,26 +159,12 @@ pub(super) async fn events(
     after: u64,
 ) -> Result<Vec<Recorded>, Failure> {
     let after = signed(after)?;
-    let rows: Vec<(i64, i64, i64, String)> = sqlx::query_as(
+    let rows: Vec<EventRow> = sqlx::query_as(
         "SELECT sequence, at, generation, payload FROM events WHERE run = ? AND sequence > ? ORDER BY sequence",
     )
     .bind(run.as_str())
     .bind(after)
     .fetch_all(connection)
     .await?;
-    let mut expected = after;
-    rows.into_iter()
-        .map(|(sequence, at, generation, payload)| {
-            expected += 1;
-            if sequence != expected {
-                return Err(corrupt(format!("{run}: event {expected} is missing")));
-            }
-            Ok(Recorded {
-                sequence: unsigned(sequence)?,
-                at: time(at)?,
-                generation: Generation(unsigned(generation)?),
-                event: parse(&format!("event {sequence} of {run}"), &payload)?,
-            })
-        })
-        .collect()
+    Ok(stored::events(run, after, rows)?)
 }

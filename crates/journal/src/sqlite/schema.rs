@@ -4,8 +4,8 @@
 
 use sqlx::SqliteConnection;
 
-use super::failure::{Failure, corrupt};
 use crate::error::JournalError;
+use crate::failure::{Failure, corrupt};
 
 /// Marks the file as ours (`BSCL`), in SQLite's header.
 pub(super) const APPLICATION_ID: i64 = 0x4253_434c;

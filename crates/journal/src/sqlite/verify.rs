@@ -3,8 +3,8 @@
 use bascule_model::ids::RunId;
 use sqlx::SqliteConnection;
 
-use super::failure::{Failure, corrupt};
 use super::{audit, environments, runs};
+use crate::failure::{Failure, corrupt};
 
 /// Every page is where it belongs, every row has its columns.
 pub(super) async fn structure(connection: &mut SqliteConnection) -> Result<(), Failure> {

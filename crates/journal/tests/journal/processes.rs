@@ -15,12 +15,12 @@ use bascule_model::run::Next;
 const PART: &str = "BASCULE_TEST_JOURNAL";
 
 /// The journal of the parent, when this process is a child of a test.
-fn parent_journal() -> Option<PathBuf> {
+pub fn parent_journal() -> Option<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "the one way to give a test program its part")]
     std::env::var_os(PART).map(PathBuf::from)
 }
 
-fn child(test: &str, journal: &Path) -> Child {
+pub fn child(test: &str, journal: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
         .env(PART, journal)
@@ -31,7 +31,7 @@ fn child(test: &str, journal: &Path) -> Child {
 }
 
 /// Kills and reaps the child whatever becomes of the test.
-struct Reaped(Child);
+pub struct Reaped(pub Child);
 
 impl Drop for Reaped {
     fn drop(&mut self) {
@@ -41,18 +41,17 @@ impl Drop for Reaped {
 }
 
 /// Goes on where the last one was killed, and writes run after run. Says on standard output how many events are on disk.
-async fn write_for_ever(path: &Path) {
+pub async fn write_for_ever(journal: &dyn Journal) {
     let key = key("shop/staging");
-    let journal = SqliteJournal::open(path).await.unwrap();
     let mut out = std::io::stdout();
     for left in journal.unfinished().await.unwrap() {
         let lease = journal.resume(&left.id, "next", at(0), at(30), Take::FromTheDead).await.unwrap();
-        Driver::of(&journal, &left, lease).await.finish(&journal).await.unwrap();
+        Driver::of(journal, &left, lease).await.finish(journal).await.unwrap();
     }
     loop {
         let count = journal.runs(&key, 99_999).await.unwrap().len();
         let run = run(&key, &format!("run-{count:05}"), i64::try_from(count).unwrap());
-        let mut driver = Driver::begin(&journal, &run, "next").await.unwrap();
+        let mut driver = Driver::begin(journal, &run, "next").await.unwrap();
         while driver.state.next() != Next::Ended {
             let event = match driver.state.next() {
                 Next::Apply { step, attempt } => {
@@ -62,7 +61,7 @@ async fn write_for_ever(path: &Path) {
                 Next::Finish(outcome) => crate::support::finished(outcome),
                 other => unreachable!("{other:?}"),
             };
-            let recorded = driver.write(&journal, event).await.unwrap();
+            let recorded = driver.write(journal, event).await.unwrap();
             // Only what is on disk may be said.
             writeln!(out, "written {} {}", run.id, recorded.sequence).unwrap();
         }
@@ -72,7 +71,7 @@ async fn write_for_ever(path: &Path) {
 #[tokio::test]
 async fn killed_at_any_moment_it_is_consistent() {
     if let Some(path) = parent_journal() {
-        return write_for_ever(&path).await;
+        return write_for_ever(&SqliteJournal::open(&path).await.unwrap()).await;
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.db");
@@ -122,7 +121,7 @@ async fn killed_at_any_moment_it_is_consistent() {
 }
 
 /// What is written in one transaction is there together.
-async fn check_together(journal: &SqliteJournal, key: &EnvironmentKey) {
+pub async fn check_together(journal: &dyn Journal, key: &EnvironmentKey) {
     let active = journal.active(key).await.unwrap();
     let lease = journal.lease(key).await.unwrap();
     assert_eq!(active.as_ref().map(|run| &run.id), lease.as_ref().map(|lease| &lease.run));

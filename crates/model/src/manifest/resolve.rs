@@ -19,6 +19,7 @@ mod objects;
 mod patches;
 mod policy;
 mod resolver;
+mod rollout;
 mod secret_files;
 mod service;
 pub(crate) mod template;
@@ -141,6 +142,7 @@ fn complete(
     let backup = resolver.backup();
     let cluster = resolver.cluster(&services);
     resolver.check_drift();
+    resolver.check_strategy(services.iter().map(|(name, (service, _))| (name, service)));
     resolver.check_literals();
     resolver.check_promotion();
     resolver.check_secrets();

@@ -88,6 +88,11 @@ text!(
     { "type": "string", "pattern": "^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$", "maxLength": 253 }
 );
 text!(
+    /// A label as names of a cluster's objects are made of (RFC 1123, 2.1).
+    LabelName,
+    { "type": "string", "pattern": "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", "maxLength": 63 }
+);
+text!(
     /// The name of a header field (RFC 9110, 5.1).
     FieldName,
     { "type": "string", "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$" }
@@ -150,7 +155,7 @@ text!(
 text!(
     /// A strategy.
     StrategyName,
-    { "type": "string", "enum": ["blue-green"] }
+    { "type": "string", "enum": ["blue-green", "rolling"] }
 );
 text!(
     /// What decides without data.

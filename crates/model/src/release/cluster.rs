@@ -18,6 +18,12 @@ pub struct Cluster {
     /// The port of each node that leads to the service that gets `/`; none: the cluster chooses one where the kind needs one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_port: Option<u16>,
+    /// The name of the Service in front of the service that gets `/`; none: Bascule's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_name: Option<String>,
+    /// The Deployment whose pods the environment's first release takes over; none: it makes its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopt: Option<String>,
     /// Who counts users' requests; none: nobody is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observe: Option<Observe>,
@@ -39,7 +45,10 @@ impl Cluster {
     /// Whether an environment is where the other one is: what else they say may change from one release to the next.
     #[must_use]
     pub fn is_where(&self, other: &Self) -> bool {
-        let place = |one: &Self| (one.context.clone(), one.namespace.clone(), one.service, one.node_port);
+        let place = |one: &Self| {
+            let names = (one.context.clone(), one.namespace.clone(), one.service_name.clone());
+            (names, one.service, one.node_port)
+        };
         place(self) == place(other)
     }
 }

@@ -13,6 +13,8 @@ use bascule_sql::Dialect;
 const MOST_FILES: usize = 20_000;
 /// A larger file is data, not a migration (bytes).
 const LARGEST: u64 = 16 * 1024 * 1024;
+/// Most are no larger (bytes).
+const USUAL: usize = 16 * 1024;
 /// So many threads read a folder, none of them fewer files than [`FEW`].
 const READERS: usize = 4;
 const FEW: usize = 100;
@@ -98,13 +100,13 @@ fn read_all(found: &[Found]) -> Result<Vec<File>, Problem> {
 fn read(found: &Found) -> Result<File, Problem> {
     let failed = |error: std::io::Error| failed(&found.place, &error);
     let file = fs::File::open(&found.place).map_err(failed)?;
-    let size = file.metadata().map_err(failed)?.len();
-    if size > LARGEST {
+    // Each question to the kernel counts when there are a thousand files: how long one is, is seen from what it has.
+    let mut bytes = Vec::with_capacity(USUAL);
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > LARGEST {
         return Err(too_large(&found.place));
     }
-    // A little more room than it needs: its end is seen without making more.
-    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 64);
-    file.take(LARGEST).read_to_end(&mut bytes).map_err(failed)?;
+    bytes.shrink_to_fit();
     Ok(File::new(found.path.clone(), bytes))
 }
 

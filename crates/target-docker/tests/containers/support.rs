@@ -146,6 +146,7 @@ impl World {
                 on_no_data: OnNoData::Probe,
                 warm: Duration::ZERO,
                 keep: 1,
+                rolling: None,
             },
             schema: None,
             secrets: Default::default(),

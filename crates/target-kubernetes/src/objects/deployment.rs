@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::configuration::Configured;
+use super::ending::Waits;
 use super::pod;
 use crate::names;
 
@@ -24,15 +25,17 @@ pub(crate) fn name(object: &Value) -> &str {
     object["metadata"]["name"].as_str().unwrap_or_default()
 }
 
-/// The objects of a service, `replicas` pods of it. `owner` is the state folder's id.
-pub(crate) fn objects(spec: &SlotSpec, service: &Service, replicas: u32, owner: &str) -> Made {
+/// The objects of a service, `replicas` pods of it. `waits`: what the API server has for pods that end; `owner`: the state
+/// folder's id.
+pub(crate) fn objects(spec: &SlotSpec, service: &Service, replicas: u32, waits: Waits, owner: &str) -> Made {
     let release = &spec.release;
     let configured = Configured::of(spec, service);
     let config_map = configured.config_map(release, &service.name);
     let secret = configured.secret(release, service);
     let labels = names::of_service(&release.key, &release.id, spec.slot, &service.name);
     let selector = names::selector(&release.key, &service.name, release.id.as_str());
-    let pod = pod::spec(spec, service, &configured, config_map.as_ref().map(name), secret.as_ref().map(name));
+    let told = pod::Told { config_map: config_map.as_ref().map(name), secret: secret.as_ref().map(name) };
+    let pod = pod::spec(spec, service, &configured, told, waits);
     let mut deployment = json!({
         "apiVersion": "apps/v1",
         "kind": "Deployment",

@@ -41,7 +41,7 @@ pub(crate) struct Maker<'a> {
     pub(crate) process: &'a str,
 }
 
-/// The Job of a command; none where the Deployment has no container of ours.
+/// The Job of a command; none where the Deployment has no container.
 pub(crate) fn job(
     deployment: &Deployment,
     spec: &ExecSpec,
@@ -50,7 +50,10 @@ pub(crate) fn job(
     maker: &Maker<'_>,
 ) -> Option<Job> {
     let template = deployment.spec.as_ref()?.template.spec.clone()?;
-    let container = template.containers.iter().find(|one| one.name == pod::CONTAINER)?.clone();
+    let of_ours = template.containers.iter().find(|one| one.name == pod::CONTAINER);
+    // In what was taken over the app's container may be called otherwise.
+    let container =
+        Container { name: pod::CONTAINER.to_owned(), ..of_ours.or(template.containers.first())?.clone() };
     let mut labels = names::of_environment(&spec.slot.key);
     labels.insert(names::EXEC.to_owned(), spec.service.to_string());
     let annotations = BTreeMap::from([

@@ -10,6 +10,7 @@ use bascule_model::release::{Container, Limits, Probe, RootUser, Service, Writin
 use serde_json::{Map, Value, json};
 
 use super::configuration::{Configured, in_pod_words, known};
+use super::ending::{self, Waits};
 use crate::names;
 
 /// The container's name, and its port's.
@@ -18,14 +19,22 @@ pub(crate) const PORT: &str = "http";
 /// Where secrets are files.
 const SECRETS: &str = "/run/secrets";
 
-/// The pod template's `spec`. `config_map` and `secret` are names of what the pod is told.
+/// Names of what a pod is told.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Told<'a> {
+    pub(crate) config_map: Option<&'a str>,
+    pub(crate) secret: Option<&'a str>,
+}
+
+/// The pod template's `spec`.
 pub(crate) fn spec(
     spec: &SlotSpec,
     service: &Service,
     configured: &Configured,
-    config_map: Option<&str>,
-    secret: Option<&str>,
+    told: Told<'_>,
+    waits: Waits,
 ) -> Value {
+    let Told { config_map, secret } = told;
     let none = Container::default();
     let container = service.container.as_ref().unwrap_or(&none);
     let image = image(&spec.release.artifact);
@@ -52,6 +61,7 @@ pub(crate) fn spec(
     let port =
         service.traffic.as_ref().map(|traffic| json!([{ "name": PORT, "containerPort": traffic.port }]));
     set(&mut app, "ports", port);
+    set(&mut app, "lifecycle", ending::lifecycle(&spec.release, service, waits));
     for (name, probe) in probes(service, spec.release.rollout.deadline.as_secs()) {
         set(&mut app, name, Some(probe));
     }
@@ -62,7 +72,7 @@ pub(crate) fn spec(
         "containers": [app],
         "automountServiceAccountToken": false,
         "enableServiceLinks": false,
-        "terminationGracePeriodSeconds": service.stop.grace.as_secs().max(1),
+        "terminationGracePeriodSeconds": ending::grace(&spec.release, service),
         "securityContext": { "seccompProfile": { "type": "RuntimeDefault" } },
         "topologySpreadConstraints": [{
             "maxSkew": 1,

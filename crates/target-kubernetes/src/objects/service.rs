@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 
 use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId, ServiceName, Slot};
-use bascule_model::release::{Cluster, ServiceKind};
+use bascule_model::release::{Cluster, Rolling, ServiceKind};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::pod;
-use crate::names;
+use crate::adoption::Adopted;
+use crate::{names, record};
 
 /// The port of every Service: pods are found by the name of theirs.
 pub(crate) const PORT: u16 = 80;
@@ -24,6 +25,27 @@ pub(crate) struct TrafficState {
     pub(crate) live: Option<ReleaseId>,
     /// What is known to stand in each slot.
     pub(crate) slots: BTreeMap<Slot, Standing>,
+    /// What it was before Bascule had it, until a second release gets the traffic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) adopted: Option<Adopted>,
+    /// The last time that one release came pod by pod as another one went; none where the last switch was one write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) roll: Option<Roll>,
+}
+
+/// One release comes pod by pod as another one goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Roll {
+    /// Who was live before.
+    pub(crate) from: ReleaseId,
+    /// Who comes.
+    pub(crate) to: ReleaseId,
+    /// Whether users may reach both.
+    pub(crate) is_open: bool,
+    /// How far numbers may be from what they are to be.
+    pub(crate) rolling: Rolling,
+    /// How many pods the former release had when it began, and how many the new one is to have, by service.
+    pub(crate) sizes: BTreeMap<ServiceName, (u32, u32)>,
 }
 
 /// A release in a slot.
@@ -36,6 +58,11 @@ pub(crate) struct Standing {
 }
 
 impl TrafficState {
+    /// The roll that is under way.
+    pub(crate) fn open_roll(&self) -> Option<&Roll> {
+        self.roll.as_ref().filter(|roll| roll.is_open)
+    }
+
     /// As text: what a write is compared with.
     pub(crate) fn text(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
@@ -63,7 +90,7 @@ pub(crate) fn service(
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {
-            "name": names::service(&key.app, name),
+            "name": record::front(cluster, &key.app, name, leads),
             "labels": labels,
             "annotations": { names::TRAFFIC: state.text(), names::OWNER: owner },
         },

@@ -20,6 +20,7 @@ use crate::cluster::Cluster;
 use crate::companions::{self, budgets, scalers};
 use crate::error::KubernetesError;
 use crate::names;
+use crate::objects::ending;
 use crate::shared::Clusters;
 
 /// What a release itself says that will cost its users, whatever cluster it is in.
@@ -27,7 +28,11 @@ pub(crate) fn of_release(release: &Release) -> Vec<String> {
     // Who has said neither is not told at each plan: a node is seldom emptied, and few requests last that long.
     let usual: (Duration, Duration) = (Stop::default().grace.into(), DRAIN.into());
     let is_said = |one: &Service| (one.stop.grace, one.drain) != usual;
-    let short = |one: &&Service| one.traffic.is_some() && one.stop.grace < one.drain && is_said(one);
+    let short = |one: &&Service| {
+        // Those that come and go one by one wait for what is in flight, whoever ends them.
+        let waits = ending::wait(release, one).is_some();
+        one.traffic.is_some() && one.stop.grace < one.drain && is_said(one) && !waits
+    };
     let services = release.services.iter().filter(short);
     services
         .map(|service| {

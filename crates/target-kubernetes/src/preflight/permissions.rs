@@ -32,7 +32,7 @@ impl Right<'_> {
 }
 
 /// All that is needed, and nothing else.
-pub(crate) const NEEDED: [Right<'static>; 12] = [
+pub(crate) const NEEDED: [Right<'static>; 13] = [
     Right {
         group: "apps",
         resource: "deployments",
@@ -56,6 +56,7 @@ pub(crate) const NEEDED: [Right<'static>; 12] = [
         resource: "poddisruptionbudgets",
         verbs: &["list", "create", "patch", "delete"],
     },
+    Right { group: "coordination.k8s.io", resource: "leases", verbs: &["get", "create", "update", "delete"] },
     Right { group: "discovery.k8s.io", resource: "endpointslices", verbs: &["list"] },
 ];
 
@@ -70,6 +71,12 @@ pub(crate) const FOR_LOOKING: [Right<'static>; 2] = [
     // Of a pod only a dry run is made.
     Right { group: "", resource: "pods", verbs: &["create"] },
     Right { group: "networking.k8s.io", resource: "networkpolicies", verbs: &["list"] },
+];
+
+/// What is needed where a Deployment is taken over.
+pub(crate) const FOR_ADOPTION: [Right<'static>; 2] = [
+    Right { group: "apps", resource: "replicasets", verbs: &["get", "list", "patch"] },
+    Right { group: "", resource: "pods", verbs: &["patch"] },
 ];
 
 /// What a release needs that says who may come in, beside listing them.
@@ -103,7 +110,7 @@ pub(crate) fn of_extras<'a>(objects: &'a [(ApiResource, &Value)]) -> Vec<Right<'
 }
 
 /// The rights that the account lacks of these, as `verb resource`.
-pub(super) async fn missing(
+pub(crate) async fn lacking(
     cluster: &Arc<Cluster>,
     rights: &[Right<'_>],
 ) -> Result<Vec<String>, KubernetesError> {

@@ -2,32 +2,65 @@
 
 use std::collections::BTreeMap;
 
-use bascule_model::release::Release;
+use bascule_model::release::{Release, Rolling, Service};
 use k8s_openapi::api::core::v1::ResourceQuota;
 use kube::ResourceExt as _;
+
+/// What quotas call Deployments.
+const DEPLOYMENTS: &str = "count/deployments.apps";
 
 /// What a release needs, by the names that quotas have for it, in thousandths.
 pub(super) fn needed(release: &Release) -> BTreeMap<&'static str, u128> {
     let mut needed: BTreeMap<&'static str, u128> = BTreeMap::new();
     for service in &release.services {
-        let count = u128::from(service.instances);
-        let mut add = |name, amount: u128| *needed.entry(name).or_default() += amount * count;
-        add("pods", 1000);
-        add("count/pods", 1000);
-        if let Some(bytes) = service.limits.memory {
-            for name in ["memory", "requests.memory", "limits.memory"] {
-                add(name, u128::from(bytes) * 1000);
-            }
-        }
-        if let Some(millis) = service.limits.cpu_millis {
-            for name in ["cpu", "requests.cpu", "limits.cpu"] {
-                add(name, u128::from(millis));
-            }
+        for (name, amount) in of_one(service) {
+            *needed.entry(name).or_default() += amount * u128::from(service.instances);
         }
     }
     let deployments = u128::try_from(release.services.len()).unwrap_or(0) * 1000;
-    needed.insert("count/deployments.apps", deployments);
+    needed.insert(DEPLOYMENTS, deployments);
     needed
+}
+
+/// What one pod of a service needs.
+fn of_one(service: &Service) -> BTreeMap<&'static str, u128> {
+    let mut all = BTreeMap::from([("pods", 1000), ("count/pods", 1000)]);
+    if let Some(bytes) = service.limits.memory {
+        all.extend(
+            ["memory", "requests.memory", "limits.memory"].map(|name| (name, u128::from(bytes) * 1000)),
+        );
+    }
+    if let Some(millis) = service.limits.cpu_millis {
+        all.extend(["cpu", "requests.cpu", "limits.cpu"].map(|name| (name, u128::from(millis))));
+    }
+    all
+}
+
+/// What a release needs beside the live one that goes pod by pod as it comes: the most of what is there at the beginning, when the first
+/// have come and nobody has gone, and at the end, when nearly all have come. Between the two it lies between them.
+pub(super) fn needed_to_roll(
+    release: &Release,
+    live: &Release,
+    rolling: Rolling,
+) -> BTreeMap<&'static str, u128> {
+    let mut all: BTreeMap<&'static str, u128> = BTreeMap::new();
+    for service in &release.services {
+        let former = live.service(&service.name);
+        let (old, new) = (former.map_or(0, |former| former.instances), service.instances);
+        let most = old.max(new).saturating_add(rolling.max_surge);
+        let each_new = of_one(service);
+        let each_old = former.map(of_one).unwrap_or_default();
+        for (name, amount) in &each_new {
+            let old_amount = each_old.get(name).copied().unwrap_or(0);
+            let there = u128::from(old) * old_amount;
+            // Old ones are all there still, or new ones all there already.
+            let beginning = there + u128::from(new.min(most - old)) * amount;
+            let end = u128::from(new) * amount + u128::from(old.min(most - new)) * old_amount;
+            *all.entry(*name).or_default() += beginning.max(end).saturating_sub(there);
+        }
+    }
+    all.insert(DEPLOYMENTS, needed(release).remove(DEPLOYMENTS).unwrap_or(0));
+    all
 }
 
 /// What would be passed, one sentence each, once what is `freed` is gone. A quota for some kinds of pods only says nothing here.
@@ -160,5 +193,38 @@ mod tests {
             lacks(&quota, &needed, &[BTreeMap::from([("pods", 1000)])]).is_empty(),
             "who stands by goes first"
         );
+    }
+
+    #[test]
+    fn a_roll_needs_the_most_of_its_beginning_and_its_end() {
+        let release = |instances: u32, memory: u64| -> Release {
+            let service = json!({
+                "name": "web", "command": [], "traffic": null, "instances": instances, "drain": 0,
+                "stop": { "signal": 15, "grace": 0 }, "limits": { "memory": memory, "cpu_millis": null },
+                "health": { "probe": { "by": "connect" }, "interval": 0, "timeout": 0, "start_period": 0, "healthy_after": 1, "unhealthy_after": 1 },
+                "configuration": {},
+            });
+            serde_json::from_value(json!({
+                "id": "r1-abcdef", "number": 1, "key": "shop/staging", "target": "kubernetes", "artifact": "",
+                "listen": "127.0.0.1:80", "hosts": [], "services": [service], "content": "", "created_at": "2026-11-26T12:00:00Z",
+                "rollout": {
+                    "deadline": 0, "bake": 0, "max_error_rate": 0.0, "max_p95": 0, "min_requests": 0, "on_no_data": "probe", "warm": 0,
+                    "keep": 1,
+                },
+            }))
+            .unwrap()
+        };
+        let rolling = Rolling { max_unavailable: 0, max_surge: 1 };
+        for ((old, each_old), (new, each_new), pods, memory) in [
+            ((3, 10), (3, 10), 1, 10),
+            // The last of the former ones is there beside all of the new ones.
+            ((3, 10), (3, 20), 1, 3 * 20 + 10 - 3 * 10),
+            ((3, 20), (3, 10), 1, 10),
+            ((2, 10), (5, 10), 4, 40),
+            ((5, 10), (2, 10), 1, 10),
+        ] {
+            let needed = needed_to_roll(&release(new, each_new), &release(old, each_old), rolling);
+            assert_eq!((needed["pods"], needed["memory"]), (pods * 1000, memory * 1000), "{old} to {new}");
+        }
     }
 }

@@ -17,6 +17,7 @@ use crate::cluster::{Cluster, ours};
 use crate::companions::extras;
 use crate::error::KubernetesError;
 use crate::objects::deployment::{name, objects};
+use crate::objects::ending::Waits;
 use crate::objects::extra;
 use crate::objects::known::not_understood;
 use crate::objects::service::service;
@@ -69,7 +70,7 @@ pub(super) async fn rehearse(
         }
     }
     let accounts = service_accounts(&spec.release);
-    for (resource, object) in all(clusters, spec)? {
+    for (resource, object) in all(clusters, spec, cluster.waits(&spec.release).await?)? {
         let what = format!("{} {}", resource.kind, name(&object));
         let mistakes = if resource.kind == "Deployment" { not_understood(&object) } else { Vec::new() };
         if !mistakes.is_empty() {
@@ -117,7 +118,11 @@ fn lacks_account(words: &str, name: &str) -> bool {
 }
 
 /// The objects in the order in which they are made, but for those that are there already.
-fn all(clusters: &Clusters, spec: &SlotSpec) -> Result<Vec<(ApiResource, Value)>, KubernetesError> {
+fn all(
+    clusters: &Clusters,
+    spec: &SlotSpec,
+    waits: Waits,
+) -> Result<Vec<(ApiResource, Value)>, KubernetesError> {
     let release = &spec.release;
     let mut all = Vec::new();
     let standing = record::read(&clusters.layout, &release.key)?;
@@ -133,7 +138,7 @@ fn all(clusters: &Clusters, spec: &SlotSpec) -> Result<Vec<(ApiResource, Value)>
         }
     }
     for one in &release.services {
-        let made = objects(spec, one, one.instances, &clusters.state_id);
+        let made = objects(spec, one, one.instances, waits, &clusters.state_id);
         all.extend(made.config_map.map(|object| (of::<ConfigMap>(), object)));
         all.extend(made.secret.map(|object| (of::<Secret>(), object)));
         let pod = pod(&made.deployment);

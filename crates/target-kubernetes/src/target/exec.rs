@@ -271,7 +271,7 @@ async fn forgotten(clusters: &Arc<Clusters>) -> Result<(), KubernetesError> {
         for left in found.items {
             let said = |annotation: &str| left.annotations().get(annotation).map(String::as_str);
             if said(names::OWNER) == Some(&clusters.state_id)
-                && said(names::PROCESS) != Some(clusters.process.as_str())
+                && said(names::PROCESS).is_some_and(|process| clusters.is_before_us(process))
             {
                 remove(&cluster, &left.name_any()).await?;
             }

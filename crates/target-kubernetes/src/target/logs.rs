@@ -11,7 +11,6 @@ use kube::api::LogParams;
 
 use super::{KubernetesTarget, cluster_of};
 use crate::error::KubernetesError;
-use crate::objects::pod;
 use crate::seen::Instance;
 
 /// So much is read at once.
@@ -33,7 +32,7 @@ impl KubernetesTarget {
                 tail_lines: i64::try_from(query.tail).ok(),
                 limit_bytes: Some(READ_BYTES),
                 timestamps: true,
-                ..of_the_app()
+                ..LogParams::default()
             };
             let mut lines = self.read(release, &instance, &params).await?;
             // One that ended and is not running again has written nothing since.
@@ -63,7 +62,7 @@ impl KubernetesTarget {
             since_time: crate::moment::asked(position).filter(|_| position > 0),
             limit_bytes: Some(READ_BYTES),
             timestamps: true,
-            ..of_the_app()
+            ..LogParams::default()
         };
         let mut lines = self.read(release, &found, &params).await?;
         lines.retain(|(at, _)| *at > position);
@@ -81,18 +80,15 @@ impl KubernetesTarget {
         let Some((pod, _)) = &instance.pod else { return Ok(Vec::new()) };
         let cluster = self.clusters.reach(cluster_of(release)?).await?;
         let pods = cluster.api::<Pod>();
-        match cluster.call(&format!("read the log of {pod}"), || pods.logs(pod, params)).await {
+        // Others may have put containers of theirs into the pod, whose lines are not asked for.
+        let params = LogParams { container: Some(instance.container.clone()), ..params.clone() };
+        match cluster.call(&format!("read the log of {pod}"), || pods.logs(pod, &params)).await {
             Ok(text) => Ok(text.lines().filter_map(timed).collect()),
             // A container that never ran has no log.
             Err(error) if matches!(error.status(), Some(400 | 404)) => Ok(Vec::new()),
             Err(error) => Err(error),
         }
     }
-}
-
-/// Others may have put containers of theirs into the pod, whose lines are not asked for.
-fn of_the_app() -> LogParams {
-    LogParams { container: Some(pod::CONTAINER.to_owned()), ..LogParams::default() }
 }
 
 /// `<RFC 3339 time> <line>`

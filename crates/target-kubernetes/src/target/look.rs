@@ -15,6 +15,7 @@ use crate::names;
 use crate::objects::pod::CONTAINER;
 use crate::seen::{self, Instance};
 use crate::shared::lock;
+use crate::traffic::{roll, state};
 
 /// So many events are told of a pod.
 const EVENTS: usize = 3;
@@ -77,6 +78,17 @@ impl KubernetesTarget {
         Ok((!told.is_empty()).then(|| told.join("; ")))
     }
 
+    /// Whether its pods went as those of another release came.
+    async fn has_gone(&self, release: &Release) -> bool {
+        if release.rollout.rolling.is_none() {
+            return false;
+        }
+        let Ok(settings) = cluster_of(release) else { return false };
+        let Ok(cluster) = self.clusters.reach(settings).await else { return false };
+        let lead = state::read(&self.clusters, &cluster, &release.key).await;
+        lead.is_ok_and(|lead| lead.is_some_and(|lead| roll::has_gone(&lead.state, &release.id)))
+    }
+
     /// Where Deployments are not as they were made, one sentence each, with who wrote to them last.
     pub(super) async fn differences(&self, release: &Release) -> Vec<String> {
         let Ok(cluster) = cluster_of(release) else { return Vec::new() };
@@ -100,11 +112,12 @@ impl KubernetesTarget {
                 .unwrap_or_default();
             let wanted = crate::objects::pod::image(&release.artifact);
             let who = others(&found.metadata);
-            if image != wanted {
+            // What was taken over is as it was made, whoever named its image.
+            if image != wanted && !found.annotations().contains_key(names::ADOPTED) {
                 told.push(format!("the Deployment {name} runs the image {image}, not {wanted}{who}"));
             }
             let replicas = found.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
-            if replicas == 0 && service.instances > 0 {
+            if replicas == 0 && service.instances > 0 && !self.has_gone(release).await {
                 told.push(format!("the Deployment {name} is scaled to 0{who}"));
             }
         }
@@ -156,6 +169,7 @@ fn unknown(release: &Release, why: &str) -> Vec<Instance> {
             own_check: None,
         },
         pod: None,
+        container: CONTAINER.to_owned(),
     };
     release
         .services

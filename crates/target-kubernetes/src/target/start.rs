@@ -1,15 +1,14 @@
 //! Making what a release is in the cluster: what it brings along, configuration, then the Deployments. But for the first each object has
 //! one name and never changes, so that making it again is looking whether it is there.
 
-use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
 use bascule_engine::ports::SlotSpec;
 use bascule_instances::durable;
 use bascule_instances::records::{self, SlotRecord, VERSION};
-use bascule_model::ids::Generation;
-use bascule_model::release::{Service, TargetKind};
+use bascule_model::ids::{Generation, Slot};
+use bascule_model::release::{Release, Service, TargetKind};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
@@ -19,6 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::cluster_of;
+use crate::adoption;
 use crate::cluster::{Cluster, ours};
 use crate::companions;
 use crate::companions::networks::Stands;
@@ -26,7 +26,8 @@ use crate::error::KubernetesError;
 use crate::names;
 use crate::objects::deployment::{name, objects};
 use crate::shared::Clusters;
-use crate::traffic::state::{self, refuse_stale};
+use crate::target::sizes::sizes;
+use crate::traffic::state::refuse_stale;
 
 pub(super) async fn start(
     clusters: &Arc<Clusters>,
@@ -35,14 +36,25 @@ pub(super) async fn start(
 ) -> Result<(), KubernetesError> {
     let cluster = clusters.reach(cluster_of(&spec.release)?).await?;
     refuse_stale(clusters, &cluster, &spec.release.key, fence).await?;
-    remember(clusters, spec)?;
-    let sizes = live_sizes(clusters, &cluster, spec).await?;
+    let sealed =
+        clusters.vault.seal(&spec.release.id, &spec.configuration).map_err(KubernetesError::Vault)?;
+    remember(clusters, spec.slot, &spec.release, &sealed)?;
+    let adopts = adoption::wants(clusters, &spec.release)?;
+    let sizes = sizes(clusters, &cluster, &spec.release).await?;
+    let waits = cluster.waits(&spec.release).await?;
     companions::extras::ensure(clusters, &cluster, &spec.release).await?;
-    companions::budgets::ensure(clusters, &cluster, &spec.release).await?;
+    // Somebody may have made a budget for what is taken over, and no pod may have two.
+    if adopts.is_none() {
+        companions::budgets::ensure(clusters, &cluster, &spec.release).await?;
+    }
     companions::networks::settle(clusters, &cluster, &spec.release, Stands::FromNowOn).await?;
-    for service in &spec.release.services {
-        let replicas = sizes.get(service.name.as_str()).copied().unwrap_or(0).max(service.instances);
-        let made = objects(spec, service, replicas, &clusters.state_id);
+    for (service, (_, size)) in spec.release.services.iter().zip(sizes) {
+        if let Some((_, from)) = adopts.as_ref().filter(|(lead, _)| *lead == service.name) {
+            adoption::take(clusters, &cluster, spec, service, from).await?;
+            continue;
+        }
+        let replicas = size.first;
+        let made = objects(spec, service, replicas, waits, &clusters.state_id);
         if let Some(config_map) = &made.config_map {
             make::<ConfigMap>(&cluster, "ConfigMap", config_map).await?;
         }
@@ -55,46 +67,19 @@ pub(super) async fn start(
 }
 
 /// What names the slot is on disk before anything of it is in the cluster.
-fn remember(clusters: &Clusters, spec: &SlotSpec) -> Result<(), KubernetesError> {
-    let folder = clusters.layout.slot(&spec.release.key, &spec.release.id)?;
+pub(crate) fn remember(
+    clusters: &Clusters,
+    slot: Slot,
+    release: &Release,
+    sealed: &[u8],
+) -> Result<(), KubernetesError> {
+    let folder = clusters.layout.slot(&release.key, &release.id)?;
     if records::slot(&folder, TargetKind::Kubernetes)?.is_some() {
         return Ok(());
     }
     durable::make_folder(folder.path())?;
-    let sealed =
-        clusters.vault.seal(&spec.release.id, &spec.configuration).map_err(KubernetesError::Vault)?;
-    let record = SlotRecord { version: VERSION, slot: spec.slot, release: spec.release.clone() };
-    Ok(records::write_slot(&clusters.layout, &folder, &record, &sealed)?)
-}
-
-/// How many pods the live release has now, by service: whoever made it larger had a reason.
-async fn live_sizes(
-    clusters: &Clusters,
-    cluster: &Arc<Cluster>,
-    spec: &SlotSpec,
-) -> Result<BTreeMap<String, u32>, KubernetesError> {
-    let key = &spec.release.key;
-    let live = state::read(clusters, cluster, key).await?.and_then(|seen| seen.live());
-    let Some((_, live)) = live.filter(|(_, live)| *live != spec.release.id) else {
-        return Ok(BTreeMap::new());
-    };
-    let folder = clusters.layout.slot(key, &live)?;
-    let former = records::slot(&folder, TargetKind::Kubernetes)?.map(|record| record.release);
-    let deployments = cluster.api::<Deployment>();
-    let mut sizes = BTreeMap::new();
-    for service in &spec.release.services {
-        let name = names::deployment(&key.app, &service.name, &live);
-        let found =
-            cluster.call(&format!("look at the Deployment {name}"), || deployments.get_opt(&name)).await?;
-        let now = found.and_then(|found| u32::try_from(found.status?.replicas?).ok());
-        // Nobody has changed it since: what the manifest says now holds.
-        let asked = former.as_ref().and_then(|former| former.service(&service.name)).map(|one| one.instances);
-        let scale = service.pods.scale;
-        let kept = now.filter(|now| scale.is_some() || Some(*now) != asked);
-        let kept = kept.map(|now| scale.map_or(now, |scale| now.clamp(scale.min, scale.max)));
-        sizes.extend(kept.map(|now| (service.name.to_string(), now)));
-    }
-    Ok(sizes)
+    let record = SlotRecord { version: VERSION, slot, release: release.clone() };
+    Ok(records::write_slot(&clusters.layout, &folder, &record, sealed)?)
 }
 
 /// Makes an object whose name says what is in it.

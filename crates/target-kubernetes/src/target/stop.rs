@@ -18,12 +18,14 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::cluster_of;
+use crate::adoption;
 use crate::cluster::{Cluster, MANAGER};
 use crate::companions;
 use crate::companions::networks::Stands;
 use crate::error::KubernetesError;
 use crate::moment;
 use crate::names;
+use crate::objects::ending;
 use crate::shared::Clusters;
 use crate::traffic::state::refuse_stale;
 
@@ -39,6 +41,9 @@ pub(super) async fn stop(
 ) -> Result<(), KubernetesError> {
     let cluster = clusters.reach(cluster_of(release)?).await?;
     refuse_stale(clusters, &cluster, &release.key, fence).await?;
+    if adoption::is_lent(clusters, &cluster, release).await? {
+        adoption::give_back(&cluster, release).await?;
+    }
     let mut labels = names::of_environment(&release.key);
     labels.insert(names::RELEASE.to_owned(), release.id.to_string());
     let selector = names::query(&labels);
@@ -79,7 +84,8 @@ async fn until_gone(
     release: &Release,
     selector: &str,
 ) -> Result<(), KubernetesError> {
-    let grace = release.services.iter().map(|service| service.stop.grace).max().unwrap_or_default();
+    let graces = release.services.iter().map(|service| ending::grace(release, service));
+    let grace = Duration::from_secs(graces.max().unwrap_or_default());
     let deadline = tokio::time::Instant::now() + grace + BEYOND;
     loop {
         let mut pods = list::<Pod>(cluster, "pods", selector).await?;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId, Slot};
+use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId, ServiceName, Slot};
 use bascule_model::release::Release;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Service;
@@ -13,7 +13,8 @@ use kube::ResourceExt as _;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
-use super::state::{self, POINTER};
+use super::selects::selected;
+use super::state::{self, POINTER, written};
 use crate::cluster::{Cluster, MANAGER};
 use crate::error::KubernetesError;
 use crate::names;
@@ -61,12 +62,14 @@ pub(super) async fn needed(
     let mut all = Vec::new();
     for (index, service) in record.services.iter().enumerate() {
         // One that is not there, or somebody else's, is told and not made: its address would be another one.
-        let Some(object) = state::find(&cluster, key, service).await? else { continue };
+        let Some(object) = state::find(&cluster, &record.front(&key.app, service)).await? else { continue };
         if !state::is_ours(clusters, key, &object) {
             continue;
         }
         let written = written(&object);
-        if written.as_ref().is_some_and(|state| state.generation > fence) {
+        // Of a roll that a person has left as it is, who is needed is theirs to say.
+        let is_left = |state: &TrafficState| state.generation > fence || state.open_roll().is_some();
+        if written.as_ref().is_some_and(is_left) {
             return Ok(Vec::new());
         }
         let wanted = names::selector(key, service, live.id.as_str());
@@ -76,13 +79,15 @@ pub(super) async fn needed(
         if selects && says {
             continue;
         }
-        if index == 0 && is_moved(&object, written.as_ref(), &live.id, slots) {
+        if index == 0 && is_moved(&object, key, service, written.as_ref(), &live.id, slots) {
             return Ok(Vec::new());
         }
         let after = TrafficState {
             generation: fence,
             live: Some(live.id.clone()),
-            slots: written.map_or_else(|| standing(slots), |state| state.slots),
+            adopted: written.as_ref().and_then(|state| state.adopted.clone()),
+            slots: written.as_ref().map_or_else(|| standing(slots), |state| state.slots.clone()),
+            roll: written.and_then(|state| state.roll),
         };
         let mut patch = expected(&object);
         patch.push(json!({ "op": "add", "path": "/spec/selector", "value": wanted }));
@@ -107,11 +112,13 @@ pub(super) async fn needed(
 /// and the next deploy does not write over it either.
 fn is_moved(
     object: &Service,
+    key: &EnvironmentKey,
+    service: &ServiceName,
     written: Option<&TrafficState>,
     live: &ReleaseId,
     slots: &BTreeMap<Slot, ReleaseId>,
 ) -> bool {
-    let Ok(Some(selected)) = state::selected(object) else { return false };
+    let Ok(Some(selected)) = selected(object, key, service, written) else { return false };
     let stands = |release: &ReleaseId| *release == selected;
     let is_noted = written.is_some_and(|state| state.slots.values().any(|it| stands(&it.release)));
     selected != *live && (is_noted || slots.values().any(stands))
@@ -119,10 +126,6 @@ fn is_moved(
 
 fn by(writer: Option<String>) -> String {
     writer.map_or_else(String::new, |writer| format!(", which {writer} had changed,"))
-}
-
-fn written(object: &Service) -> Option<TrafficState> {
-    serde_json::from_str(object.annotations().get(names::TRAFFIC)?).ok()
 }
 
 fn standing(slots: &BTreeMap<Slot, ReleaseId>) -> BTreeMap<Slot, Standing> {

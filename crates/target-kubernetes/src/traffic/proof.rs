@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::error::KubernetesError;
 use crate::names;
-use crate::record;
+use crate::record::{self, TrafficRecord};
 use crate::shared::Clusters;
 use crate::target::cluster_of;
 
@@ -46,7 +46,7 @@ async fn ready_pods(
     Ok(pods.into_iter().filter(is_ready).collect())
 }
 
-fn is_ready(pod: &Pod) -> bool {
+pub(super) fn is_ready(pod: &Pod) -> bool {
     let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
     pod.metadata.deletion_timestamp.is_none()
         && conditions.into_iter().any(|one| one.type_ == "Ready" && one.status == "True")
@@ -92,9 +92,11 @@ pub(super) async fn only_this_one(
 ) -> Result<Evidence, KubernetesError> {
     let cluster = clusters.reach(cluster_of(release)?).await?;
     let slices = cluster.slices().await?;
+    let record = record::read(&clusters.layout, &release.key)?.or_else(|| TrafficRecord::of(release));
+    let Some(record) = record else { return Ok(Evidence::default()) };
     let mut proof = serde_json::Map::new();
     for service in traffic_services(release) {
-        let name = names::service(&release.key.app, &service.name);
+        let name = record.front(&release.key.app, &service.name);
         let params = ListParams::default().labels(&format!("kubernetes.io/service-name={name}"));
         let began = tokio::time::Instant::now();
         loop {

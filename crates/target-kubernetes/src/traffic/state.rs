@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bascule_instances::records;
 use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId, ServiceName, Slot};
-use bascule_model::release::TargetKind;
+use bascule_model::release::{Release, TargetKind};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt as _;
@@ -12,9 +12,12 @@ use kube::api::{Patch, PatchParams};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 
+use super::selects::{Selects, selected};
+use crate::adoption::{self, Adopted};
 use crate::cluster::{Cluster, MANAGER, ours};
 use crate::error::KubernetesError;
 use crate::names;
+use crate::objects::deployment;
 use crate::objects::service::{TrafficState, service};
 use crate::record::{self, TrafficRecord};
 use crate::shared::Clusters;
@@ -50,14 +53,9 @@ impl Lead {
     }
 }
 
-/// The Service in front of a service; none where it is not there.
-pub(crate) async fn find(
-    cluster: &Cluster,
-    key: &EnvironmentKey,
-    service: &ServiceName,
-) -> Result<Option<Service>, KubernetesError> {
-    let name = names::service(&key.app, service);
-    cluster.get::<Service>(&format!("look at the Service {name}"), &name).await
+/// The Service of that name; none where it is not there.
+pub(crate) async fn find(cluster: &Cluster, name: &str) -> Result<Option<Service>, KubernetesError> {
+    cluster.get::<Service>(&format!("look at the Service {name}"), name).await
 }
 
 /// Whether this state folder made it for that environment.
@@ -75,14 +73,14 @@ pub(crate) async fn read(
 ) -> Result<Option<Lead>, KubernetesError> {
     let Some(record) = record::read(&clusters.layout, key)? else { return Ok(None) };
     let Some(service) = record.services.first().cloned() else { return Ok(None) };
-    let Some(object) = find(cluster, key, &service).await? else { return Ok(None) };
+    let Some(object) = find(cluster, &record.front(&key.app, &service)).await? else { return Ok(None) };
     if !is_ours(clusters, key, &object) {
         return Err(taken(&object));
     }
     let text = object.annotations().get(names::TRAFFIC).map(String::as_str).unwrap_or_default();
     let state: TrafficState = serde_json::from_str(text)
         .map_err(|_| changed(&object, "its annotation bascule.dev/traffic is gone or unreadable"))?;
-    let selected = selected(&object)?;
+    let selected = selected(&object, key, &service, Some(&state))?;
     let slot = selected.as_ref().and_then(|release| {
         let in_state =
             state.slots.iter().find(|(_, standing)| standing.release == *release).map(|(slot, _)| *slot);
@@ -94,16 +92,6 @@ pub(crate) async fn read(
 fn recorded_slot(clusters: &Clusters, key: &EnvironmentKey, release: &ReleaseId) -> Option<Slot> {
     let folder = clusters.layout.slot(key, release).ok()?;
     records::slot(&folder, TargetKind::Kubernetes).ok()?.map(|record| record.slot)
-}
-
-/// The release that a Service selects. A selector without one is somebody else's work, and never "nobody yet".
-pub(super) fn selected(object: &Service) -> Result<Option<ReleaseId>, KubernetesError> {
-    let selector = object.spec.as_ref().and_then(|spec| spec.selector.as_ref());
-    match selector.and_then(|selector| selector.get(names::RELEASE)).map(String::as_str) {
-        None => Err(changed(object, "its selector names no release")),
-        Some(names::NOBODY) => Ok(None),
-        Some(release) => Ok(Some(ReleaseId::from_text(release))),
-    }
 }
 
 fn taken(object: &Service) -> KubernetesError {
@@ -123,9 +111,13 @@ pub(super) fn changed(object: &Service, what: &str) -> KubernetesError {
 pub(crate) fn other_writer(object: &Service) -> Option<String> {
     let entries = object.metadata.managed_fields.iter().flatten();
     let foreign = entries.filter(|entry| entry.manager.as_deref() != Some(MANAGER));
-    let of_selector = foreign.filter(|entry| {
-        entry.fields_v1.as_ref().is_some_and(|fields| fields.0.pointer("/f:spec/f:selector").is_some())
-    });
+    // What is left of a field that was replaced as a whole says that there is one (`.`), and nothing of it.
+    let is_said = |fields: &Value| {
+        let fields = fields.pointer("/f:spec/f:selector").and_then(Value::as_object);
+        fields.is_some_and(|fields| fields.is_empty() || fields.keys().any(|field| field != "."))
+    };
+    let of_selector =
+        foreign.filter(|entry| entry.fields_v1.as_ref().is_some_and(|fields| is_said(&fields.0)));
     of_selector
         .max_by_key(|entry| entry.time.as_ref().map(|time| time.0))
         .and_then(|entry| entry.manager.clone())
@@ -163,25 +155,44 @@ pub(super) async fn ensure(
     key: &EnvironmentKey,
     record: &TrafficRecord,
     fence: Generation,
+    adopting: Option<(&Release, &str)>,
 ) -> Result<(), KubernetesError> {
+    // The one that leads says whether the others may select two releases.
+    let mut lead = None;
     for (index, name) in record.services.iter().enumerate() {
         let object = service(key, name, &record.cluster, index == 0, fence, &clusters.state_id);
-        make(clusters, cluster, key, name, &object).await?;
+        if let Some((release, from)) = adopting.filter(|_| index == 0) {
+            adoption::take_service(clusters, cluster, release, (name, from), fence).await?;
+            continue;
+        }
+        let there = make(clusters, cluster, key, &object).await?;
+        let Some(there) = there else { continue };
+        if index == 0 {
+            lead = written(&there);
+        }
+        selected(&there, key, name, lead.as_ref())?;
     }
-    change(clusters, key, fence, |_| {}).await
+    let adopting = adopting.map(|(release, _)| release.id.clone());
+    change(clusters, key, fence, |state| {
+        if let (Some(adopted), Some(release)) = (&mut state.adopted, &adopting) {
+            adopted.release = release.clone();
+        }
+    })
+    .await
 }
 
+/// Makes one that is not there; answers one that is.
 async fn make(
     clusters: &Clusters,
     cluster: &Cluster,
     key: &EnvironmentKey,
-    name: &ServiceName,
     object: &Value,
-) -> Result<(), KubernetesError> {
-    let there = match find(cluster, key, name).await? {
+) -> Result<Option<Service>, KubernetesError> {
+    let name = deployment::name(object);
+    let there = match find(cluster, name).await? {
         Some(there) => there,
         None => {
-            let doing = format!("make the Service {}", names::service(&key.app, name));
+            let doing = format!("make the Service {name}");
             let made = Service::deserialize(object).map_err(|error| KubernetesError::Refused {
                 doing: doing.clone(),
                 status: 400,
@@ -189,9 +200,9 @@ async fn make(
             })?;
             let (api, params) = (cluster.api::<Service>(), ours());
             match cluster.call(&doing, || api.create(&params, &made)).await {
-                Ok(_) => return Ok(()),
+                Ok(_) => return Ok(None),
                 // Made by a call whose answer was lost, or by somebody else just now.
-                Err(error) if error.status() == Some(409) => find(cluster, key, name).await?.ok_or(error)?,
+                Err(error) if error.status() == Some(409) => find(cluster, name).await?.ok_or(error)?,
                 Err(error) => return Err(error),
             }
         }
@@ -202,7 +213,17 @@ async fn make(
     if other_writer(&there).is_some() {
         return Err(changed(&there, "somebody else writes its selector"));
     }
-    selected(&there).map(|_| ())
+    Ok(Some(there))
+}
+
+/// What the annotation of the Service that leads says; none where it is gone or unreadable.
+pub(super) fn written(object: &Service) -> Option<TrafficState> {
+    serde_json::from_str(object.annotations().get(names::TRAFFIC)?).ok()
+}
+
+/// What a Service was before it was taken over; none where it was made here, or a second release has had the traffic.
+pub(crate) fn adopted(object: &Service) -> Option<Adopted> {
+    written(object)?.adopted
 }
 
 /// Changes what the Service that leads says of slots, if nobody with a newer lease wrote there. Who is live is not changed by this.
@@ -251,6 +272,19 @@ pub(super) fn moving(lead: &Lead, selector: &Value, after: &TrafficState) -> Val
     ])
 }
 
+/// Merges into a Service.
+pub(crate) async fn merge(cluster: &Cluster, name: &str, patch: &Value) -> Result<(), KubernetesError> {
+    let patch: Patch<&Value> = Patch::Merge(patch);
+    let (api, params) = (
+        cluster.api::<Service>(),
+        PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() },
+    );
+    cluster
+        .call(&format!("write to the Service {name}"), || api.patch(name, &params, &patch))
+        .await
+        .map(|_| ())
+}
+
 /// Writes a JSON Patch to a Service.
 pub(super) async fn write(cluster: &Cluster, name: &str, patch: &Value) -> Result<(), KubernetesError> {
     let doing = format!("write to the Service {name}");
@@ -277,33 +311,40 @@ pub(super) async fn differences(
     record: &TrafficRecord,
 ) -> Result<Vec<String>, KubernetesError> {
     let mut told = Vec::new();
-    let mut live: Option<Option<ReleaseId>> = None;
-    for service in &record.services {
-        let name = names::service(&key.app, service);
-        let Some(object) = find(cluster, key, service).await? else {
+    let mut lead: Option<TrafficState> = None;
+    for (index, service) in record.services.iter().enumerate() {
+        let name = record.front(&key.app, service);
+        let Some(object) = find(cluster, &name).await? else {
             told.push(format!("the Service {name} is not there"));
             continue;
         };
-        let who = other_writer(&object).map(|who| format!(" ({who} wrote to it)")).unwrap_or_default();
-        match selected(&object) {
+        if index == 0 {
+            lead = written(&object);
+        }
+        let selected = selected(&object, key, service, lead.as_ref());
+        // Until the first switch, what was taken over selects what somebody else wrote.
+        let is_lent = adopted(&object).is_some() && matches!(selected, Ok(None));
+        let who = other_writer(&object)
+            .filter(|_| !is_lent)
+            .map(|who| format!(" ({who} wrote to it)"))
+            .unwrap_or_default();
+        match selected {
             Err(_) => told.push(format!("the selector of the Service {name} names no release{who}")),
             Ok(now) => {
-                let text = object.annotations().get(names::TRAFFIC).map(String::as_str).unwrap_or_default();
-                let written = match &live {
-                    Some(live) => live.clone(),
-                    None => serde_json::from_str::<TrafficState>(text).ok().and_then(|state| state.live),
-                };
-                if now != written {
+                let live = lead.as_ref().and_then(|state| state.live.clone());
+                // Others follow the one that leads into a roll and out of it.
+                let is_rolled = lead.as_ref().is_some_and(|state| state.open_roll().is_some());
+                let is_both = Selects::Both.is_so(&object, key, service);
+                if now != live || (index == 0 && is_rolled && !is_both) {
                     let shown = |release: &Option<ReleaseId>| {
                         release.as_ref().map_or("nobody".to_owned(), ToString::to_string)
                     };
                     told.push(format!(
                         "the Service {name} selects {}, and {} was made live{who}",
                         shown(&now),
-                        shown(&written)
+                        shown(&live)
                     ));
                 }
-                live.get_or_insert(written);
             }
         }
     }

@@ -7,10 +7,10 @@ use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt as _;
 use serde_json::json;
 
+use super::selects::{Selects, selector_of};
 use super::state::{self, ATTEMPTS, Lead};
 use crate::cluster::Cluster;
 use crate::error::KubernetesError;
-use crate::names;
 use crate::objects::service::{Standing, TrafficState};
 use crate::record::{self, TrafficRecord};
 use crate::shared::Clusters;
@@ -32,15 +32,19 @@ pub(super) async fn switch(
         if lead.state.generation > fence {
             return Err(PortError::Fenced);
         }
-        let already = lead.selected.as_ref() == wanted && lead.state.live.as_ref() == wanted;
+        let is_both = lead.state.open_roll().is_some();
+        let already = !is_both && lead.selected.as_ref() == wanted && lead.state.live.as_ref() == wanted;
         if !already && lead.selected.as_ref() != expect {
             return Err(unexpected(&lead, expect).into());
         }
-        follow(&cluster, key, &record, wanted).await?;
+        follow(&cluster, key, &record, Selects::only(wanted)).await?;
         if already {
             return Ok(Switched { already, micros: micros(clusters, began) });
         }
-        let selector = names::selector(key, &lead.service, wanted.map_or(names::NOBODY, ReleaseId::as_str));
+        let selector = match (&lead.state.adopted, wanted) {
+            (Some(adopted), None) => adopted.selector.clone(),
+            _ => Selects::only(wanted).selector(key, &lead.service),
+        };
         let patch = state::moving(&lead, &json!(selector), &after(clusters, &lead, fence, to));
         match state::write(&cluster, &lead.object.name_any(), &patch).await {
             // Somebody was quicker, or the answer to our own write was lost: what is there says which.
@@ -69,32 +73,35 @@ fn after(
 ) -> TrafficState {
     let mut after = lead.state.clone();
     after.generation = fence;
+    after.roll = None;
     if let Some((slot, release)) = lead.live() {
         after.slots.insert(slot, Standing { release, left: Some(clusters.clock.now()) });
     }
     if let Some((slot, release)) = to {
         after.slots.insert(slot, Standing { release: release.clone(), left: None });
     }
+    // From the second release on there is nothing to give back any more.
+    after.adopted = after.adopted.filter(|adopted| to.is_none_or(|(_, release)| *release == adopted.release));
     after.live = to.map(|(_, release)| release.clone());
     after
 }
 
-/// The other Services of the app select what the one that leads is about to.
-async fn follow(
+/// The other Services of the app select what the one that leads is about to, or does.
+pub(super) async fn follow(
     cluster: &Cluster,
     key: &EnvironmentKey,
     record: &TrafficRecord,
-    wanted: Option<&ReleaseId>,
+    wanted: Selects<'_>,
 ) -> Result<(), KubernetesError> {
     for service in record.services.iter().skip(1) {
-        let Some(object): Option<Service> = state::find(cluster, key, service).await? else { continue };
-        if state::selected(&object).is_ok_and(|selected| selected.as_ref() == wanted) {
+        let name = record.front(&key.app, service);
+        let Some(object): Option<Service> = state::find(cluster, &name).await? else { continue };
+        if wanted.is_so(&object, key, service) {
             continue;
         }
-        let selector = names::selector(key, service, wanted.map_or(names::NOBODY, ReleaseId::as_str));
         let patch = json!([
-            { "op": "test", "path": "/spec/selector", "value": object.spec.as_ref().and_then(|spec| spec.selector.clone()) },
-            { "op": "replace", "path": "/spec/selector", "value": selector },
+            { "op": "test", "path": "/spec/selector", "value": selector_of(&object) },
+            { "op": "replace", "path": "/spec/selector", "value": wanted.selector(key, service) },
         ]);
         state::write(cluster, &object.name_any(), &patch).await?;
     }
@@ -113,7 +120,7 @@ fn nowhere(key: &EnvironmentKey, to: Option<(Slot, &ReleaseId)>) -> Result<Switc
     }
 }
 
-fn unexpected(lead: &Lead, expect: Option<&ReleaseId>) -> KubernetesError {
+pub(super) fn unexpected(lead: &Lead, expect: Option<&ReleaseId>) -> KubernetesError {
     let shown = |release: Option<&ReleaseId>| release.map_or("nobody".to_owned(), ToString::to_string);
     let what = format!("it selects {}, not {}", shown(lead.selected.as_ref()), shown(expect));
     state::changed(&lead.object, &what)

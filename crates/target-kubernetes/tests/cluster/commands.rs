@@ -60,13 +60,13 @@ async fn an_account_that_may_not_is_told() {
 async fn what_a_control_plane_left_behind_is_removed_and_nothing_else() {
     let world = World::new();
     world.deploy(FENCE, &spec(1), None).await.unwrap();
-    let job = |name: &str, owner: &str| {
+    let job = |name: &str, owner: &str, process: &str| {
         json!({
             "apiVersion": "batch/v1", "kind": "Job",
             "metadata": {
                 "name": name,
                 "labels": { "app.kubernetes.io/managed-by": "bascule", "bascule.dev/exec": "web" },
-                "annotations": { "bascule.dev/owner": owner, "bascule.dev/process": "one before" },
+                "annotations": { "bascule.dev/owner": owner, "bascule.dev/process": process },
             },
             "spec": { "template": { "spec": {
                 "restartPolicy": "Never",
@@ -74,14 +74,16 @@ async fn what_a_control_plane_left_behind_is_removed_and_nothing_else() {
             } } },
         })
     };
-    world.cluster.create("bascule", job("left", "state-1"));
-    world.cluster.create("bascule", job("of-another", "state-2"));
+    world.cluster.create("bascule", job("left", "state-1", "home-1/1"));
+    world.cluster.create("bascule", job("of-another", "state-2", "home-1/1"));
+    // Another machine, with the same journal: its command may go on.
+    world.cluster.create("bascule", job("of-another-machine", "state-1", "home-2/1"));
     world.target.forget_leftovers();
     for _ in 0..600 {
-        if world.names("Job").len() == 1 {
+        if world.names("Job").len() == 2 {
             break;
         }
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
-    assert_eq!(world.names("Job"), ["of-another"]);
+    assert_eq!(world.names("Job"), ["of-another", "of-another-machine"]);
 }

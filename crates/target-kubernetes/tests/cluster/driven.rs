@@ -13,12 +13,13 @@ use bascule_engine::context::Ports;
 use bascule_engine::draft::Wish;
 use bascule_engine::engine::{Begun, Engine, RunIds};
 use bascule_engine::executor::Driven as Came;
+use bascule_engine::home::{Seat, Shares};
 use bascule_engine::ports::{
     Artifacts, CheckPlace, Checker, Hooks, Made, Making, NoMigrations, Point, PortError, Presence,
     Traffic as _,
 };
 use bascule_fake_cluster::{FakeCluster, Flavour};
-use bascule_journal::{Journal as _, MemoryJournal};
+use bascule_journal::{Journal as _, MemoryJournal, Take};
 use bascule_model::evidence::{CheckResult, ProbeResult, Status};
 use bascule_model::ids::{ReleaseId, RunId};
 use bascule_model::manifest::Policy;
@@ -62,8 +63,15 @@ pub struct Driven {
     pub outside: Arc<Outside>,
     pub wish: Wish,
     pub traffic: Arc<KubernetesTraffic>,
+    clock: Arc<TestClock>,
     journal: Arc<MemoryJournal>,
-    _state: TempDir,
+    state: Arc<TempDir>,
+}
+
+/// Which journal, and which machine.
+struct Whose {
+    owner: &'static str,
+    home: &'static str,
 }
 
 /// How a run ended.
@@ -77,18 +85,72 @@ pub struct Ended {
 impl Driven {
     /// Nothing is deployed yet. A former release stays for no time after a bake.
     pub fn new() -> Self {
+        let outside = Arc::new(Outside::default());
+        outside.image.store(1, Ordering::Relaxed);
         let cluster = FakeCluster::at(Flavour::New, NAMESPACE, epoch());
-        let state = tempfile::tempdir().unwrap();
-        let clock = Arc::new(TestClock::new());
+        let state = Arc::new(tempfile::tempdir().unwrap());
+        let whose = Whose { owner: "state-1", home: "here" };
+        Self::over(cluster, Arc::new(TestClock::new()), outside, (Arc::default(), state), whose, wish())
+    }
+
+    /// The engine of the next control plane, after the one before has died: what is on disk and in the cluster is all that it knows.
+    pub fn next(&self) -> Self {
+        let kept = (self.journal.clone(), self.state.clone());
+        let whose = Whose { owner: "state-1", home: "here" };
+        Self::over(
+            self.cluster.clone(),
+            self.clock.clone(),
+            self.outside.clone(),
+            kept,
+            whose,
+            self.wish.clone(),
+        )
+    }
+
+    /// Another machine, with nothing but the same journal and the way to the same cluster.
+    pub fn another_machine(&self) -> Self {
+        let kept = (self.journal.clone(), Arc::new(tempfile::tempdir().unwrap()));
+        let whose = Whose { owner: "state-1", home: "there" };
+        Self::over(
+            self.cluster.clone(),
+            self.clock.clone(),
+            self.outside.clone(),
+            kept,
+            whose,
+            self.wish.clone(),
+        )
+    }
+
+    /// Somebody else, with a journal of their own.
+    pub fn stranger(&self) -> Self {
+        let kept = (Arc::default(), Arc::new(tempfile::tempdir().unwrap()));
+        let whose = Whose { owner: "state-2", home: "elsewhere" };
+        Self::over(
+            self.cluster.clone(),
+            self.clock.clone(),
+            self.outside.clone(),
+            kept,
+            whose,
+            self.wish.clone(),
+        )
+    }
+
+    fn over(
+        cluster: FakeCluster,
+        clock: Arc<TestClock>,
+        outside: Arc<Outside>,
+        (journal, state): (Arc<MemoryJournal>, Arc<TempDir>),
+        whose: Whose,
+        wish: Wish,
+    ) -> Self {
         let clusters = Clusters::new(KubernetesOptions {
             state_dir: state.path().to_owned(),
-            state_id: "state-1".to_owned(),
+            state_id: whose.owner.to_owned(),
+            home: whose.home.to_owned(),
             access: Access::given(kube::Client::new(cluster.service(), NAMESPACE)),
             clock: clock.clone(),
             vault: Arc::new(OpenVault),
         });
-        let (outside, journal) = (Arc::new(Outside::default()), Arc::new(MemoryJournal::default()));
-        outside.image.store(1, Ordering::Relaxed);
         let traffic = Arc::new(KubernetesTraffic::new(clusters.clone()));
         let ports = Ports {
             target: Arc::new(KubernetesTarget::new(clusters)),
@@ -97,12 +159,30 @@ impl Driven {
             checker: outside.clone(),
             vault: Arc::new(OpenVault),
             migrations: Arc::new(NoMigrations),
-            clock,
+            clock: clock.clone(),
             hooks: outside.clone(),
         };
         let logs = PathBuf::from("/nonexistent");
-        let engine = Engine::new(ports, journal.clone(), outside.clone(), "engine".to_owned(), logs);
-        Self { cluster, engine: Arc::new(engine), outside, wish: wish(), traffic, journal, _state: state }
+        let seat = Seat::new(1, whose.home.to_owned(), Shares::Journal);
+        let engine = Engine::new(ports, journal.clone(), outside.clone(), seat, logs);
+        Self { cluster, engine: Arc::new(engine), outside, wish, traffic, journal, clock, state }
+    }
+
+    /// Goes on with the run that a control plane which died has left; none where it was over.
+    pub async fn go_on(&self) -> Option<Ended> {
+        let left = self.engine.left_over().await.unwrap();
+        let begun = self.engine.resume(left.first()?, Take::FromTheDead).await.unwrap();
+        Some(self.drive(begun).await)
+    }
+
+    /// Takes into its records what the journal says, as the control plane does. Answers how much that was.
+    pub async fn recall(&self) -> usize {
+        let environment = self.journal.environment(&key()).await.unwrap().unwrap();
+        let standing = self.engine.standing_in_a_cluster(&environment).await.unwrap();
+        for (slot, record) in &standing {
+            self.traffic.recall(*slot, &record.release, &record.sealed).unwrap();
+        }
+        standing.len()
     }
 
     /// Deploys the image with that number.

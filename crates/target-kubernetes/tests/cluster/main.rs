@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
+mod adoption;
+mod changes;
 mod commands;
 mod companions;
 mod driven;
@@ -9,6 +11,7 @@ mod extras;
 mod faults;
 mod figures;
 mod foreseen;
+mod leases;
 mod looks;
 mod mends;
 mod networks;
@@ -16,5 +19,7 @@ mod others;
 mod patches;
 mod probe;
 mod releases;
+mod rolling;
 mod scenarios;
 mod support;
+mod survey;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bascule_engine::ports::{Clock, PortError, SlotRef, SlotSpec, Target as _, Traffic as _, Vault};
+use bascule_engine::ports::{Claim, Clock, PortError, SlotRef, SlotSpec, Target as _, Traffic as _, Vault};
 use bascule_fake_cluster::{FakeCluster, Flavour};
 use bascule_model::evidence::{InstanceStatus, Status};
-use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId, ServiceName, Slot};
+use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId, RunId, ServiceName, Slot};
 use bascule_model::manifest::InstanceText;
 use bascule_model::problem::Problem;
 use bascule_model::release::{
@@ -87,6 +87,7 @@ impl World {
         let clusters = Clusters::new(KubernetesOptions {
             state_dir: state.path().to_owned(),
             state_id: state_id.to_owned(),
+            home: "home-1".to_owned(),
             access: Access::given(kube::Client::new(cluster.service(), NAMESPACE)),
             clock: Arc::new(TestClock::new()),
             vault: Arc::new(OpenVault),
@@ -103,6 +104,7 @@ impl World {
     pub async fn bring_up(&self, fence: Generation, spec: &SlotSpec) -> Result<(), PortError> {
         self.traffic.can_open(&spec.release).await?;
         self.target.can_start(spec).await?;
+        self.traffic.take(fence, &claim(), &spec.release).await?;
         self.traffic.open(fence, &spec.release).await?;
         self.target.start(fence, spec).await?;
         let wanted = spec.release.services.iter().map(|service| service.instances as usize).sum();
@@ -120,7 +122,8 @@ impl World {
         self.bring_up(fence, spec).await?;
         self.traffic.can_take(&spec.release).await?;
         self.switch(fence, former, Some(spec)).await?;
-        self.traffic.proven(&spec.release).await.map(|_| ())
+        self.traffic.proven(&spec.release).await?;
+        self.traffic.give_back(fence, &spec.release.key).await
     }
 
     pub async fn switch(
@@ -164,6 +167,15 @@ impl World {
     }
 }
 
+fn claim() -> Claim {
+    Claim {
+        key: key(),
+        run: RunId::from_text("run-1"),
+        owner: "1@here:/state".to_owned(),
+        actor: "somebody".to_owned(),
+    }
+}
+
 /// When time begins.
 pub fn epoch() -> Timestamp {
     "2026-11-26T12:00:00Z".parse().unwrap()
@@ -198,6 +210,8 @@ pub fn spec(number: u64) -> SlotSpec {
             node_port: Some(30080),
             observe: None,
             probe: None,
+            service_name: None,
+            adopt: None,
             pull_secrets: Vec::new(),
             patches: Vec::new(),
             manifests: Vec::new(),
@@ -214,6 +228,7 @@ pub fn spec(number: u64) -> SlotSpec {
             on_no_data: OnNoData::Probe,
             warm: Duration::ZERO,
             keep: 1,
+            rolling: None,
         },
         schema: None,
         secrets: BTreeMap::default(),

@@ -288,6 +288,7 @@ pub fn release(number: u64, artifact: &str, services: Vec<Service>) -> Release {
             on_no_data: OnNoData::Probe,
             warm: Duration::ZERO,
             keep: 1,
+            rolling: None,
         },
         schema: None,
         secrets: Default::default(),

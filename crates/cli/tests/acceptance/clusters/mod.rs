@@ -1,12 +1,18 @@
 //! Scenarios in a real cluster: what traffic sees, what is killed, who else writes there.
 
+mod adoption;
 mod commands;
 mod figures;
 #[cfg(feature = "failpoints")]
 mod kill;
+#[cfg(feature = "failpoints")]
+mod leases;
 mod load;
 mod mends;
+mod plans;
 mod refused;
+#[cfg(feature = "failpoints")]
+mod rolling;
 mod shape;
 #[cfg(feature = "failpoints")]
 mod way_back;

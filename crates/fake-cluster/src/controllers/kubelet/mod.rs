@@ -101,7 +101,8 @@ fn stop(core: &mut Core, key: &Key, pod: &Value, due: &mut Due) {
     let grace = object::number(pod, "/metadata/deletionGracePeriodSeconds").unwrap_or(0);
     let grace = Duration::from_secs(u64::try_from(grace).unwrap_or(0));
     let all = containers(pod, "containers");
-    let wanted = all.iter().map(|container| script(core, container).stop).max().unwrap_or_default();
+    let stops = |container: &Value| waits_before_it_stops(container) + script(core, container).stop;
+    let wanted = all.iter().map(stops).max().unwrap_or_default();
     let now = core.clock.now();
     let run = core.memory.pods.entry(object::uid(pod).to_owned()).or_default();
     let is_first = run.stops.is_none();
@@ -118,6 +119,17 @@ fn stop(core: &mut Core, key: &Key, pod: &Value, due: &mut Due) {
     } else if object::items(pod, "/metadata/finalizers").iter().all(|one| one == "foregroundDeletion") {
         core.store.remove(key);
     }
+}
+
+/// How long its `preStop` takes: a wait of its own, or the program `sleep`. It counts in the grace.
+fn waits_before_it_stops(container: &Value) -> Duration {
+    let hook = &container["lifecycle"]["preStop"];
+    let command = object::items(hook, "/exec/command");
+    let slept = match command {
+        [program, seconds] if *program == "sleep" => seconds.as_str().and_then(|text| text.parse().ok()),
+        _ => None,
+    };
+    Duration::from_secs(hook["sleep"]["seconds"].as_u64().or(slept).unwrap_or(0))
 }
 
 fn run(core: &mut Core, key: &Key, pod: &Arc<Value>, due: &mut Due) {

@@ -101,6 +101,8 @@ pub(crate) const ROLLOUT: Keys = Keys {
     place: "[rollout]",
     names: &[
         "strategy",
+        "max_unavailable",
+        "max_surge",
         "deadline",
         "bake",
         "max_error_rate",
@@ -168,14 +170,16 @@ pub(crate) const PROBE: Keys = Keys { place: "probe = { … }", names: &["rate",
 
 pub(crate) const KUBERNETES: Keys = Keys {
     place: "[environments.NAME.kubernetes]",
-    names: &["service", "pull_secrets", "patches", "manifests"],
+    names: &["service", "pull_secrets", "patches", "manifests", "adopt"],
 };
 
 pub(crate) const PATCH: Keys =
     Keys { place: "[[environments.NAME.kubernetes.patches]]", names: &["service", "metadata", "spec"] };
 
-pub(crate) const CLUSTER_SERVICE: Keys =
-    Keys { place: "service = { … } in [environments.NAME.kubernetes]", names: &["type", "node_port"] };
+pub(crate) const CLUSTER_SERVICE: Keys = Keys {
+    place: "service = { … } in [environments.NAME.kubernetes]",
+    names: &["name", "type", "node_port"],
+};
 
 pub(crate) const GATES: Keys = Keys {
     place: "[gates]",

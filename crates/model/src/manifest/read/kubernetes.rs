@@ -16,6 +16,14 @@ const SECRET: Kind = Kind {
     what: "the name of a Secret",
     help: "write one that `kubectl get secrets` lists in the namespace, in a-z, 0-9, - and ., as in \"registry\"",
 };
+const SERVICE: Kind = Kind {
+    what: "the name of a Service",
+    help: "use 1 to 63 of a-z, 0-9 and -, not beginning or ending with -, as in \"shop\"",
+};
+const DEPLOYMENT: Kind = Kind {
+    what: "the name of a Deployment",
+    help: "write one that `kubectl get deployments` lists in the namespace, as in \"shop\"",
+};
 const OBJECT_FILES: Kind = Kind {
     what: "the path of files with objects",
     help: "write a path relative to the manifest's folder that ends in .yaml, .yml or .json; its last part may have *, as in \"k8s/*.yaml\"",
@@ -36,6 +44,7 @@ pub(crate) fn kubernetes<'t>(
     Some(KubernetesSettings {
         service: section.read(reader, "service", service),
         pull_secrets: section.read(reader, "pull_secrets", pull_secrets),
+        adopt: section.read(reader, "adopt", |reader, key, node| object(reader, key, node, &DEPLOYMENT)),
         manifests: section.read(reader, "manifests", manifests),
         patches: section.read(reader, "patches", |reader, key, node| patches(reader, key, node, declared)),
     })
@@ -75,21 +84,33 @@ fn pull_secrets<'t>(
     node: &'t Node<'t>,
 ) -> Option<Vec<Located<String>>> {
     let help = "write a list, as in [\"registry\"]";
-    let names = array(reader, key, node, help, |reader, key, element| {
-        let name = text(reader, key, element, &SECRET)?;
-        if name.value.len() <= 253 && name.value.split('.').all(is_label) {
-            return Some(name);
-        }
-        report(reader, key, &name, &SECRET);
-        None
-    })?;
+    let names = array(reader, key, node, help, |reader, key, element| object(reader, key, element, &SECRET))?;
     report_repeated(reader, key, &names);
     Some(names)
+}
+
+fn object(reader: &mut Reader, key: &str, node: &Node<'_>, kind: &Kind) -> Option<Located<String>> {
+    let name = text(reader, key, node, kind)?;
+    if name.value.len() <= 253 && name.value.split('.').all(is_label) {
+        return Some(name);
+    }
+    report(reader, key, &name, kind);
+    None
+}
+
+fn label(reader: &mut Reader, key: &str, node: &Node<'_>, kind: &Kind) -> Option<Located<String>> {
+    let name = text(reader, key, node, kind)?;
+    if name.value.len() <= 63 && is_label(&name.value) {
+        return Some(name);
+    }
+    report(reader, key, &name, kind);
+    None
 }
 
 fn service<'t>(reader: &mut Reader, _: &str, node: &'t Node<'t>) -> Option<ClusterServiceSettings> {
     let section = reader.section(node, "service = { … }", &keys::CLUSTER_SERVICE)?;
     Some(ClusterServiceSettings {
+        name: section.read(reader, "name", |reader, key, node| label(reader, key, node, &SERVICE)),
         kind: section.read(reader, "type", |reader, key, node| {
             let kinds = [ServiceKind::ClusterIP, ServiceKind::NodePort, ServiceKind::LoadBalancer];
             word(reader, key, node, &kinds.map(|kind| (kind.as_str(), kind)))
@@ -101,12 +122,7 @@ fn service<'t>(reader: &mut Reader, _: &str, node: &'t Node<'t>) -> Option<Clust
 
 /// `namespace`
 pub(crate) fn namespace(reader: &mut Reader, key: &str, node: &Node<'_>) -> Option<Located<String>> {
-    let name = text(reader, key, node, &NAMESPACE)?;
-    if name.value.len() <= 63 && is_label(&name.value) {
-        return Some(name);
-    }
-    report(reader, key, &name, &NAMESPACE);
-    None
+    label(reader, key, node, &NAMESPACE)
 }
 
 /// A label as names of the cluster's objects are made of (RFC 1123, 2.1), however long.

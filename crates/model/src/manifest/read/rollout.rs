@@ -10,7 +10,8 @@ use crate::units::Duration;
 const MONTH: Duration = Duration::from_seconds(30 * 86_400);
 
 /// The words of `strategy`.
-pub(crate) const STRATEGIES: [(&str, Strategy); 1] = [("blue-green", Strategy::BlueGreen)];
+pub(crate) const STRATEGIES: [(&str, Strategy); 2] =
+    [("blue-green", Strategy::BlueGreen), ("rolling", Strategy::Rolling)];
 
 /// The words of `on_no_data`.
 pub(crate) const ON_NO_DATA: [(&str, OnNoData); 3] =
@@ -21,6 +22,9 @@ pub(crate) fn rollout<'t>(reader: &mut Reader, node: &'t Node<'t>, place: &str) 
     let section = reader.section(node, place, &keys::ROLLOUT)?;
     Some(RolloutSettings {
         strategy: section.read(reader, "strategy", |r, key, node| word(r, key, node, &STRATEGIES)),
+        max_unavailable: section
+            .read(reader, "max_unavailable", |r, key, node| number(r, key, node, 0..=1_000)),
+        max_surge: section.read(reader, "max_surge", |r, key, node| number(r, key, node, 1..=1_000)),
         deadline: section.read(reader, "deadline", |r, key, node| duration(r, key, node, MOMENT..=DAY)),
         bake: section.read(reader, "bake", |r, key, node| duration(r, key, node, Duration::ZERO..=DAY)),
         max_error_rate: section.read(reader, "max_error_rate", |r, key, node| parsed(r, key, node, &PERCENT)),

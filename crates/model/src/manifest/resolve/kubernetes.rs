@@ -46,6 +46,8 @@ impl Resolver<'_> {
             namespace,
             service: resolved,
             node_port: node_port.map(|port| port.value),
+            service_name: service.and_then(|service| text(&service.name)),
+            adopt: kubernetes.and_then(|kubernetes| text(&kubernetes.adopt)),
             observe,
             probe,
             pull_secrets: pull_secrets.into_iter().flatten().map(|name| name.value.clone()).collect(),
@@ -106,15 +108,18 @@ impl Resolver<'_> {
         let observe = settings.observe.as_ref();
         let pull_secret =
             settings.kubernetes.as_ref().and_then(|kubernetes| kubernetes.pull_secrets.as_ref()?.first());
+        let adopt = settings.kubernetes.as_ref().and_then(|kubernetes| kubernetes.adopt.as_ref());
         let patch = settings.kubernetes.as_ref().and_then(|kubernetes| kubernetes.patches.as_ref()?.first());
         let files =
             settings.kubernetes.as_ref().and_then(|kubernetes| kubernetes.manifests.as_ref()?.first());
-        let places: [(&str, Option<Range<usize>>); 9] = [
+        let places: [(&str, Option<Range<usize>>); 11] = [
             ("namespace", settings.namespace.as_ref().map(|it| it.span.clone())),
             ("context", settings.context.as_ref().map(|it| it.span.clone())),
             ("service", service.and_then(|it| it.kind.as_ref()).map(|it| it.span.clone())),
             ("observe", observe.and_then(|it| it.prometheus.as_ref()).map(|it| it.span.clone())),
             ("probe", observe.and_then(|it| it.probe.as_ref()).map(|it| it.span.clone())),
+            ("name", service.and_then(|it| it.name.as_ref()).map(|it| it.span.clone())),
+            ("adopt", adopt.map(|it| it.span.clone())),
             ("pull_secrets", pull_secret.map(|it| it.span.clone())),
             ("manifests", files.map(|it| it.span.clone())),
             ("patches", patch.map(|it| it.span.clone())),

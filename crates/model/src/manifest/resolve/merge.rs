@@ -161,6 +161,8 @@ pub(super) fn rollout(lower: Option<&RolloutSettings>, upper: Option<&RolloutSet
     }
     Rollout {
         strategy: setting!(strategy),
+        max_unavailable: setting!(max_unavailable),
+        max_surge: setting!(max_surge),
         deadline: setting!(deadline),
         bake: setting!(bake),
         max_error_rate: setting!(max_error_rate),

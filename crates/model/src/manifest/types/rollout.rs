@@ -9,7 +9,11 @@ use crate::units::{Duration, Percent};
 pub struct Rollout {
     /// The way of the change.
     pub strategy: Strategy,
-    /// The time in which all instances must be started and ready.
+    /// With [`Strategy::Rolling`], so many instances of a service fewer than it has may be ready.
+    pub max_unavailable: u32,
+    /// And so many more may be there.
+    pub max_surge: u32,
+    /// The time in which all instances must be started and ready; with [`Strategy::Rolling`], the longest time without a step forward.
     pub deadline: Duration,
     /// How long the new release is watched after the switch; zero: not at all.
     pub bake: Duration,
@@ -31,6 +35,8 @@ impl Default for Rollout {
     fn default() -> Self {
         Self {
             strategy: Strategy::BlueGreen,
+            max_unavailable: 0,
+            max_surge: 1,
             deadline: Duration::from_seconds(300),
             bake: Duration::from_seconds(60),
             max_error_rate: Percent::from_parts_per_million(1_000),
@@ -49,6 +55,8 @@ impl Default for Rollout {
 pub enum Strategy {
     /// All instances of the new release beside the old ones, then one switch.
     BlueGreen,
+    /// Instance by instance, as those of the former release go.
+    Rolling,
 }
 
 /// What decides on a bake that saw fewer than `min_requests` requests from users.

@@ -48,6 +48,8 @@ fn spec(patches: Vec<DeploymentPatch>) -> SlotSpec {
             node_port: None,
             observe: None,
             probe: None,
+            service_name: None,
+            adopt: None,
             pull_secrets: Vec::new(),
             patches,
             manifests: Vec::new(),
@@ -64,6 +66,7 @@ fn spec(patches: Vec<DeploymentPatch>) -> SlotSpec {
             on_no_data: OnNoData::Probe,
             warm: Duration::ZERO,
             keep: 1,
+            rolling: None,
         },
         schema: None,
         secrets: BTreeMap::new(),
@@ -81,7 +84,7 @@ fn patch(service: Option<&str>, changes: Value) -> DeploymentPatch {
 /// The Deployments of both services.
 fn made(patches: Vec<DeploymentPatch>) -> [Value; 2] {
     let spec = spec(patches);
-    [0, 1].map(|at| objects(&spec, &spec.release.services[at], 1, "state-1").deployment)
+    [0, 1].map(|at| objects(&spec, &spec.release.services[at], 1, Waits::ByItself, "state-1").deployment)
 }
 
 fn spec_of(deployment: &Value) -> &str {

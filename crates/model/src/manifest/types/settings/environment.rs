@@ -22,10 +22,17 @@ use crate::units::{Duration, Percent};
 #[derive(Debug, Clone, PartialEq, Eq, Default, JsonSchema)]
 #[schemars(rename = "Rollout", deny_unknown_fields)]
 pub struct RolloutSettings {
-    /// `blue-green`: all instances of the new release beside the old ones, then one switch.
+    /// `blue-green`: all instances of the new release beside the old ones, then one switch. `rolling`, for Kubernetes: instance by
+    /// instance, as the old ones go.
     #[schemars(with = "Option<schema::StrategyName>", extend("default" = "blue-green"))]
     pub strategy: Option<Located<Strategy>>,
-    /// The time in which all instances are started and ready, at most 1d.
+    /// With `rolling`: so many instances of a service fewer than it has may be ready.
+    #[schemars(range(min = 0, max = 1000), extend("default" = 0))]
+    pub max_unavailable: Option<Located<u32>>,
+    /// With `rolling`: so many more than it has may be there.
+    #[schemars(range(min = 1, max = 1000), extend("default" = 1))]
+    pub max_surge: Option<Located<u32>>,
+    /// The time in which all instances are started and ready, at most 1d. With `rolling`: the longest time without a step forward.
     #[schemars(extend("default" = "5m"))]
     pub deadline: Option<Located<Duration>>,
     /// How long the new release is watched after the switch, at most 1d. `0s`: not at all.

@@ -15,6 +15,10 @@ pub struct KubernetesSettings {
     /// Secrets of the namespace, of the type `kubernetes.io/dockerconfigjson`, with which its nodes get the image from a registry.
     #[schemars(with = "Option<Vec<schema::ObjectName>>")]
     pub pull_secrets: Option<Vec<Located<String>>>,
+    /// A Deployment that is there already: the first deploy takes its pods over as they run. `service.name` is the Service that users of it
+    /// come in by.
+    #[schemars(with = "Option<schema::ObjectName>")]
+    pub adopt: Option<Located<String>>,
     /// What is added to its Deployments, one after the other.
     pub patches: Option<Vec<PatchSettings>>,
     /// Files with objects beside those that Bascule makes by itself, relative to the manifest's folder, as in `["k8s/*.yaml"]`.
@@ -26,6 +30,9 @@ pub struct KubernetesSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Default, JsonSchema)]
 #[schemars(rename = "KubernetesService", deny_unknown_fields)]
 pub struct ClusterServiceSettings {
+    /// Its name; without it, it is called by the app and its service. For the one that gets `/`.
+    #[schemars(with = "Option<schema::LabelName>")]
+    pub name: Option<Located<String>>,
     /// `ClusterIP`: inside the cluster. `NodePort`: a port of each node as well. `LoadBalancer`: a load balancer as well.
     #[schemars(rename = "type", with = "Option<schema::ServiceKindName>", extend("default" = "ClusterIP"))]
     pub kind: Option<Located<ServiceKind>>,

@@ -4,52 +4,57 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::failure::{Failure, corrupt};
 use crate::error::JournalError;
+use bascule_model::ids::EnvironmentKey;
 use bascule_model::problem::{Code, Problem};
 
+/// What is stored does not make sense.
+pub(crate) fn corrupt(what: impl Into<String>) -> JournalError {
+    JournalError::Corrupt(what.into())
+}
+
 /// Nanoseconds since 1970.
-pub(super) fn nanos(at: Timestamp) -> Result<i64, Failure> {
+pub(crate) fn nanos(at: Timestamp) -> Result<i64, JournalError> {
     i64::try_from(at.as_nanosecond()).map_err(|_| {
-        Failure::Journal(JournalError::Unavailable(Problem::new(
+        JournalError::Unavailable(Problem::new(
             Code::Internal,
             format!("the journal keeps times from 1677 to 2262, and {at} is none of them"),
             "set this machine's clock",
-        )))
+        ))
     })
 }
 
-pub(super) fn time(nanos: i64) -> Result<Timestamp, Failure> {
+pub(crate) fn time(nanos: i64) -> Result<Timestamp, JournalError> {
     Timestamp::from_nanosecond(i128::from(nanos))
         .map_err(|error| corrupt(format!("{nanos} is not a time: {error}")))
 }
 
-pub(super) fn unsigned(number: i64) -> Result<u64, Failure> {
+pub(crate) fn unsigned(number: i64) -> Result<u64, JournalError> {
     u64::try_from(number).map_err(|_| corrupt(format!("{number} is below zero")))
 }
 
-pub(super) fn signed(number: u64) -> Result<i64, Failure> {
+pub(crate) fn signed(number: u64) -> Result<i64, JournalError> {
     i64::try_from(number).map_err(|_| corrupt(format!("{number} is too large a number")))
 }
 
-pub(super) fn json<T: Serialize>(value: &T) -> Result<String, Failure> {
+pub(crate) fn json<T: Serialize>(value: &T) -> Result<String, JournalError> {
     serde_json::to_string(value).map_err(|error| corrupt(format!("a value has no JSON: {error}")))
 }
 
-pub(super) fn parse<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, Failure> {
+pub(crate) fn parse<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, JournalError> {
     serde_json::from_str(text).map_err(|error| corrupt(format!("{what} does not read as JSON: {error}")))
 }
 
 /// An enum without data as bare text.
-pub(super) fn word<T: Serialize>(value: T) -> Result<String, Failure> {
+pub(crate) fn word<T: Serialize>(value: T) -> Result<String, JournalError> {
     Ok(json(&value)?.trim_matches('"').to_owned())
 }
 
-pub(super) fn parse_word<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, Failure> {
+pub(crate) fn parse_word<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, JournalError> {
     serde_json::from_value(serde_json::Value::String(text.to_owned()))
         .map_err(|_| corrupt(format!("{text:?} is not {what}")))
 }
 
-pub(super) fn key(text: &str) -> Result<bascule_model::ids::EnvironmentKey, Failure> {
+pub(crate) fn key(text: &str) -> Result<EnvironmentKey, JournalError> {
     text.parse().map_err(|error| corrupt(format!("{error}")))
 }

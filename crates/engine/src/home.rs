@@ -1,0 +1,156 @@
+//! Where an environment is at home, for control planes that share a journal.
+//!
+//! Processes and containers run on one machine, and what Bascule knows of them lies in that machine's state folder: only its control
+//! plane acts for such an environment. A cluster can be reached from everywhere; there the lease alone decides.
+
+use bascule_journal::{EnvironmentRecord, Lease, Take};
+use bascule_model::problem::{Code, Problem};
+use bascule_model::release::TargetKind;
+use jiff::Timestamp;
+
+use crate::planner;
+
+/// A running engine's name: its process, and the home that it acts for.
+#[derive(Debug, Clone)]
+pub struct Seat {
+    process: u64,
+    home: String,
+    shares: Shares,
+}
+
+/// Whether others write to the same journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shares {
+    /// The journal lies in the state folder: whoever has the folder's lock is alone.
+    Nothing,
+    /// The journal is in a database: there may be others, on other machines.
+    Journal,
+}
+
+impl Seat {
+    /// The engine of process `process`, whose state folder is at `home`.
+    #[must_use]
+    pub fn new(process: u64, home: String, shares: Shares) -> Self {
+        Self { process, home, shares }
+    }
+
+    /// How it is named in leases.
+    #[must_use]
+    pub fn owner(&self) -> String {
+        format!("{}@{}", self.process, self.home)
+    }
+
+    /// Whether there may be others who write to the journal.
+    pub(crate) fn shares_the_journal(&self) -> bool {
+        self.shares == Shares::Journal
+    }
+
+    /// What the record of an environment says of its home, after a run of a release of this kind began here.
+    pub(crate) fn home_after(&self, target: TargetKind) -> Option<String> {
+        (self.shares_the_journal() && target != TargetKind::Kubernetes).then(|| self.home.clone())
+    }
+
+    /// Whether this engine may look after an environment, and begin runs of it.
+    #[must_use]
+    pub fn is_home_of(&self, environment: &EnvironmentRecord) -> bool {
+        let is_empty = environment.live.is_none() && environment.standby.is_none();
+        self.shares == Shares::Nothing
+            || is_empty
+            || environment.home.as_ref().is_none_or(|home| *home == self.home)
+    }
+
+    /// How an unfinished run of a shared journal that nobody here drives is taken over, if it is.
+    pub(crate) fn takes(
+        &self,
+        lease: Option<&Lease>,
+        target: Option<TargetKind>,
+        now: Timestamp,
+    ) -> Option<Take> {
+        // Nobody holds it.
+        let Some(lease) = lease else { return Some(Take::IfFree) };
+        let home = lease.owner.split_once('@').map_or("", |(_, home)| home);
+        if home == self.home {
+            return Some(Take::FromTheDead);
+        }
+        // Another machine's run may be under way there: only its lease says that it is not.
+        let can_be_driven_here = target == Some(TargetKind::Kubernetes);
+        (can_be_driven_here && lease.until <= now).then_some(Take::IfFree)
+    }
+}
+
+/// Why nothing is begun here.
+pub(crate) fn elsewhere(environment: &EnvironmentRecord) -> Problem {
+    let home = environment.home.as_deref().unwrap_or("another machine");
+    Problem::new(
+        Code::EnvironmentElsewhere,
+        format!(
+            "{} runs at {home}: its instances and what is known of them are there",
+            planner::named(&environment.key)
+        ),
+        format!(
+            "run the command there; to bring the environment here, end it there first with `bascule down {}`",
+            environment.key.environment
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bascule_model::ids::{Generation, ReleaseId, RunId, Slot};
+    use bascule_model::plan::Standing;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_790_000_000 + seconds).unwrap()
+    }
+
+    fn lease(owner: &str) -> Lease {
+        Lease {
+            key: "shop/staging".parse().unwrap(),
+            run: RunId::from_text("run-1"),
+            owner: owner.to_owned(),
+            generation: Generation(1),
+            since: at(0),
+            until: at(15),
+        }
+    }
+
+    #[test]
+    fn who_takes_an_unfinished_run_over() {
+        let (process, cluster) = (Some(TargetKind::Process), Some(TargetKind::Kubernetes));
+        let cases = [
+            // A former process of this folder.
+            ("7@a:/state", process, 1, Some(Take::FromTheDead)),
+            ("7@a:/state", cluster, 1, Some(Take::FromTheDead)),
+            // Another machine's: never what runs there, and a cluster's only when its time is over.
+            ("7@b:/state", process, 1, None),
+            ("7@b:/state", process, 99, None),
+            ("7@b:/state", cluster, 1, None),
+            ("7@b:/state", cluster, 15, Some(Take::IfFree)),
+            ("7@b:/state", None, 99, None),
+        ];
+        for (owner, target, now, expected) in cases {
+            let seat = Seat::new(9, "a:/state".to_owned(), Shares::Journal);
+            let take = seat.takes(Some(&lease(owner)), target, at(now));
+            assert_eq!(take, expected, "{owner} {target:?} {now}");
+        }
+    }
+
+    #[test]
+    fn an_environment_is_at_home_where_its_instances_are() {
+        let mut environment = EnvironmentRecord::new("shop/staging".parse().unwrap());
+        let here = Seat::new(9, "a:/state".to_owned(), Shares::Journal);
+        environment.home = Some("b:/state".to_owned());
+        assert!(here.is_home_of(&environment), "nothing of it runs there any more");
+        environment.live = Some(Standing { release: ReleaseId::new(1, "abcdef"), slot: Slot::Blue });
+        assert!(!here.is_home_of(&environment));
+        let problem = elsewhere(&environment);
+        assert!(problem.message.contains("b:/state"), "{problem}");
+        assert!(Seat::new(9, "a:/state".to_owned(), Shares::Nothing).is_home_of(&environment));
+        for home in [here.home_after(TargetKind::Process), here.home_after(TargetKind::Kubernetes)] {
+            environment.home = home;
+            assert!(here.is_home_of(&environment));
+        }
+        assert_eq!(environment.home, None, "a cluster is reached from everywhere");
+    }
+}
