@@ -137,8 +137,8 @@ mod tests {
         write("c.json", "{\n\t\"kind\": \"C\"\n}");
         write("notes.txt", "no: yes: no");
         let files = OnDisk(folder.path());
-        let read = |patterns: &[&str]| super::read(&files, patterns.iter().copied());
-        let all = read(&["k8s/*.yaml", "k8s/c.json", "none/*.yaml"]).unwrap();
+        let all_of = |patterns: &[&str]| read(&files, patterns.iter().copied());
+        let all = all_of(&["k8s/*.yaml", "k8s/c.json", "none/*.yaml"]).unwrap();
         let found = |pattern: &str| -> Vec<(String, usize, serde_json::Value)> {
             all[pattern].iter().map(|one| (one.file.clone(), one.line, one.object["kind"].clone())).collect()
         };
@@ -147,11 +147,11 @@ mod tests {
         assert_eq!(found("k8s/c.json"), [("k8s/c.json".to_owned(), 1, json!("C"))]);
         assert_eq!(found("none/*.yaml"), []);
         write("d.yaml", "a: [1\n");
-        let problem = read(&["k8s/*.yaml"]).unwrap_err();
+        let problem = all_of(&["k8s/*.yaml"]).unwrap_err();
         assert!(problem.message.contains("k8s/d.yaml") && problem.message.contains("line 2"), "{problem:?}");
         write("d.yaml", "a: yes\n");
-        assert!(read(&["k8s/d.yaml"]).unwrap_err().message.contains("line 1: `yes` is a truth value"));
+        assert!(all_of(&["k8s/d.yaml"]).unwrap_err().message.contains("line 1: `yes` is a truth value"));
         write("d.yaml", &"#".repeat(LARGEST + 1));
-        assert!(read(&["k8s/d.yaml"]).unwrap_err().message.contains("larger than 1024 KiB"));
+        assert!(all_of(&["k8s/d.yaml"]).unwrap_err().message.contains("larger than 1024 KiB"));
     }
 }

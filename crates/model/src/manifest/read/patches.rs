@@ -55,7 +55,9 @@ fn patch<'t>(reader: &mut Reader, node: &'t Node<'t>, declared: &[&str]) -> Opti
         reader.report(problem.label("not in a patch").help(refusal.remedy));
     }
     let env = variables(node);
-    Some(PatchSettings { span: node.span(), service, metadata, spec, env })
+    let own = containers(node).find(|one| is_own(one));
+    let lifecycle = own.and_then(|own| Some(json::field(own, "lifecycle")?.span()));
+    Some(PatchSettings { span: node.span(), service, metadata, spec, env, lifecycle })
 }
 
 /// What is merged: nothing stands for what is not said.
@@ -91,14 +93,23 @@ fn is_structure(name: &str) -> bool {
     ["env", "key"].contains(&name)
 }
 
-/// All variables that are given to containers.
-fn variables(node: &Node<'_>) -> Vec<PatchedVariable> {
+/// All containers of the pods.
+fn containers<'n>(node: &'n Node<'n>) -> impl Iterator<Item = &'n Node<'n>> {
     let pod = ["spec", "template", "spec"].iter().try_fold(node, |node, key| json::field(node, key));
     let lists = ["containers", "initContainers"].map(|list| pod.and_then(|pod| json::field(pod, list)));
-    let containers = lists.into_iter().flatten().flat_map(json::elements);
+    lists.into_iter().flatten().flat_map(json::elements)
+}
+
+/// Whether the service runs in it.
+fn is_own(container: &Node<'_>) -> bool {
+    json::text(container, "name").is_some_and(|name| name.value == CONTAINER)
+}
+
+/// All variables that are given to containers.
+fn variables(node: &Node<'_>) -> Vec<PatchedVariable> {
     let mut all = Vec::new();
-    for container in containers {
-        let is_ours = json::text(container, "name").is_some_and(|name| name.value == CONTAINER);
+    for container in containers(node) {
+        let is_ours = is_own(container);
         for variable in json::field(container, "env").into_iter().flat_map(json::elements) {
             let Some(name) = json::text(variable, "name") else { continue };
             let name = Located { value: shortened(&name.value), span: name.span };

@@ -28,6 +28,9 @@ pub struct PatchSettings {
     /// The variables that it gives to containers.
     #[schemars(skip)]
     pub(crate) env: Vec<PatchedVariable>,
+    /// Where it says how the service's own container begins and ends.
+    #[schemars(skip)]
+    pub(crate) lifecycle: Option<Range<usize>>,
 }
 
 /// A variable that a patch gives to a container.
