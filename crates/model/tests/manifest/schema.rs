@@ -157,5 +157,5 @@ fn the_defaults_in_the_schema_are_those_that_hold() {
             }
         }
     }
-    assert_eq!(seen, 9 + 3 + 2 + 1 + 2 + 5 + 1 + 1);
+    assert_eq!(seen, 11 + 3 + 2 + 1 + 2 + 5 + 1 + 1);
 }

@@ -102,7 +102,7 @@ async fn until_gone(
 
 /// Whether nothing of a pod that was told to end runs any more: its containers have ended, or its time is over and nothing is told of
 /// one that runs.
-fn has_ended(pod: &Pod, now: Timestamp) -> bool {
+pub(crate) fn has_ended(pod: &Pod, now: Timestamp) -> bool {
     let Some(until) = &pod.metadata.deletion_timestamp else { return false };
     let status = pod.status.as_ref();
     let containers = status.and_then(|status| status.container_statuses.as_deref()).unwrap_or_default();

@@ -56,7 +56,7 @@ fn counted<T>(cluster: &Kubernetes, doing: impl FnOnce() -> T) -> (T, usize, usi
                 let all: Value = serde_json::from_str(&text).unwrap();
                 let pods = all["items"].as_array().cloned().unwrap_or_default();
                 fewest.fetch_min(pods.iter().filter(|pod| is_ready(pod)).count(), Ordering::Relaxed);
-                most.fetch_max(pods.len(), Ordering::Relaxed);
+                most.fetch_max(pods.iter().filter(|pod| !is_kept(pod)).count(), Ordering::Relaxed);
             }
         });
         let done = doing();
@@ -64,6 +64,14 @@ fn counted<T>(cluster: &Kubernetes, doing: impl FnOnce() -> T) -> (T, usize, usi
         done
     });
     (done, fewest.into_inner(), most.into_inner())
+}
+
+/// Whether a node keeps it though nothing of it runs any more.
+fn is_kept(pod: &Value) -> bool {
+    let statuses = pod["status"]["containerStatuses"].as_array().cloned().unwrap_or_default();
+    !pod["metadata"]["deletionTimestamp"].is_null()
+        && !statuses.is_empty()
+        && statuses.iter().all(|one| one["state"]["running"].is_null())
 }
 
 fn is_ready(pod: &Value) -> bool {

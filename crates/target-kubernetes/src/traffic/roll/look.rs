@@ -5,8 +5,9 @@ use std::sync::Arc;
 use bascule_model::ids::ServiceName;
 use bascule_model::release::{Release, Service};
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Pod, ResourceQuota};
 use kube::ResourceExt as _;
+use kube::api::ListParams;
 
 use super::super::proof::is_ready;
 use super::sizes::{Bounds, Side};
@@ -15,7 +16,7 @@ use crate::error::KubernetesError;
 use crate::names;
 use crate::shared::Clusters;
 use crate::target::cluster_of;
-use crate::target::stop::list;
+use crate::target::stop::{has_ended, list};
 
 /// Where it is seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,11 +79,26 @@ async fn side(
             (list::<Pod>(cluster, "pods", &names::query(&selector)).await?, deployment)
         }
     };
-    Ok((counted(&pods, deployment.as_ref()), deployment))
+    let now = clusters.clock.now();
+    let ended = |pod: &Pod| has_ended(pod, now);
+    // What a node keeps of pods that have ended, which may take a minute, is in nobody's way but a quota's.
+    let is_kept = pods.iter().any(ended) && has_quota(cluster).await?;
+    Ok((counted(&pods, deployment.as_ref(), |pod| is_kept || !ended(pod)), deployment))
 }
 
-fn counted(pods: &[Pod], deployment: Option<&Deployment>) -> Side {
-    // One that has ended for good is no pod that a quota counts; one that is being ended is, until it is gone.
+async fn has_quota(cluster: &Cluster) -> Result<bool, KubernetesError> {
+    let (api, params) = (cluster.api::<ResourceQuota>(), ListParams::default());
+    match cluster.call("list the quotas", || api.list(&params)).await {
+        Ok(found) => Ok(!found.items.is_empty()),
+        // Who may not see them is careful.
+        Err(error) if error.status() == Some(403) => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+/// `is_there`: whether a pod that is being ended counts still.
+fn counted(pods: &[Pod], deployment: Option<&Deployment>, is_there: impl Fn(&Pod) -> bool) -> Side {
+    // One that has ended for good is nobody's any more, a quota's neither.
     let is_over = |pod: &&Pod| {
         let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
         matches!(phase, Some("Failed" | "Succeeded"))
@@ -91,7 +107,7 @@ fn counted(pods: &[Pod], deployment: Option<&Deployment>) -> Side {
     let wanted = deployment.and_then(|one| one.spec.as_ref()?.replicas).unwrap_or(0);
     Side {
         wanted: u32::try_from(wanted).unwrap_or(0),
-        there: count(pods.iter().filter(|pod| !is_over(pod)).count()),
+        there: count(pods.iter().filter(|pod| !is_over(pod) && is_there(pod)).count()),
         ready: count(pods.iter().filter(|pod| !is_over(pod) && is_ready(pod)).count()),
     }
 }

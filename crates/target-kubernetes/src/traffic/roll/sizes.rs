@@ -90,12 +90,24 @@ mod tests {
             (side(1, 1, 1), side(2, 2, 2), (2, 2)),
             (side(2, 2, 1), side(2, 2, 2), (2, 2)),
             (side(3, 3, 3), side(1, 1, 1), (3, 0)),
-            // One that has come falls: nobody more goes.
-            (side(2, 2, 1), side(1, 1, 1), (2, 1)),
+            // One that has come falls: nobody more goes, and another one may come.
+            (side(2, 2, 1), side(1, 1, 1), (3, 1)),
         ] {
             let next = next(bounds, coming, going);
             assert_eq!((next.coming, next.going), expected, "{coming:?} {going:?}");
         }
+        assert!(is_over(bounds, side(3, 3, 3), side(0, 1, 0)), "who is going has no users");
+        for (coming, going) in [((3, 3, 2), (0, 0, 0)), ((2, 2, 2), (0, 0, 0)), ((3, 3, 3), (1, 1, 1))] {
+            let (coming, going) = (side(coming.0, coming.1, coming.2), side(going.0, going.1, going.2));
+            assert!(!is_over(bounds, coming, going), "{coming:?} {going:?}");
+        }
+    }
+
+    #[test]
+    fn as_many_as_may_be_away_go_at_once() {
+        let bounds = Bounds::forth(3, 3, Rolling { max_unavailable: 1, max_surge: 1 });
+        assert_eq!(next(bounds, side(1, 1, 0), side(3, 3, 3)), Next { coming: 1, going: 2 });
+        assert_eq!(next(bounds, side(1, 1, 0), side(2, 2, 2)), Next { coming: 2, going: 2 });
     }
 
     #[test]

@@ -70,7 +70,7 @@ async fn one_that_fails_when_all_of_it_has_come_is_returned_from_pod_by_pod() {
         let first = world.deploy(1).await.live();
         world.failing(false, true);
         let count = Count::begin(&world.cluster);
-        let failed = world.deploy(2).await.back(Code::VerifyFailed);
+        let failed = world.deploy(2).await.back(Code::VerifyLiveFailed);
         count.within(SIZE - max_unavailable, SIZE + max_surge);
         assert_eq!(world.agreed().await, first.as_str());
         assert_eq!(world.standing(), [first.as_str()], "{failed} is left");

@@ -80,7 +80,7 @@ async fn as_many_as_somebody_made_of_it_come_and_come_back() {
     tokio::time::sleep(Duration::from_secs(10)).await;
     world.failing(false, true);
     let count = Count::begin(&world.cluster);
-    world.deploy(2).await.back(Code::VerifyFailed);
+    world.deploy(2).await.back(Code::VerifyLiveFailed);
     count.within(5, 6);
     assert_eq!(size(&world, first.as_str()), 5);
     world.failing(false, false);
@@ -134,7 +134,7 @@ async fn all_services_of_an_app_roll_and_those_that_come_or_go_do_as_well() {
                 let mut kept = kept.lock().unwrap();
                 *kept = (*kept).min(now);
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
     });
     world.wish.release.services = vec![service("api", Some("/api")), service("new", None), web.clone()];

@@ -46,7 +46,7 @@ async fn a_control_plane_that_is_killed_at_any_step_goes_on() {
 
 #[tokio::test(start_paused = true)]
 async fn a_control_plane_that_is_killed_in_the_middle_of_a_roll_goes_on_forth_or_back() {
-    for after in (0..16_000).step_by(700) {
+    for after in [0, 1_300, 2_900, 4_100, 6_700, 9_500, 12_100] {
         for fails in [false, true] {
             let world = world(0, 1);
             let first = world.deploy(1).await.live();
@@ -73,7 +73,7 @@ async fn a_control_plane_that_is_killed_in_the_middle_of_a_roll_goes_on_forth_or
 
 #[tokio::test(start_paused = true)]
 async fn a_control_plane_that_is_killed_on_the_way_back_goes_on() {
-    for after in (0..16_000).step_by(900) {
+    for after in [0, 700, 2_300, 4_900, 7_700, 11_300] {
         let world = world(0, 1);
         let first = world.deploy(1).await.live();
         world.failing(false, true);

@@ -46,7 +46,7 @@ impl Count {
                     let mut kept = kept.lock().unwrap();
                     *kept = (kept.0.min(reached), kept.1.max(there));
                 }
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                tokio::time::sleep(Duration::from_millis(100)).await;
             }
         });
         Self { seen, task }
