@@ -18,6 +18,7 @@ use kube::{Api, ResourceExt as _};
 use self::rehearsal::Freed;
 use crate::cluster::Cluster;
 use crate::error::KubernetesError;
+use crate::lease;
 use crate::record;
 use crate::shared::{Clusters, lock, place};
 use crate::target::cluster_of;
@@ -47,6 +48,7 @@ pub(crate) async fn check(clusters: &Clusters, release: &Release) -> Result<(), 
         }
         lock(&clusters.allowed).push(place(settings));
     }
+    lease::look(clusters, &cluster, &release.key).await?;
     services(clusters, &cluster, release).await?;
     crate::companions::check_names(clusters, &cluster, release).await?;
     room(clusters, &cluster, release).await
