@@ -19,7 +19,7 @@ use crate::context::{Loaded, Ports};
 use crate::draft::Wish;
 use crate::driving::{Driving, Entry};
 use crate::executor::Drive;
-use crate::home::{self, Seat};
+use crate::home::Seat;
 use crate::planner::{self, Facts};
 use crate::ports::SlotSpec;
 use crate::progress::Progress;
@@ -88,12 +88,6 @@ impl Engine {
     #[must_use]
     pub fn ports(&self) -> &Ports {
         &self.ports
-    }
-
-    /// Whether this engine acts for an environment, or another one that shares the journal.
-    #[must_use]
-    pub fn is_home_of(&self, environment: &EnvironmentRecord) -> bool {
-        self.seat.is_home_of(environment)
     }
 
     /// What happens in all runs.
@@ -449,15 +443,6 @@ impl Engine {
 
     pub(crate) async fn environment(&self, key: &EnvironmentKey) -> Result<EnvironmentRecord, Problem> {
         Ok(self.journal.environment(key).await?.unwrap_or_else(|| EnvironmentRecord::new(key.clone())))
-    }
-
-    /// Nothing is begun of an environment that runs elsewhere.
-    async fn refuse_elsewhere(&self, key: &EnvironmentKey) -> Result<(), Problem> {
-        if !self.seat.shares_the_journal() {
-            return Ok(());
-        }
-        let environment = self.environment(key).await?;
-        if self.seat.is_home_of(&environment) { Ok(()) } else { Err(home::elsewhere(&environment)) }
     }
 
     async fn run(&self, id: &RunId) -> Result<RunRecord, Problem> {

@@ -11,6 +11,8 @@ mod failure;
 mod leases;
 mod open;
 mod outbox;
+#[cfg(test)]
+mod query_plans;
 mod releases;
 mod runs;
 mod schema;

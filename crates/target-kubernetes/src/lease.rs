@@ -3,6 +3,7 @@
 use bascule_engine::ports::Claim;
 use bascule_model::ids::{EnvironmentKey, Generation};
 use bascule_model::release::Release;
+use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::ResourceExt as _;
 use kube::api::{DeleteParams, Preconditions};
@@ -33,6 +34,27 @@ pub(crate) struct Holding {
 enum End {
     Keep,
     Remove,
+}
+
+/// Refuses what an engine with another journal is at work on, before it is found that what stands there is not ours either.
+pub(crate) async fn look(
+    clusters: &Clusters,
+    cluster: &Cluster,
+    key: &EnvironmentKey,
+) -> Result<(), KubernetesError> {
+    let name = names::lease(key);
+    let there: Option<Lease> = cluster.get(&format!("look at the Lease {name}"), &name).await?;
+    let Some(there) = there.filter(|there| lease::is_of(there, key)) else { return Ok(()) };
+    let now = clusters.clock.now();
+    match lease::judge(&there, &clusters.state_id, Generation(u64::MAX), now) {
+        Standing::Held { holder, renewed } => Err(held(key, holder, renewed, now)),
+        _ => Ok(()),
+    }
+}
+
+fn held(key: &EnvironmentKey, holder: String, renewed: Timestamp, now: Timestamp) -> KubernetesError {
+    let age = u64::try_from(now.duration_since(renewed).as_secs()).unwrap_or_default();
+    KubernetesError::LeaseHeld { key: key.clone(), holder, age }
 }
 
 /// Takes it. Refused while an engine with another journal has it, and by a later engine with ours.
@@ -68,8 +90,7 @@ async fn written(
                 Standing::Foreign => return Err(foreign(&name)),
                 Standing::Fenced => return Err(KubernetesError::Fenced),
                 Standing::Held { holder, renewed } => {
-                    let age = u64::try_from(now.duration_since(renewed).as_secs()).unwrap_or_default();
-                    return Err(KubernetesError::LeaseHeld { key: claim.key.clone(), holder, age });
+                    return Err(held(&claim.key, holder, renewed, now));
                 }
                 Standing::Free => {}
             }

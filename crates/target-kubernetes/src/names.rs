@@ -103,11 +103,7 @@ pub(crate) fn of_service(
 
 /// What selects everything of a release.
 pub(crate) fn of_release(key: &EnvironmentKey, release: &ReleaseId) -> BTreeMap<String, String> {
-    labels([
-        (APP, key.app.as_str()),
-        (ENVIRONMENT, key.environment.as_str()),
-        (RELEASE, release.as_str()),
-    ])
+    labels([(APP, key.app.as_str()), (ENVIRONMENT, key.environment.as_str()), (RELEASE, release.as_str())])
 }
 
 /// Labels of what belongs to a service, whatever release is live.

@@ -21,6 +21,7 @@ use crate::adoption;
 use crate::cluster::Cluster;
 use crate::companions::{self, extras, scalers};
 use crate::error::KubernetesError;
+use crate::lease;
 use crate::names;
 use crate::record::{self, TrafficRecord};
 use crate::shared::{Clusters, lock, place};
@@ -45,6 +46,7 @@ pub(crate) async fn check(clusters: &Clusters, release: &Release) -> Result<(), 
     let mut rights = permissions::needed(release);
     rights.extend(permissions::of_extras(&extras));
     allowed(clusters, &cluster, settings, &rights).await?;
+    lease::look(clusters, &cluster, &release.key).await?;
     services(clusters, &cluster, release).await?;
     companions::check_names(clusters, &cluster, release).await?;
     extras::check_names(clusters, &cluster, release, &extras).await?;

@@ -49,6 +49,11 @@ fn killed_in_a_deploy_and_rolled_back() {
     let third = truth_of(&world, &app, &ran, &second);
     assert_eq!(third.live(), first.live());
 
+    let doctor = world.command(&["doctor", "--output", "json"]).output().unwrap();
+    let said =
+        String::from_utf8_lossy(&doctor.stdout).into_owned() + &String::from_utf8_lossy(&doctor.stderr);
+    assert!(said.contains("answers and has a journal") && !said.contains("hunter2"), "{said}");
+
     let count = "SELECT count(*) FROM bascule_journal.runs WHERE finished_at IS NULL";
     assert_eq!(server.ask(&database, count), "0");
     let plain = "SELECT count(*) FROM bascule_journal.leases WHERE owner IS NOT NULL";

@@ -88,6 +88,9 @@ async fn an_engine_with_another_journal_is_refused_with_the_holders_name() {
     for part in ["run-7", "ada", "7@web1:/state", "shop/staging", "5 s ago"] {
         assert!(refused.message.contains(part), "{part}: {refused:?}");
     }
+    // Also where what stands there would be refused for not being its own.
+    first.traffic.open(FENCE, &release).await.unwrap();
+    assert_eq!(problem(stranger.traffic.can_open(&release).await).code, Code::LeaseHeld);
     first.traffic.renew(FENCE, &key()).await.unwrap();
     tokio::time::advance(Duration::from_secs(11)).await;
     let late = stranger.traffic.take(Generation(9), &claim("9@web2:/state"), &release).await;

@@ -120,7 +120,9 @@ fn chosen(made: &[Made], version: Option<&str>) -> Result<Vec<Version>, Problem>
 
 /// Whether a release of this environment is live here. Nobody is started to be asked where nothing was ever deployed.
 fn deployed(context: &Context, key: &EnvironmentKey) -> Result<bool, Failure> {
-    if !context.state()?.join("journal.db").exists() {
+    let state = context.state()?;
+    // The journal, or the note that says in which database it is.
+    if !["journal.db", "journal.json"].iter().any(|name| state.join(name).exists()) {
         return Ok(false);
     }
     context.block_on(async {
