@@ -182,7 +182,7 @@ fn resources(container: &Value, rows: &mut Rows, notes: &mut Notes) {
         match seen {
             Some((Some(quantity), _)) => pairs.push(format!("{key} = {}", quoted(&quantity))),
             Some((None, text)) => {
-                notes.add(format!("resources.{key}"), format!("left out: `{text}` cannot be written here"))
+                notes.add(format!("resources.{key}"), format!("left out: `{text}` cannot be written here"));
             }
             None => {}
         }
@@ -405,7 +405,7 @@ mod tests {
             "command = [\"/shop\", \"--port\", \"8080\"]",
             "instances = 3",
             "health = { path = \"/health\" }",
-            "resources = { memory = \"128Mi\", cpu = \"250m\" }",
+            "resources = { memory = \"128Mi\", cpu = \"0.25\" }",
             "MODE = 'costs 5$$ \"a\"'",
             "namespace = \"shop\"",
             "context = \"prod\"",
@@ -434,7 +434,7 @@ mod tests {
             assert_eq!(quantity_of_memory(text).as_deref(), memory, "{text}");
         }
         assert!(quantity_of_memory("100M").is_some());
-        for (text, cpu) in [("250m", Some("250m")), ("1", Some("1")), ("0.5", Some("500m")), ("x", None)] {
+        for (text, cpu) in [("250m", Some("0.25")), ("1", Some("1")), ("0.5", Some("0.5")), ("x", None)] {
             assert_eq!(quantity_of_cpu(text).as_deref(), cpu, "{text}");
         }
     }

@@ -147,7 +147,8 @@ async fn services(
         let name = record.front(&release.key.app, service);
         let Some(found): Option<api::Service> = state::find(cluster, &name).await? else { continue };
         // The one that leads is taken over with the pods.
-        if !(adopts && index == 0) && !state::is_ours(clusters, &release.key, &found) {
+        let is_lent = adopts && index == 0;
+        if !is_lent && !state::is_ours(clusters, &release.key, &found) {
             return Err(KubernetesError::NameTaken {
                 what: "Service".into(),
                 name: found.name_any(),

@@ -20,7 +20,7 @@ use crate::names;
 use crate::objects::service::TrafficState;
 use crate::record::TrafficRecord;
 use crate::shared::Clusters;
-use crate::traffic::state;
+use crate::traffic::state::{self, ATTEMPTS};
 
 /// What a Service was before it was taken over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,8 +89,26 @@ pub(crate) async fn take_service(
     (service, from): (&ServiceName, &str),
     fence: Generation,
 ) -> Result<(), KubernetesError> {
+    for _ in 0..ATTEMPTS {
+        let Some(object) = find_service(clusters, cluster, release, from).await? else { return Ok(()) };
+        match write(cluster, &object, &taken(clusters, release, service, &object, fence)).await {
+            // Somebody was quicker, or the answer to our own write was lost: look again.
+            Err(error) if error.status() == Some(409) => {}
+            answer => return answer,
+        }
+    }
+    Err(unfit(from, "others write to its Service all the time"))
+}
+
+/// The metadata of a Service that is taken over.
+fn taken(
+    clusters: &Clusters,
+    release: &Release,
+    service: &ServiceName,
+    object: &Service,
+    fence: Generation,
+) -> Value {
     let key = &release.key;
-    let Some(object) = find_service(clusters, cluster, release, from).await? else { return Ok(()) };
     let spec = object.spec.clone().unwrap_or_default();
     let mut labels = names::of_environment(key);
     labels.insert(names::SERVICE.to_owned(), service.to_string());
@@ -102,7 +120,7 @@ pub(crate) async fn take_service(
     };
     let state = TrafficState { generation: fence, adopted: Some(adopted), ..TrafficState::default() };
     let annotations = json!({ names::OWNER: clusters.state_id, names::TRAFFIC: state.text() });
-    write(cluster, &object, &json!({ "labels": labels, "annotations": annotations })).await
+    json!({ "labels": labels, "annotations": annotations })
 }
 
 /// Makes a Service somebody's again, as it was.
@@ -117,7 +135,14 @@ pub(crate) async fn hand_back(
         labels.insert(label.to_owned(), adopted.labels.get(label).cloned());
     }
     let annotations = json!({ names::OWNER: null, names::TRAFFIC: null });
-    write(cluster, object, &json!({ "labels": labels, "annotations": annotations })).await
+    let error = match write(cluster, object, &json!({ "labels": labels, "annotations": annotations })).await {
+        Err(error) if error.status() == Some(409) => error,
+        answer => return answer,
+    };
+    // It may have been our own write whose answer was lost.
+    let is_ours = |object: &Service| object.annotations().contains_key(names::OWNER);
+    let now = state::find(cluster, &object.name_any()).await?;
+    if now.as_ref().is_some_and(is_ours) { Err(error) } else { Ok(()) }
 }
 
 /// Writes metadata to a Service to which nobody wrote since it was read.

@@ -25,7 +25,7 @@ use crate::shared::Clusters;
 /// Whose a Service is that is not ours.
 pub(crate) const NOT_OURS: &str = "this state folder did not make it for this environment";
 /// So often a write that lost a race against ourselves is tried again.
-pub(super) const ATTEMPTS: usize = 5;
+pub(crate) const ATTEMPTS: usize = 5;
 /// The annotation as a JSON pointer.
 pub(super) const POINTER: &str = "/metadata/annotations/bascule.dev~1traffic";
 

@@ -247,8 +247,8 @@ impl Driven {
     /// The releases that have a Deployment.
     pub fn standing(&self) -> Vec<String> {
         let label =
-            |one: &Value| one["metadata"]["labels"]["bascule.dev/release"].as_str().unwrap().to_owned();
-        self.cluster.list("Deployment").iter().map(label).collect()
+            |one: &Value| one["metadata"]["labels"]["bascule.dev/release"].as_str().map(str::to_owned);
+        self.cluster.list("Deployment").iter().filter_map(label).collect()
     }
 
     /// The pods of a release: names and ids.
