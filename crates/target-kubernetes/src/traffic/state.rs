@@ -7,10 +7,11 @@ use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId, ServiceName, Slo
 use bascule_model::release::{Release, TargetKind};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use kube::ResourceExt as _;
 use kube::api::{Patch, PatchParams};
 use serde::Deserialize as _;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::selects::{Selects, selected};
 use crate::adoption::{self, Adopted};
@@ -109,16 +110,17 @@ pub(super) fn changed(object: &Service, what: &str) -> KubernetesError {
 
 /// Who else wrote to the selector, as the API server noted it.
 pub(crate) fn other_writer(object: &Service) -> Option<String> {
-    let entries = object.metadata.managed_fields.iter().flatten();
-    let foreign = entries.filter(|entry| entry.manager.as_deref() != Some(MANAGER));
-    // What is left of a field that was replaced as a whole says that there is one (`.`), and nothing of it.
-    let is_said = |fields: &Value| {
-        let fields = fields.pointer("/f:spec/f:selector").and_then(Value::as_object);
-        fields.is_some_and(|fields| fields.is_empty() || fields.keys().any(|field| field != "."))
+    let entries: Vec<_> = object.metadata.managed_fields.iter().flatten().collect();
+    let said = |entry: &ManagedFieldsEntry| -> Option<Map<String, Value>> {
+        entry.fields_v1.as_ref()?.0.pointer("/f:spec/f:selector")?.as_object().cloned()
     };
-    let of_selector =
-        foreign.filter(|entry| entry.fields_v1.as_ref().is_some_and(|fields| is_said(&fields.0)));
-    of_selector
+    let has_keys = |fields: &Map<String, Value>| fields.keys().any(|field| field.starts_with("f:"));
+    // A server that notes each key leaves a selector without one with who wrote all of those that are gone; one that notes it as a whole
+    // has nothing else for anybody.
+    let by_key = entries.iter().any(|entry| said(entry).is_some_and(|fields| has_keys(&fields)));
+    let foreign = entries.iter().filter(|entry| entry.manager.as_deref() != Some(MANAGER));
+    foreign
+        .filter(|entry| said(entry).is_some_and(|fields| !by_key || has_keys(&fields)))
         .max_by_key(|entry| entry.time.as_ref().map(|time| time.0))
         .and_then(|entry| entry.manager.clone())
 }
@@ -349,4 +351,37 @@ pub(super) async fn differences(
         }
     }
     Ok(told)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_else_writes_a_selector() {
+        let service = |fields: &[(&str, Value)]| -> Service {
+            let entries: Vec<Value> = fields
+                .iter()
+                .map(|(manager, selector)| {
+                    json!({ "manager": manager, "operation": "Update", "fieldsV1": { "f:spec": { "f:selector": selector } } })
+                })
+                .collect();
+            Service::deserialize(&json!({ "metadata": { "name": "web", "managedFields": entries } })).unwrap()
+        };
+        let (keys, whole) = (json!({ ".": {}, "f:app": {} }), json!({}));
+        for (fields, expected) in [
+            (vec![], None),
+            (vec![(MANAGER, keys.clone())], None),
+            (vec![(MANAGER, whole.clone())], None),
+            (vec![("gitops", keys.clone())], Some("gitops")),
+            (vec![("gitops", whole.clone())], Some("gitops")),
+            (vec![("gitops", keys.clone()), (MANAGER, keys.clone())], Some("gitops")),
+            (vec![("gitops", whole.clone()), (MANAGER, whole.clone())], Some("gitops")),
+            // What is left of a selector that was replaced: nothing of it.
+            (vec![("kubectl-create", whole), (MANAGER, keys.clone())], None),
+            (vec![("kubectl-create", json!({ ".": {} })), (MANAGER, keys)], None),
+        ] {
+            assert_eq!(other_writer(&service(&fields)).as_deref(), expected, "{fields:?}");
+        }
+    }
 }

@@ -159,7 +159,7 @@ async fn a_call_that_is_lost_anywhere_costs_no_pod() {
                 let world = World::new();
                 theirs(&world.cluster).await;
                 let before = pods(&world.cluster);
-                world.cluster.fault(Matcher::any().verb(verb).kept().nth(nth), fault.clone());
+                world.cluster.fault(Matcher::any().verb(verb).kept().nth(nth), fault);
                 world.deploy(FENCE, &first, None).await.unwrap();
                 assert_eq!(pods(&world.cluster), before, "{verb} {nth}");
                 // And the way back.
@@ -207,10 +207,10 @@ async fn what_cannot_be_taken_over_is_told_and_left_as_it_is() {
         ("none of that name", |cluster| cluster.delete("Deployment", "web")),
         ("there is no Service web", |cluster| cluster.delete("Service", "web")),
         ("paused", |cluster| {
-            cluster.edit("Deployment", "web", "x", |one| one["spec"]["paused"] = json!(true))
+            cluster.edit("Deployment", "web", "x", |one| one["spec"]["paused"] = json!(true));
         }),
         ("has no pods", |cluster| {
-            cluster.edit("Deployment", "web", "x", |one| one["spec"]["replicas"] = json!(0))
+            cluster.edit("Deployment", "web", "x", |one| one["spec"]["replicas"] = json!(0));
         }),
         ("no port of the Service web leads to", |cluster| {
             cluster.edit("Service", "web", "x", |one| one["spec"]["ports"][0]["targetPort"] = json!(9090));

@@ -69,6 +69,7 @@ pub struct Driven {
 }
 
 /// Which journal, and which machine.
+#[derive(Clone, Copy)]
 struct Whose {
     owner: &'static str,
     home: &'static str,

@@ -25,6 +25,7 @@ fn theirs(cluster: &Kubernetes, world: &World<'_>, app: &App) {
     ]);
     let container = json!({
         "name": "main", "image": "acceptance/shop", "imagePullPolicy": "Never", "env": env,
+        "command": ["./app", "--port", "3000"],
         "ports": [{ "containerPort": 3000 }],
         "securityContext": { "runAsUser": 1000 },
         "readinessProbe": { "httpGet": { "path": "/health", "port": 3000 }, "periodSeconds": 1 },
@@ -49,9 +50,15 @@ fn theirs(cluster: &Kubernetes, world: &World<'_>, app: &App) {
         let file = world.home().join("theirs.json");
         std::fs::write(&file, object.to_string()).unwrap();
         cluster.kubectl(&["create", "--filename", file.to_str().unwrap()]);
+        // Who asks a port of the node before it leads somewhere may wait for long.
+        cluster.kubectl(&["rollout", "status", "deployment/web", "--timeout=120s"]);
     }
-    cluster.kubectl(&["rollout", "status", "deployment/web", "--timeout=120s"]);
-    wait::until("an answer of what is there", || (answers(app) == FORMER).then_some(()));
+    let behind = || {
+        cluster.kubectl(&["get", "endpoints", "web", "--output", "jsonpath={.subsets[*].addresses[*].ip}"])
+    };
+    wait::until("pods behind the Service", || (behind().split(' ').count() == 2).then_some(()));
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(answers(app), FORMER);
 }
 
 /// The pods that there are: name, and how often each was started again.
