@@ -52,7 +52,7 @@ pub struct Engine {
 pub struct Begun {
     /// Its name.
     pub run: RunId,
-    drive: Drive,
+    drive: Box<Drive>,
     entry: Entry,
 }
 

@@ -141,7 +141,7 @@ impl Drive {
         let (ports, fence, key) = (self.ports.clone(), self.lease.generation, self.lease.key.clone());
         let keep_outside = outside::keep(&ports, fence, &key);
         let stopped = tokio::select! {
-            stopped = self.go_on() => stopped,
+            stopped = Box::pin(self.go_on()) => stopped,
             () = keep_lease => Err(Stop::Lost),
             () = keep_outside => Err(Stop::Lost),
         };
@@ -189,16 +189,16 @@ impl Drive {
                     if self.run.state.steps[step].name == "start" {
                         started = self.ports.clock.elapsed();
                     }
-                    announced = self.perform(step, started).await?;
+                    announced = Box::pin(self.perform(step, started)).await?;
                 }
-                Next::ObserveApply { step } => announced = self.observe(step, started).await?,
+                Next::ObserveApply { step } => announced = Box::pin(self.observe(step, started)).await?,
                 Next::Apply { step, attempt } => {
                     let step_started =
                         Event::StepStarted { step: self.run.state.steps[step].name.clone(), attempt };
                     self.record([step_started]).await?;
                     announced = Some(step);
                 }
-                Next::Undo { step, attempt } => self.undo(step, attempt, started).await?,
+                Next::Undo { step, attempt } => Box::pin(self.undo(step, attempt, started)).await?,
             }
         }
     }
@@ -231,7 +231,7 @@ impl Drive {
             }
             Ok(Observed::Open) => {
                 self.record([Event::StepStarted { step: name, attempt: attempt + 1 }]).await?;
-                self.perform(index, started).await
+                Box::pin(self.perform(index, started)).await
             }
             Err(StepError::Fenced) => Err(Stop::Lost),
             // What an abort leads to is decided at the top of the loop.

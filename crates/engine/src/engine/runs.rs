@@ -120,13 +120,14 @@ impl Engine {
             abort: entry.abort(),
             redactor: Redactor::none(),
         };
-        Ok(Begun { run: id, drive, entry })
+        Ok(Begun { run: id, drive: Box::new(drive), entry })
     }
 
     /// Drives a run that was begun to its end, as far as this engine can.
     pub async fn drive(&self, begun: Begun) -> Driven {
         let Begun { drive, entry, .. } = begun;
-        let driven = drive.drive().await;
+        // On the heap: a run's futures are large, and whoever drives one has other things on the stack.
+        let driven = Box::pin(drive.drive()).await;
         drop(entry);
         driven
     }
