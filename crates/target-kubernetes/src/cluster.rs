@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bascule_model::release::Release;
 use k8s_openapi::NamespaceResourceScope;
-use kube::api::{Api, DynamicObject, PostParams};
+use kube::api::{Api, DynamicObject, PatchParams, PostParams};
 use kube::client::UpgradeConnectionError;
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Client, Resource};
@@ -227,6 +227,11 @@ impl Cluster {
 /// Parameters of everything that we write.
 pub(crate) fn ours() -> PostParams {
     PostParams { dry_run: false, field_manager: Some(MANAGER.to_owned()) }
+}
+
+/// How an object is changed in our name.
+pub(crate) fn by_us() -> PatchParams {
+    PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() }
 }
 
 fn judged(doing: &str, error: kube::Error) -> Answer {

@@ -6,10 +6,10 @@ use std::time::Duration;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
-use kube::api::{DeleteParams, Patch, PatchParams, Preconditions, PropagationPolicy};
+use kube::api::{DeleteParams, Patch, Preconditions, PropagationPolicy};
 use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, MANAGER};
+use crate::cluster::{Cluster, by_us};
 use crate::error::KubernetesError;
 use crate::names;
 use crate::target::stop::list;
@@ -37,7 +37,7 @@ pub(super) async fn leave(cluster: &Cluster, deployment: &Deployment) -> Result<
 
 /// Writes to a ReplicaSet; null takes a field away.
 pub(super) async fn patch_set(cluster: &Cluster, name: &str, patch: Value) -> Result<(), KubernetesError> {
-    let (api, params, patch) = (cluster.api::<ReplicaSet>(), ours(), Patch::Merge(patch));
+    let (api, params, patch) = (cluster.api::<ReplicaSet>(), by_us(), Patch::Merge(patch));
     cluster
         .call(&format!("write to the ReplicaSet {name}"), || api.patch(name, &params, &patch))
         .await
@@ -54,7 +54,7 @@ pub(super) async fn label_pods(
     let pods = list::<Pod>(cluster, "pods", &names::query(&selector)).await?;
     let is_of_it =
         |pod: &&Pod| pod.owner_references().iter().any(|owner| Some(&owner.uid) == set.uid().as_ref());
-    let (api, params) = (cluster.api::<Pod>(), ours());
+    let (api, params) = (cluster.api::<Pod>(), by_us());
     let patch = Patch::Merge(json!({ "metadata": { "labels": labels } }));
     for pod in pods.iter().filter(is_of_it) {
         let name = pod.name_any();
@@ -109,8 +109,4 @@ async fn until(
             }
         }
     }
-}
-
-pub(super) fn ours() -> PatchParams {
-    PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() }
 }

@@ -10,7 +10,7 @@ use kube::api::Patch;
 use serde::Deserialize as _;
 use serde_json::json;
 
-use super::hand::{self, controller, label_pods, leave, patch_set, until_left, until_taken};
+use super::hand::{controller, label_pods, leave, patch_set, until_left, until_taken};
 use super::{check, objects};
 use crate::cluster::{self, Cluster};
 use crate::error::KubernetesError;
@@ -127,7 +127,7 @@ pub(super) async fn make(
 
 /// Lets our Deployment act. It has the ReplicaSet by now, and its template is that one's: there is nothing for it to do.
 async fn go_on(cluster: &Cluster, name: &str) -> Result<(), KubernetesError> {
-    let (api, params) = (cluster.api::<Deployment>(), hand::ours());
+    let (api, params) = (cluster.api::<Deployment>(), cluster::by_us());
     let patch = Patch::Merge(json!({ "spec": { "paused": false } }));
     cluster
         .call(&format!("let the Deployment {name} go on"), || api.patch(name, &params, &patch))

@@ -5,11 +5,11 @@ use bascule_instances::records;
 use bascule_model::ids::{EnvironmentKey, ReleaseId, ServiceName};
 use bascule_model::release::{Release, TargetKind};
 use kube::ResourceExt as _;
-use kube::api::{DynamicObject, Patch, PatchParams};
+use kube::api::{DynamicObject, Patch};
 use serde_json::json;
 
 use super::{apply, is_made_by_us, is_of, list, remove_unchanged};
-use crate::cluster::{Cluster, MANAGER};
+use crate::cluster::{Cluster, by_us};
 use crate::error::KubernetesError;
 use crate::names;
 use crate::objects::scaler::{scaler, target};
@@ -91,7 +91,7 @@ async fn adopt(
         "metadata": { "resourceVersion": one.metadata.resource_version, "uid": one.metadata.uid },
         "spec": { "scaleTargetRef": target(&deployment) },
     }));
-    let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+    let params = by_us();
     let api = cluster.dynamic(resource);
     let doing = format!("have the HorizontalPodAutoscaler {name} scale {deployment}");
     cluster.call(&doing, || api.patch(&name, &params, &patch)).await.map(|_| ())

@@ -12,14 +12,14 @@ use jiff::Timestamp;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, ContainerState, ContainerStatus, Pod, Secret};
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions, PropagationPolicy};
+use kube::api::{DeleteParams, ListParams, Patch, Preconditions, PropagationPolicy};
 use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::cluster_of;
 use crate::adoption;
-use crate::cluster::{Cluster, MANAGER};
+use crate::cluster::{Cluster, by_us};
 use crate::companions;
 use crate::companions::networks::Stands;
 use crate::error::KubernetesError;
@@ -68,7 +68,7 @@ pub(super) async fn stop(
 /// Sets a Deployment's size.
 pub(crate) async fn scale(cluster: &Cluster, name: &str, replicas: u32) -> Result<(), KubernetesError> {
     let api = cluster.api::<Deployment>();
-    let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+    let params = by_us();
     let patch = Patch::Merge(json!({ "spec": { "replicas": replicas } }));
     match cluster.call(&format!("scale the Deployment {name}"), || api.patch(name, &params, &patch)).await {
         Err(error) if error.status() == Some(404) && replicas == 0 => Ok(()),

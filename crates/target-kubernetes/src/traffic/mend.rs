@@ -10,12 +10,12 @@ use bascule_model::release::Release;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt as _;
-use kube::api::{Patch, PatchParams};
+use kube::api::Patch;
 use serde_json::{Value, json};
 
 use super::selects::selected;
 use super::state::{self, POINTER, written};
-use crate::cluster::{Cluster, MANAGER};
+use crate::cluster::{Cluster, by_us};
 use crate::error::KubernetesError;
 use crate::names;
 use crate::objects::service::{Standing, TrafficState};
@@ -190,6 +190,6 @@ async fn from_nothing(cluster: &Cluster, name: &str, replicas: u32) -> Result<()
     ]);
     let patch: Patch<Deployment> = Patch::Json(state::json_patch(&doing, &patch)?);
     let api = cluster.api::<Deployment>();
-    let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+    let params = by_us();
     cluster.call(&doing, || api.patch(name, &params, &patch)).await.map(|_| ())
 }

@@ -15,7 +15,7 @@ use bascule_model::ids::{Generation, ReleaseId, Slot};
 use bascule_model::release::Release;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::ResourceExt as _;
-use kube::api::{Patch, PatchParams};
+use kube::api::Patch;
 use serde_json::json;
 
 use self::look::{Pair, Source};
@@ -24,7 +24,7 @@ use self::sizes::{Bounds, is_over, next};
 use super::selects::Selects;
 use super::state;
 use super::switch::follow;
-use crate::cluster::{Cluster, MANAGER};
+use crate::cluster::{Cluster, by_us};
 use crate::error::KubernetesError;
 use crate::objects::service::{Roll, TrafficState};
 use crate::record;
@@ -158,10 +158,7 @@ async fn scale(cluster: &Cluster, deployment: &Deployment, replicas: u32) -> Res
         { "op": "replace", "path": "/spec/replicas", "value": replicas },
     ]);
     let patch: Patch<Deployment> = Patch::Json(state::json_patch(&doing, &patch)?);
-    let (api, params) = (
-        cluster.api::<Deployment>(),
-        PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() },
-    );
+    let (api, params) = (cluster.api::<Deployment>(), by_us());
     match cluster.call(&doing, || api.patch(&name, &params, &patch)).await {
         Err(error) if matches!(error.status(), Some(404 | 409 | 422)) => Ok(()),
         answer => answer.map(|_| ()),

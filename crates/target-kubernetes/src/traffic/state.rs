@@ -9,13 +9,13 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use kube::ResourceExt as _;
-use kube::api::{Patch, PatchParams};
+use kube::api::Patch;
 use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 
 use super::selects::{Selects, selected};
 use crate::adoption::{self, Adopted};
-use crate::cluster::{Cluster, MANAGER, ours};
+use crate::cluster::{Cluster, MANAGER, by_us, ours};
 use crate::error::KubernetesError;
 use crate::names;
 use crate::objects::deployment;
@@ -277,10 +277,7 @@ pub(super) fn moving(lead: &Lead, selector: &Value, after: &TrafficState) -> Val
 /// Merges into a Service.
 pub(crate) async fn merge(cluster: &Cluster, name: &str, patch: &Value) -> Result<(), KubernetesError> {
     let patch: Patch<&Value> = Patch::Merge(patch);
-    let (api, params) = (
-        cluster.api::<Service>(),
-        PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() },
-    );
+    let (api, params) = (cluster.api::<Service>(), by_us());
     cluster
         .call(&format!("write to the Service {name}"), || api.patch(name, &params, &patch))
         .await
@@ -291,10 +288,7 @@ pub(crate) async fn merge(cluster: &Cluster, name: &str, patch: &Value) -> Resul
 pub(super) async fn write(cluster: &Cluster, name: &str, patch: &Value) -> Result<(), KubernetesError> {
     let doing = format!("write to the Service {name}");
     let patch: Patch<Service> = Patch::Json(json_patch(&doing, patch)?);
-    let (api, params) = (
-        cluster.api::<Service>(),
-        PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() },
-    );
+    let (api, params) = (cluster.api::<Service>(), by_us());
     cluster.call(&doing, || api.patch(name, &params, &patch)).await.map(|_| ())
 }
 
