@@ -320,6 +320,12 @@ pub trait Traffic: Send + Sync {
         instances: &[InstanceStatus],
     ) -> Result<(), PortError>;
 
+    /// Makes a new release as large as it has to be at this moment, where the live one has grown since it was started, or somebody made
+    /// the new one smaller. Never on the way back, which waits for nothing new.
+    async fn fit(&self, _fence: Generation, _release: &Release) -> Result<(), PortError> {
+        Ok(())
+    }
+
     /// Whether the release has behind it what users need, at this moment. Asked before it gets the traffic, never on the way back.
     async fn can_take(&self, _release: &Release) -> Result<(), PortError> {
         Ok(())
@@ -328,6 +334,12 @@ pub trait Traffic: Send + Sync {
     /// Waits until users reach this release and no other, and says what was seen. Asked after it got the traffic.
     async fn proven(&self, _release: &Release) -> Result<Evidence, PortError> {
         Ok(Evidence::Null)
+    }
+
+    /// So often in a row users' door has to answer each check after the switch. More than once where others act on the switch, each in
+    /// their own time, and one answer says nothing of the next.
+    fn in_a_row(&self, _release: &Release) -> u32 {
+        1
     }
 
     /// The switch: one conditional write. `expect` is who must be live now; `to` who is live then.

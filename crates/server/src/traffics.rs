@@ -160,12 +160,20 @@ impl Traffic for Traffics {
         self.of_release(release).register(fence, release, slot, instances).await
     }
 
+    async fn fit(&self, fence: Generation, release: &Release) -> Result<(), PortError> {
+        self.of_release(release).fit(fence, release).await
+    }
+
     async fn can_take(&self, release: &Release) -> Result<(), PortError> {
         self.of_release(release).can_take(release).await
     }
 
     async fn proven(&self, release: &Release) -> Result<Evidence, PortError> {
         self.of_release(release).proven(release).await
+    }
+
+    fn in_a_row(&self, release: &Release) -> u32 {
+        self.of_release(release).in_a_row(release)
     }
 
     async fn switch(

@@ -1,6 +1,7 @@
 //! What a deploy would change in the cluster, before anybody asks for it: each object as it would be made beside what is there now. The
 //! API server is asked what it would make of a Deployment, so that its defaults are on both sides. Changes nothing.
 
+mod extras;
 mod fields;
 
 use std::collections::BTreeMap;
@@ -9,7 +10,7 @@ use bascule_engine::ports::{SlotSpec, traffic_services};
 use bascule_instances::records;
 use bascule_model::ids::{EnvironmentKey, ReleaseId};
 use bascule_model::plan::{Change, FieldChange, ObjectChange};
-use bascule_model::release::TargetKind;
+use bascule_model::release::{Release, TargetKind};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::{ApiResource, PostParams};
@@ -18,10 +19,11 @@ use serde_json::Value;
 
 use self::fields::{differences, differences_of_ours};
 use crate::cluster::{Cluster, ours};
+use crate::companions::networks::{self, Stands};
 use crate::error::KubernetesError;
 use crate::names;
 use crate::objects::deployment::{self, name};
-use crate::objects::{budget, pod, scaler};
+use crate::objects::{budget, network, pod, scaler};
 use crate::record::{self, TrafficRecord};
 use crate::shared::Clusters;
 use crate::target::cluster_of;
@@ -40,11 +42,12 @@ pub(crate) async fn changes(
     let key = spec.release.key.clone();
     let cluster = clusters.reach(cluster_of(&spec.release)?).await?;
     let live = state::read(clusters, &cluster, &key).await?.and_then(|lead| lead.selected);
+    let former = live.as_ref().map(|live| recorded(clusters, &key, live)).transpose()?.flatten();
     let is_made = !spec.release.artifact.is_empty();
     if !is_made {
         // One of the same kind: what else follows from an image is the same.
         spec.release.artifact =
-            artifact(clusters, &key, live.as_ref())?.unwrap_or_else(|| "image:none".to_owned());
+            former.as_ref().map_or_else(|| "image:none".to_owned(), |former| former.artifact.clone());
     }
     let sizes = sizes(clusters, &cluster, &spec.release).await?;
     let waits = cluster.waits(&spec.release).await?;
@@ -59,15 +62,16 @@ pub(crate) async fn changes(
             let there = cluster.get::<Secret>("look at a Secret", name(object)).await?.is_some();
             configurations.push(made_or_kept(object, there));
         }
-        let former = live.as_ref().map(|live| names::deployment(&key.app, &service.name, live));
-        let mut change = of_deployment(&cluster, &made.deployment, former).await?;
+        let beside = live.as_ref().map(|live| names::deployment(&key.app, &service.name, live));
+        let mut change = of_deployment(&cluster, &made.deployment, beside).await?;
         if !is_made && change.beside.is_some() {
             let now = pod::image(&spec.release.artifact);
             say_to_be_made(&mut change.fields, now);
         }
         deployments.push(change);
     }
-    let mut all = configurations;
+    let mut all = extras::changes(clusters, &cluster, &spec.release, former.as_ref()).await?;
+    all.extend(configurations);
     all.extend(deployments);
     all.extend(of_companions(clusters, &cluster, &spec).await?);
     let record = record::read(&clusters.layout, &key)?.or_else(|| TrafficRecord::of(&spec.release));
@@ -138,15 +142,14 @@ fn say_to_be_made(fields: &mut Vec<FieldChange>, now: &str) {
     fields[at].to = Some(TO_BE_MADE.to_owned());
 }
 
-/// The artifact of a release that stands.
-fn artifact(
+/// A release that stands.
+fn recorded(
     clusters: &Clusters,
     key: &EnvironmentKey,
-    release: Option<&ReleaseId>,
-) -> Result<Option<String>, KubernetesError> {
-    let Some(release) = release else { return Ok(None) };
+    release: &ReleaseId,
+) -> Result<Option<Release>, KubernetesError> {
     let folder = clusters.layout.slot(key, release)?;
-    Ok(records::slot(&folder, TargetKind::Kubernetes)?.map(|record| record.release.artifact))
+    Ok(records::slot(&folder, TargetKind::Kubernetes)?.map(|record| record.release))
 }
 
 /// What belongs to a service and not to a release. What is somebody else's stays as it is, and the deploy says so.
@@ -157,7 +160,13 @@ async fn of_companions(
 ) -> Result<Vec<ObjectChange>, KubernetesError> {
     let key = &spec.release.key;
     let mut wanted: Vec<(&ApiResource, Value)> = Vec::new();
+    let standing = networks::standing(clusters, &spec.release, Stands::FromNowOn)?;
     for service in &spec.release.services {
+        if let Some(peers) = network::peers(&standing, &service.name) {
+            let resource = cluster.networks().await?;
+            let object = network::policy(key, &service.name, &peers, &resource.version, &clusters.state_id);
+            wanted.push((resource, object));
+        }
         if budget::is_wanted(service) {
             let resource = cluster.budgets().await?;
             wanted.push((resource, budget::budget(key, service, &resource.version, &clusters.state_id)));

@@ -90,7 +90,7 @@ impl Target for KubernetesTarget {
                 )
             })
             .collect();
-        told.extend(crate::preflight::lints::of_release(release));
+        told.extend(crate::preflight::lints::ends::told(release));
         told
     }
 

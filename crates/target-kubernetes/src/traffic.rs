@@ -3,6 +3,7 @@
 //! The switch is one conditional write to the Service that leads: selector and annotation are replaced if both are still what was
 //! read. It asks nothing of either release. Other Services of the app follow what is live one write each, before the one that leads.
 
+mod grow;
 mod mend;
 mod proof;
 pub(crate) mod roll;
@@ -42,6 +43,9 @@ use crate::target::stop::delete;
 const UNSAID: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 /// So long the nodes may take to act on a switch. No API tells when they have.
 const ACTS_WITHIN: Duration = Duration::from_secs(3);
+/// So often in a row a Service, or what stands before it, has to answer each check after a switch. Each new connection may be sent on by
+/// another rule of another node.
+const IN_A_ROW: u32 = 5;
 
 /// Directs users with Services.
 pub struct KubernetesTraffic {
@@ -199,6 +203,11 @@ impl Traffic for KubernetesTraffic {
         Ok(changed.await?)
     }
 
+    async fn fit(&self, fence: Generation, release: &Release) -> Result<(), PortError> {
+        self.clusters.pass(&release.key, fence)?;
+        Ok(grow::to_its_size(&self.clusters, fence, release).await?)
+    }
+
     async fn can_take(&self, release: &Release) -> Result<(), PortError> {
         Ok(proof::enough_ready(&self.clusters, release).await?)
     }
@@ -231,6 +240,10 @@ impl Traffic for KubernetesTraffic {
 
     async fn proven(&self, release: &Release) -> Result<Evidence, PortError> {
         Ok(proof::only_this_one(&self.clusters, release).await?)
+    }
+
+    fn in_a_row(&self, _: &Release) -> u32 {
+        IN_A_ROW
     }
 
     async fn routing(&self, key: &EnvironmentKey) -> Result<Routing, PortError> {

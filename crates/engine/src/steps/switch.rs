@@ -2,7 +2,7 @@
 //! nothing of the new release.
 
 use async_trait::async_trait;
-use bascule_model::plan::Plan;
+use bascule_model::plan::{Plan, RunKind};
 use bascule_model::problem::{Code, Problem};
 use bascule_model::run::{Evidence, Touches};
 use serde_json::json;
@@ -49,6 +49,9 @@ impl Step for Switch {
         let expect = context.plan.live.as_ref().map(|live| &live.release);
         let to = Some((context.plan.slot, &subject.release.id));
         let traffic = &context.ports.traffic;
+        if context.plan.kind == RunKind::Deploy {
+            traffic.fit(context.fence, &subject.release).await?;
+        }
         traffic.can_take(&subject.release).await?;
         let switched = traffic.switch(context.fence, context.key(), expect, to).await?;
         let proof = traffic.proven(&subject.release).await?;

@@ -1,5 +1,7 @@
 //! `verify` and `verify-live`: the manifest's checks, first against the standby slot, then through the users' door.
 
+mod row;
+
 use async_trait::async_trait;
 use bascule_journal::EnvironmentRecord;
 use bascule_model::evidence::{CheckResult, Status};
@@ -50,6 +52,7 @@ impl Step for Verify {
     async fn apply(&self, context: &StepContext<'_>) -> Result<Evidence, StepError> {
         let subject = context.subject()?;
         let checks = &subject.values()?.verify;
+        let ports = context.ports;
         let mut results = Vec::with_capacity(checks.len());
         let instances = context.ports.target.observe(&context.slot()?).await?;
         let door = match self {
@@ -63,7 +66,17 @@ impl Step for Verify {
                 Self::Live => Some(at_the_door(subject, check, door)),
             };
             let place = place.map(|place| context.placed(place));
-            results.push(run(context.ports.checker.as_ref(), check, place).await);
+            let row = match self {
+                Self::Live if row::is_safe(check) => context.ports.traffic.in_a_row(&subject.release),
+                _ => 1,
+            };
+            let result = match place {
+                Some(place) if row > 1 => {
+                    row::check((ports.checker.as_ref(), ports.clock.as_ref()), check, &place, row).await
+                }
+                place => run(ports.checker.as_ref(), check, place).await,
+            };
+            results.push(result);
         }
         self.judge(&results)
     }

@@ -14,6 +14,8 @@ const LEFT_OUT: [&str; 5] =
     [names::RELEASE, names::SLOT, names::SPEC, names::OWNER, "deployment.kubernetes.io/revision"];
 /// Variables of ours that differ between any two releases.
 const OF_A_RELEASE: [&str; 2] = ["BASCULE_RELEASE", "BASCULE_SLOT"];
+/// What an object has beside what it is for.
+const KEPT_BY_THE_SERVER: [&str; 4] = ["apiVersion", "kind", "metadata", "status"];
 /// What stands for a value of the configuration.
 const HIDDEN: &str = "***";
 /// What tells the elements of a list apart, the first that all of them have.
@@ -29,6 +31,27 @@ pub(crate) fn differences(from: &Value, to: &Value) -> Vec<FieldChange> {
     all.retain(|field| variable(&field.path).is_none_or(|name| !OF_A_RELEASE.contains(&name)));
     for field in all.iter_mut().filter(|field| variable(&field.path).is_some()) {
         for value in [&mut field.from, &mut field.to].into_iter().flatten() {
+            HIDDEN.clone_into(value);
+        }
+    }
+    all
+}
+
+/// As [`differences`], of an object of any kind: its labels and annotations, and all that is beside its metadata. What a Secret holds is
+/// told to differ, and not as what.
+pub(crate) fn differences_of_all(from: &Value, to: &Value) -> Vec<FieldChange> {
+    let mut all = Vec::new();
+    for pointer in ["/metadata/labels", "/metadata/annotations"] {
+        let path = pointer.trim_start_matches('/').replace('/', ".");
+        compare(&path, from.pointer(pointer), to.pointer(pointer), &mut all);
+    }
+    let names = |value: &Value| value.as_object().map(|map| map.keys().cloned().collect::<BTreeSet<_>>());
+    let both = names(from).into_iter().chain(names(to)).flatten().collect::<BTreeSet<_>>();
+    for name in both.iter().filter(|name| !KEPT_BY_THE_SERVER.contains(&name.as_str())) {
+        compare(name, from.get(name), to.get(name), &mut all);
+    }
+    if to["kind"] == "Secret" {
+        for value in all.iter_mut().flat_map(|field| [&mut field.from, &mut field.to]).flatten() {
             HIDDEN.clone_into(value);
         }
     }
@@ -97,6 +120,22 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn an_object_of_any_kind_is_told_and_a_secret_keeps_what_it_holds() {
+        let object = |kind: &str, value: &str| {
+            json!({ "apiVersion": "v1", "kind": kind, "metadata": { "name": "a", "resourceVersion": value },
+                "data": { "mode": value }, "status": { "seen": value } })
+        };
+        let told = |kind: &str| differences_of_all(&object(kind, "one"), &object(kind, "two"));
+        let change = |from: &str, to: &str| FieldChange {
+            path: "data.mode".to_owned(),
+            from: Some(from.to_owned()),
+            to: Some(to.to_owned()),
+        };
+        assert_eq!(told("ConfigMap"), [change("one", "two")]);
+        assert_eq!(told("Secret"), [change(HIDDEN, HIDDEN)]);
+    }
 
     fn told(from: &Value, to: &Value) -> Vec<String> {
         let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());

@@ -36,14 +36,7 @@ pub(crate) async fn settle(
     let key = &changing.key;
     let turn = clusters.turn(key);
     let _turn = turn.lock().await;
-    let all = records::slots(&clusters.layout, TargetKind::Kubernetes)?.into_iter().flatten();
-    let mut standing: Vec<Release> = all
-        .map(|(_, record)| record.release)
-        .filter(|release| release.key == *key && release.id != changing.id)
-        .collect();
-    if stands == Stands::FromNowOn {
-        standing.push(changing.clone());
-    }
+    let standing = standing(clusters, changing, stands)?;
     if !is_wanted(changing) && !standing.iter().any(is_wanted) {
         return Ok(());
     }
@@ -56,6 +49,23 @@ pub(crate) async fn settle(
             answer => return answer,
         }
     }
+}
+
+/// Those of the environment that stand, once one of them has come or is gone.
+pub(crate) fn standing(
+    clusters: &Clusters,
+    changing: &Release,
+    stands: Stands,
+) -> Result<Vec<Release>, KubernetesError> {
+    let all = records::slots(&clusters.layout, TargetKind::Kubernetes)?.into_iter().flatten();
+    let mut standing: Vec<Release> = all
+        .map(|(_, record)| record.release)
+        .filter(|release| release.key == changing.key && release.id != changing.id)
+        .collect();
+    if stands == Stands::FromNowOn {
+        standing.push(changing.clone());
+    }
+    Ok(standing)
 }
 
 /// Whether the release that changes is one of those that stand.

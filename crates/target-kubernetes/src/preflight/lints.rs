@@ -1,15 +1,14 @@
 //! What in the cluster will be in the new release's way, though nothing refuses it: told, one sentence each, and no reason to stop.
 //! What cannot be looked at is told as well.
 
+pub(crate) mod ends;
 mod networks;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use bascule_engine::ports::SlotSpec;
 use bascule_instances::records::{self, SlotRecord};
 use bascule_model::ids::{ReleaseId, Slot};
-use bascule_model::manifest::{DRAIN, Stop};
 use bascule_model::release::{Release, Service, TargetKind};
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -20,32 +19,7 @@ use crate::cluster::Cluster;
 use crate::companions::{self, budgets, scalers};
 use crate::error::KubernetesError;
 use crate::names;
-use crate::objects::ending;
 use crate::shared::Clusters;
-
-/// What a release itself says that will cost its users, whatever cluster it is in.
-pub(crate) fn of_release(release: &Release) -> Vec<String> {
-    // Who has said neither is not told at each plan: a node is seldom emptied, and few requests last that long.
-    let usual: (Duration, Duration) = (Stop::default().grace.into(), DRAIN.into());
-    let is_said = |one: &Service| (one.stop.grace, one.drain) != usual;
-    let short = |one: &&Service| {
-        // Those that come and go one by one wait for what is in flight, whoever ends them.
-        let waits = ending::wait(release, one).is_some();
-        one.traffic.is_some() && one.stop.grace < one.drain && is_said(one) && !waits
-    };
-    let services = release.services.iter().filter(short);
-    services
-        .map(|service| {
-            format!(
-                "{}: requests in flight get {} s (`stop.grace`), not {} s (`drain`), where the cluster itself ends a pod, as when a node is \
-                 emptied: let `stop.grace` be no shorter than `drain`",
-                service.name,
-                service.stop.grace.as_secs(),
-                service.drain.as_secs()
-            )
-        })
-        .collect()
-}
 
 /// What the namespace has. `live` is who gets the traffic now, `standing` who stands there.
 pub(super) async fn of_cluster(

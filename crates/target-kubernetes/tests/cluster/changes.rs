@@ -3,6 +3,7 @@
 use bascule_engine::ports::Target as _;
 use bascule_model::plan::{Change, ObjectChange};
 use bascule_model::problem::Code;
+use bascule_model::release::Network;
 use serde_json::json;
 
 use crate::support::{FENCE, World, problem, spec, with_env};
@@ -68,6 +69,38 @@ async fn the_next_one_is_told_field_by_field_beside_what_is_there_now() {
     let told = words(&world.target.changes(&second).await.unwrap());
     let image = told.iter().find(|line| line.contains("[app].image:")).unwrap();
     assert!(image.ends_with(" > made by the deploy"), "{image}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn objects_of_files_and_who_may_come_in_are_told_as_well() {
+    let map = |name: &str, mode: &str| json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name }, "data": { "mode": mode } });
+    let bringing = |number: u64, objects: Vec<serde_json::Value>, from: &str| {
+        let mut spec = spec(number);
+        spec.release.cluster.as_mut().unwrap().manifests = objects;
+        spec.release.services[0].pods.network = Some(Network { from: vec![from.parse().unwrap()] });
+        spec
+    };
+    let world = World::new();
+    let first = bringing(1, vec![map("kept", "1"), map("changed", "1"), map("dropped", "1")], "app");
+    let told = words(&world.target.changes(&first).await.unwrap());
+    for line in ["Added ConfigMap kept", "Added ConfigMap dropped", "Added NetworkPolicy shop-web"] {
+        assert!(told.iter().any(|it| it == line), "{line}: {told:#?}");
+    }
+    world.deploy(FENCE, &first, None).await.unwrap();
+    let second = bringing(2, vec![map("kept", "1"), map("changed", "2"), map("new", "1")], "10.0.0.0/8");
+    let told = words(&world.target.changes(&second).await.unwrap());
+    for line in [
+        "Same ConfigMap kept",
+        "Changed ConfigMap changed",
+        "  data.mode: 1 > 2",
+        "Added ConfigMap new",
+        "Removed ConfigMap dropped",
+        "Changed NetworkPolicy shop-web",
+    ] {
+        assert!(told.iter().any(|it| it == line), "{line}: {told:#?}");
+    }
+    let mode = world.cluster.get("ConfigMap", "changed").unwrap()["data"]["mode"].clone();
+    assert_eq!(mode, "1", "nothing was done");
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 use bascule_engine::ports::{SlotSpec, Target as _, Traffic as _};
 use bascule_fake_cluster::{Fault, Matcher};
 use bascule_model::problem::Code;
+use bascule_model::release::DeploymentPatch;
 use bascule_model::run::Outcome;
 use serde_json::{Value, json};
 
@@ -222,4 +223,23 @@ async fn a_grace_that_is_shorter_than_the_drain_is_told_in_the_plan() {
     assert!(told.contains("web: ") && told.contains("2 s (`stop.grace`), not 30 s (`drain`)"), "{told}");
     one.release.services[0].traffic = None;
     assert!(world.target.warnings(&one.release).await.is_empty(), "who has no users has nothing in flight");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_before_the_end_that_is_longer_than_the_grace_is_told_in_the_plan() {
+    let world = World::new();
+    let mut one = spec(1);
+    let pause = |seconds: u64| DeploymentPatch {
+        service: None,
+        changes: json!({ "spec": { "template": { "spec": { "containers": [{
+            "name": "app",
+            "lifecycle": { "preStop": { "sleep": { "seconds": seconds } } },
+        }] } } } }),
+    };
+    one.release.cluster.as_mut().unwrap().patches = vec![pause(2)];
+    let told = world.target.warnings(&one.release).await.join("\n");
+    assert!(told.contains("web: its `preStop` waits 2 s, and `stop.grace` is 2 s"), "{told}");
+    // The last one holds, and a grace with room for it is as it should be.
+    one.release.cluster.as_mut().unwrap().patches.push(pause(1));
+    assert_eq!(world.target.warnings(&one.release).await, Vec::<String>::new());
 }

@@ -1,11 +1,13 @@
 //! Scenarios of the list that this target was designed from, each as whole runs of the engine.
 
-use std::sync::atomic::Ordering;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bascule_engine::engine::Decision;
 use bascule_engine::executor::Driven as Came;
-use bascule_fake_cluster::{Fault, Matcher, PodScript};
+use bascule_fake_cluster::{FakeCluster, Fault, Matcher, PodScript};
 use bascule_model::manifest::InstanceText;
 use bascule_model::problem::Code;
 use bascule_model::run::Outcome;
@@ -122,6 +124,84 @@ async fn s10_releases_that_nobody_needs_go() {
     assert_eq!(world.pods(live.as_str()).len(), all.len(), "pods of former releases are left");
 }
 
+/// A release's pods of which the cluster says that they are ready.
+fn ready(cluster: &FakeCluster, release: &str) -> usize {
+    let is_ready = |pod: &Value| {
+        let conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
+        conditions.into_iter().any(|one| one["type"] == "Ready" && one["status"] == "True")
+    };
+    let pods = cluster.list("Pod");
+    pods.iter()
+        .filter(|pod| pod["metadata"]["labels"]["bascule.dev/release"] == release && is_ready(pod))
+        .count()
+}
+
+/// The Deployments but that of a release.
+fn but(cluster: &FakeCluster, release: &str) -> Vec<String> {
+    let all = cluster.list("Deployment");
+    let names = all.iter().filter_map(|one| one["metadata"]["name"].as_str());
+    names.filter(|name| !name.ends_with(release)).map(str::to_owned).collect()
+}
+
+/// From now on, as often as it can be looked at: the fewest ready pods of a release while users got that one; none but the former
+/// one's count.
+fn fewest_of_who_follows(world: &Driven, former: &str) -> Arc<AtomicUsize> {
+    let fewest = Arc::new(AtomicUsize::new(usize::MAX));
+    let (cluster, former, seen) = (world.cluster.clone(), former.to_owned(), fewest.clone());
+    tokio::spawn(async move {
+        loop {
+            let service = cluster.get("Service", "shop-web").unwrap();
+            let selected = service["spec"]["selector"]["bascule.dev/release"].as_str().unwrap();
+            if selected != former {
+                seen.fetch_min(ready(&cluster, selected), Ordering::Relaxed);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    fewest
+}
+
+#[tokio::test(start_paused = true)]
+async fn s11_a_release_of_which_one_pod_was_looked_at_is_whole_before_it_gets_the_traffic() {
+    let world = Driven::new();
+    let first = world.deploy(1).await.live();
+    let live = first.to_string();
+    world.at("deploy.verify.apply.after", move |cluster| {
+        let [new] = &but(cluster, &live)[..] else { panic!("one is new") };
+        cluster.edit("Deployment", new, "kubectl-scale", |one| one["spec"]["replicas"] = 1.into());
+    });
+    let (there, go) = world.hold("deploy.switch.apply.before");
+    let look = async {
+        there.await.unwrap();
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        go.send(()).unwrap();
+    };
+    let fewest = fewest_of_who_follows(&world, first.as_str());
+    let (second, ()) = tokio::join!(world.deploy(2), look);
+    let second = second.live();
+    assert_eq!(fewest.load(Ordering::Relaxed), 2, "so many were ready when it got the traffic");
+    assert_eq!(world.agreed().await, second.as_str());
+}
+
+#[tokio::test(start_paused = true)]
+async fn s13_a_live_release_that_grows_before_the_switch_takes_the_new_one_along() {
+    let world = Driven::new();
+    let first = world.deploy(1).await.live();
+    let (there, go) = world.hold("deploy.switch.apply.before");
+    let grow = async {
+        there.await.unwrap();
+        let name = format!("shop-web-{first}");
+        world.cluster.edit("Deployment", &name, "hpa", |one| one["spec"]["replicas"] = 5.into());
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        go.send(()).unwrap();
+    };
+    let fewest = fewest_of_who_follows(&world, first.as_str());
+    let (second, ()) = tokio::join!(world.deploy(2), grow);
+    let second = second.live();
+    assert_eq!(fewest.load(Ordering::Relaxed), 5, "so many were ready when it got the traffic");
+    assert_eq!(world.agreed().await, second.as_str());
+}
+
 #[tokio::test(start_paused = true)]
 async fn s14_good_to_bad_bad_to_bad_and_bad_to_good() {
     let world = Driven::new();
@@ -210,7 +290,7 @@ async fn s20_another_configuration_is_another_release_and_one_that_cannot_be_wri
     assert_eq!(world.agreed().await, first.as_str());
     assert_eq!(maps(&world), ["one"]);
     world.cluster.clear_faults();
-    let at_the_switch = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let at_the_switch = Arc::new(std::sync::Mutex::new(Vec::new()));
     let seen = at_the_switch.clone();
     world.at("deploy.switch.apply.before", move |cluster| {
         *seen.lock().unwrap() =
@@ -266,6 +346,37 @@ async fn s22_whenever_a_run_is_aborted_the_service_works() {
     let begun = world.engine.down(&key(), "somebody").await.unwrap();
     assert_eq!(world.drive(begun).await.outcome, Outcome::Live);
     assert!(world.standing().is_empty() && world.cluster.get("Service", "shop-web").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn s28_a_restart_takes_no_pod_that_a_budget_keeps() {
+    let world = Driven::new();
+    let first = world.deploy(1).await.live();
+    let budget = world.cluster.get("PodDisruptionBudget", "shop-web").unwrap();
+    assert_eq!(budget["spec"]["maxUnavailable"], 1);
+    // Whoever is chosen by the budget and is well, as often as it can be looked at.
+    let fewest = Arc::new(AtomicUsize::new(usize::MAX));
+    let (cluster, seen) = (world.cluster.clone(), fewest.clone());
+    let watch = tokio::spawn(async move {
+        loop {
+            let pods = cluster.list("Pod");
+            let releases: BTreeSet<&str> = pods
+                .iter()
+                .filter_map(|pod| pod["metadata"]["labels"]["bascule.dev/release"].as_str())
+                .collect();
+            let well = releases.iter().map(|release| ready(&cluster, release)).sum();
+            seen.fetch_min(well, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    // The same image once more is how an app is started anew; and back again.
+    let second = world.deploy(1).await.live();
+    assert_ne!(first, second);
+    world.rollback(None).await.unwrap().live();
+    watch.abort();
+    assert_eq!(fewest.load(Ordering::Relaxed), 2, "its pods were fewer than it has");
+    // It is there as long as there are pods.
+    assert!(world.cluster.get("PodDisruptionBudget", "shop-web").is_some());
 }
 
 #[tokio::test(start_paused = true)]
