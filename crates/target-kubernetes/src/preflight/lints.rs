@@ -22,6 +22,7 @@ use crate::error::KubernetesError;
 use crate::names;
 use crate::objects::ending;
 use crate::shared::Clusters;
+use crate::traffic::routed;
 
 /// What a release itself says that will cost its users, whatever cluster it is in.
 pub(crate) fn of_release(release: &Release) -> Vec<String> {
@@ -55,7 +56,11 @@ pub(super) async fn of_cluster(
     live: Option<&ReleaseId>,
     standing: &[Release],
 ) -> Vec<String> {
-    let mut told = Vec::new();
+    let mut told = match routed::warning(clusters, cluster, &spec.release).await {
+        Ok(told) => Vec::from_iter(told),
+        // Whether it can be looked at is seen where it has to be.
+        Err(_) => Vec::new(),
+    };
     let live = live.and_then(|live| recorded(clusters, spec, live));
     let policies = ApiResource::erase::<NetworkPolicy>(&());
     let looks = [
