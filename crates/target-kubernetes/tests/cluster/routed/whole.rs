@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bascule_engine::executor::Driven as Came;
 use bascule_engine::ports::Traffic as _;
 use bascule_engine::steps::{SchemaNeeded, SlotNeeded, Warmth, sequence};
 use bascule_fake_cluster::PodScript;
@@ -167,9 +168,11 @@ async fn who_leads_users_elsewhere_in_the_midst_of_a_run_stops_it() {
         let world = world(kind);
         world.deploy(1).await.live();
         world.at("deploy.switch.apply.before", move |cluster| lead(cluster, kind, "gitops", "elsewhere"));
-        let ended = world.deploy(2).await;
-        assert_eq!(ended.outcome, Outcome::Stuck, "{ended:?}");
-        assert_eq!(ended.cause.map(|cause| cause.code), Some(Code::TrafficTaken));
+        let begun = world.begin(2).await.unwrap();
+        let came = world.engine.drive(begun).await;
+        assert!(matches!(came, Came::AwaitsPerson), "{came:?}");
+        let told = world.traffic.drift(&key()).await.unwrap().join("\n");
+        assert!(told.contains("gitops") && told.contains("front"), "{told}");
         assert_eq!(led(&world.cluster, kind), "elsewhere");
         assert_eq!(world.standing().len(), 2);
     }
