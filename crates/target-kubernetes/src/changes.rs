@@ -73,7 +73,9 @@ pub(crate) async fn changes(
     all.extend(of_companions(clusters, &cluster, &spec).await?);
     let record = record::read(&clusters.layout, &key)?.or_else(|| TrafficRecord::of(&spec.release));
     for service in traffic_services(&spec.release) {
-        if let Some(record) = record.as_ref().filter(|record| record::is_routed(&record.cluster, &service.name)) {
+        if let Some(record) =
+            record.as_ref().filter(|record| record::is_routed(&record.cluster, &service.name))
+        {
             all.extend(of_slots(&cluster, record, &spec, service).await?);
             continue;
         }
@@ -102,8 +104,10 @@ async fn of_slots(
         let there = state::find(cluster, &name).await?;
         let object = format!("Service {name}");
         if slot == spec.slot {
-            let selected = there.as_ref().and_then(|one| one.spec.as_ref()?.selector.as_ref()?.get(names::RELEASE));
-            let now = selected.filter(|now| *now != names::NOBODY).map(|now| ReleaseId::from_text(now.clone()));
+            let selected =
+                there.as_ref().and_then(|one| one.spec.as_ref()?.selector.as_ref()?.get(names::RELEASE));
+            let now =
+                selected.filter(|now| *now != names::NOBODY).map(|now| ReleaseId::from_text(now.clone()));
             all.push(of_service(object, there.is_some(), now.as_ref(), next));
         } else if there.is_none() {
             let made = slot_service(key, &service.name, slot, &record.cluster, "");

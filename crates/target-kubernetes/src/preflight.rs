@@ -112,7 +112,8 @@ fn standing(clusters: &Clusters, release: &Release) -> Result<Vec<Release>, Kube
 fn described(cluster: &release::Cluster) -> String {
     let context = cluster.context.as_deref().unwrap_or("current");
     let port = cluster.node_port.map(|port| format!(" at {port}")).unwrap_or_default();
-    let route = cluster.route.as_ref().map(|route| format!(" behind the {}", titled(route))).unwrap_or_default();
+    let route =
+        cluster.route.as_ref().map(|route| format!(" behind the {}", titled(route))).unwrap_or_default();
     format!(
         "the namespace {} of the {context} context, with {}{port}{route}",
         cluster.namespace,

@@ -11,8 +11,8 @@ use crate::companions::extras;
 use crate::objects::ending::Waits;
 use crate::objects::service::{service, slot_service};
 use crate::objects::{budget, deployment, extra, network, scaler};
-use crate::record;
 use crate::preflight::permissions::{self, FOR_ADOPTION, FOR_COMMANDS, FOR_LOOKING, FOR_NETWORKS, NEEDED};
+use crate::record;
 
 /// The objects of a release in the order in which they are made: those of the files of `manifests`, configuration, Deployments, what belongs to their
 /// services (in the newest version that is known; a cluster gets the best that it has), Services. Values of Secrets are not shown.

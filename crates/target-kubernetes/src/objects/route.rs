@@ -180,7 +180,9 @@ impl Routed<'_> {
                 all.push(json!({ "op": "test", "path": format!("/spec/{field}"), "value": value }));
             }
         }
-        all.extend(swaps.into_iter().map(|(path, _, name)| json!({ "op": "replace", "path": path, "value": name })));
+        all.extend(
+            swaps.into_iter().map(|(path, _, name)| json!({ "op": "replace", "path": path, "value": name })),
+        );
         all
     }
 }
@@ -191,7 +193,9 @@ fn unfit(backend: &Backend) -> Option<String> {
     if backend.is_split {
         let (rule, _) = backend.pointer.rsplit_once("/backendRefs").unwrap_or_default();
         let place = path(rule);
-        return Some(format!("splits the requests of a rule among several backends ({place}), of which {name} is one"));
+        return Some(format!(
+            "splits the requests of a rule among several backends ({place}), of which {name} is one"
+        ));
     }
     let is_ours = backend.port == json!(port) || backend.port == json!(pod::PORT);
     (!is_ours).then(|| format!("leads to the port {} of {name}, whose port is {port}", backend.port))

@@ -111,10 +111,8 @@ pub(crate) fn slot_service(
     owner: &str,
 ) -> Value {
     let mut labels = names::of_environment(key);
-    labels.extend([
-        (names::SERVICE.to_owned(), name.to_string()),
-        (names::SLOT.to_owned(), slot.to_string()),
-    ]);
+    labels
+        .extend([(names::SERVICE.to_owned(), name.to_string()), (names::SLOT.to_owned(), slot.to_string())]);
     json!({
         "apiVersion": "v1",
         "kind": "Service",

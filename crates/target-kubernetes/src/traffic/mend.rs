@@ -106,11 +106,7 @@ pub(super) async fn needed(
         let (service, patch) = (object.name_any(), Value::Array(patch));
         all.push(Mend {
             what: format!("what the Service {service} selects{}", by(state::other_writer(&object))),
-            write: if leads {
-                Write::Lead { service, patch }
-            } else {
-                Write::Follower { service, patch }
-            },
+            write: if leads { Write::Lead { service, patch } } else { Write::Follower { service, patch } },
         });
     }
     all.extend(sizes(&cluster, live).await?);

@@ -7,8 +7,8 @@ use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt as _;
 use serde_json::json;
 
-use super::selects::{Selects, selector_of};
 use super::routed;
+use super::selects::{Selects, selector_of};
 use super::state::{self, ATTEMPTS, Lead, Seen};
 use crate::cluster::Cluster;
 use crate::error::KubernetesError;
@@ -42,7 +42,8 @@ pub(super) async fn switch(
             return Err(PortError::Fenced);
         }
         let is_both = lead.seen.state.open_roll().is_some();
-        let already = !is_both && lead.seen.selected.as_ref() == wanted && lead.seen.state.live.as_ref() == wanted;
+        let already =
+            !is_both && lead.seen.selected.as_ref() == wanted && lead.seen.state.live.as_ref() == wanted;
         if !already && lead.seen.selected.as_ref() != expect {
             return Err(unexpected(&lead, expect).into());
         }
@@ -125,10 +126,15 @@ fn nowhere(
     let Some((_, release)) = to else { return Ok(Switched { already: true, micros: 0 }) };
     let route = record.and_then(|record| record.cluster.route.as_ref());
     let (what, remedy) = match route {
-        None => ("its Service".to_owned(), "somebody removed it; deploy again, which makes it anew".to_owned()),
+        None => {
+            ("its Service".to_owned(), "somebody removed it; deploy again, which makes it anew".to_owned())
+        }
         Some(route) => {
             let what = format!("the {}", route::titled(route));
-            let remedy = format!("somebody removed it, and it is theirs to make: put the {} back, then deploy again", route::titled(route));
+            let remedy = format!(
+                "somebody removed it, and it is theirs to make: put the {} back, then deploy again",
+                route::titled(route)
+            );
             (what, remedy)
         }
     };

@@ -181,10 +181,8 @@ pub(crate) const CLUSTER_SERVICE: Keys = Keys {
     names: &["name", "type", "node_port"],
 };
 
-pub(crate) const CLUSTER_ROUTE: Keys = Keys {
-    place: "route = { … } in [environments.NAME.kubernetes]",
-    names: &["kind", "name", "services"],
-};
+pub(crate) const CLUSTER_ROUTE: Keys =
+    Keys { place: "route = { … } in [environments.NAME.kubernetes]", names: &["kind", "name", "services"] };
 
 pub(crate) const GATES: Keys = Keys {
     place: "[gates]",

@@ -9,9 +9,7 @@ use super::reader::{Node, Reader, shortened};
 use super::scalars::{Kind, NAME, array, number, parsed, report_repeated, text, word};
 use crate::ids::ServiceName;
 use crate::manifest::diagnostics::{Code, Diagnostic};
-use crate::manifest::types::{
-    ClusterServiceSettings, KubernetesSettings, Located, RouteSettings, SwitchBy,
-};
+use crate::manifest::types::{ClusterServiceSettings, KubernetesSettings, Located, RouteSettings, SwitchBy};
 use crate::release::{RouteKind, ServiceKind};
 
 const NAMESPACE: Kind = Kind {

@@ -10,7 +10,8 @@ use crate::manifest::diagnostics::{Code, Diagnostic};
 use crate::manifest::types::{KubernetesSettings, RouteSettings, Strategy, SwitchBy};
 use crate::release::{Route, ServiceKind};
 
-const EXAMPLE: &str = "write route = { kind = \"Ingress\", name = \"shop\" }, or as it is called in the namespace";
+const EXAMPLE: &str =
+    "write route = { kind = \"Ingress\", name = \"shop\" }, or as it is called in the namespace";
 const SELECTOR: &str = "write switch = \"selector\", or leave this out";
 
 impl Resolver<'_> {
@@ -21,8 +22,8 @@ impl Resolver<'_> {
         let Some(switch) = switch.filter(|switch| switch.value == SwitchBy::Route) else {
             if let Some(route) = &kubernetes.route {
                 let message = "`route` has no use: users are moved by what a Service selects";
-                let problem =
-                    Diagnostic::new(Code::Conflict, &route.span, message).label("for switch = \"route\" only");
+                let problem = Diagnostic::new(Code::Conflict, &route.span, message)
+                    .label("for switch = \"route\" only");
                 self.problems.push(problem.help("write switch = \"route\" beside it, or leave it out"));
             }
             return None;
@@ -56,7 +57,8 @@ impl Resolver<'_> {
             let message = "with \"rolling\" one Service leads to both releases, and a route leads to one of two Services";
             let problem =
                 Diagnostic::new(Code::Conflict, switch, message).label("not with strategy = \"rolling\"");
-            self.problems.push(problem.help("write strategy = \"blue-green\" here, or switch = \"selector\""));
+            self.problems
+                .push(problem.help("write strategy = \"blue-green\" here, or switch = \"selector\""));
         }
         if let Some(adopt) = &kubernetes.adopt {
             let message = "what is taken over has one Service of its own, and a route leads to one of two";
@@ -91,13 +93,15 @@ impl Resolver<'_> {
 
     /// Whether users can come to the services that are named, and to the one that says who is live.
     fn check_routed(&mut self, route: &RouteSettings, services: &Services) {
-        let with_port: Vec<_> = services.iter().filter(|(_, (service, _))| service.traffic.is_some()).collect();
+        let with_port: Vec<_> =
+            services.iter().filter(|(_, (service, _))| service.traffic.is_some()).collect();
         for named in route.services.iter().flatten() {
             let is_known = services.contains_key(&named.value);
             if is_known && !with_port.iter().any(|(name, _)| **name == named.value) {
                 let message = format!("`services`: `{}` has no `port`", named.value);
                 let problem = Diagnostic::new(Code::Conflict, &named.span, message);
-                self.problems.push(problem.label("no users come to it").help("leave it out, or write its `port`"));
+                self.problems
+                    .push(problem.label("no users come to it").help("leave it out, or write its `port`"));
             }
         }
         let is_routed = |name: &ServiceName| {
@@ -110,16 +114,18 @@ impl Resolver<'_> {
         if let Some((name, _)) = lead.filter(|(name, _)| !is_routed(name)) {
             let message = format!("`services` leaves out `{name}`, which says who is live");
             let problem = Diagnostic::new(Code::Conflict, &route.span, message);
-            let help = format!("name `{name}` as well: it gets the path /");
+            let help = format!("name `{name}` as well");
             self.problems.push(problem.label(format!("without `{name}`")).help(help));
         }
         // Each of two Services is called by its slot.
         for (name, _) in with_port.iter().filter(|(name, _)| is_routed(name)) {
             let twin = Slot::ALL.map(|slot| format!("{name}-{slot}"));
-            if let Some((other, _)) = services.iter().find(|(other, _)| twin.iter().any(|it| it == other.as_str()))
+            if let Some((other, _)) =
+                services.iter().find(|(other, _)| twin.iter().any(|it| it == other.as_str()))
             {
-                let message =
-                    format!("the service `{other}` is called as one of the two Services of `{name}` would be");
+                let message = format!(
+                    "the service `{other}` is called as one of the two Services of `{name}` would be"
+                );
                 let problem = Diagnostic::new(Code::Conflict, &route.span, message);
                 self.problems.push(problem.label("one name for two").help("call one of them otherwise"));
             }

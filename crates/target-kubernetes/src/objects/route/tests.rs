@@ -10,7 +10,8 @@ fn ingress(names: &[&str]) -> Value {
 
 fn http_route(rules: &[&[&str]]) -> Value {
     let of = |rule: &&[&str]| {
-        let refs: Vec<Value> = rule.iter().map(|name| json!({ "name": name, "port": 80, "weight": 1 })).collect();
+        let refs: Vec<Value> =
+            rule.iter().map(|name| json!({ "name": name, "port": 80, "weight": 1 })).collect();
         json!({ "backendRefs": refs })
     };
     json!({ "spec": { "rules": rules.iter().map(of).collect::<Vec<_>>() } })
@@ -86,7 +87,8 @@ fn every_place_that_is_ours_is_swapped_and_nothing_else() {
     let app = "shop".parse().unwrap();
     let routed = Routed { app: &app, services: &services };
     let mut object = ingress(&["docs", "shop-web-blue", "shop-api-blue"]);
-    object["spec"]["defaultBackend"] = json!({ "service": { "name": "shop-web-blue", "port": { "number": 80 } } });
+    object["spec"]["defaultBackend"] =
+        json!({ "service": { "name": "shop-web-blue", "port": { "number": 80 } } });
     let all = backends(RouteKind::Ingress, "shop", &object);
     assert!(routed.moved(&object, &all, Slot::Blue).is_empty());
     let patch = routed.moved(&object, &all, Slot::Green);
@@ -101,5 +103,8 @@ fn every_place_that_is_ours_is_swapped_and_nothing_else() {
     let mut changed = object.clone();
     changed["spec"]["rules"][0]["host"] = json!("b.example");
     assert!(json_patch::patch(&mut changed, &patch).is_err());
-    assert_eq!(routed.unnamed(&backends(RouteKind::Ingress, "shop", &ingress(&["shop-web-blue"]))), [&services[1]]);
+    assert_eq!(
+        routed.unnamed(&backends(RouteKind::Ingress, "shop", &ingress(&["shop-web-blue"]))),
+        [&services[1]]
+    );
 }

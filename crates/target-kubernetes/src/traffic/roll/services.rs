@@ -47,7 +47,8 @@ impl Turn<'_> {
             if lead.seen.state.generation > self.fence {
                 return Err(PortError::Fenced);
             }
-            let ours = lead.seen.state.roll.as_ref().filter(|roll| roll.from == former.id && roll.to == new.id);
+            let ours =
+                lead.seen.state.roll.as_ref().filter(|roll| roll.from == former.id && roll.to == new.id);
             let is_both = Selects::Both.is_so(&lead.object, key, &lead.service);
             if lead.seen.state.open_roll().is_some() && !is_both {
                 return Err(state::changed(&lead.object, "it does not select both releases any more").into());
@@ -132,7 +133,8 @@ impl Turn<'_> {
             if alone.is_so(&lead.object, key, &lead.service) {
                 return Ok(());
             }
-            if lead.seen.state.open_roll().is_none() || !Selects::Both.is_so(&lead.object, key, &lead.service) {
+            if lead.seen.state.open_roll().is_none() || !Selects::Both.is_so(&lead.object, key, &lead.service)
+            {
                 return Err(unexpected(&lead, Some(&self.from.id)).into());
             }
             follow(cluster, key, record, alone).await?;

@@ -186,7 +186,9 @@ impl Found {
         let wrote = entries.filter(|entry| {
             let fields = entry.fields_v1.as_ref().map(|fields| &fields.0["f:spec"]);
             is_meant(entry.manager.as_deref().unwrap_or_default())
-                && fields.is_some_and(|fields| FIELDS.iter().any(|field| fields.get(format!("f:{field}")).is_some()))
+                && fields.is_some_and(|fields| {
+                    FIELDS.iter().any(|field| fields.get(format!("f:{field}")).is_some())
+                })
         });
         wrote
             .map(|entry| (entry.manager.clone(), entry.time.as_ref().map(moment::of)))
@@ -209,7 +211,9 @@ impl Seen {
         };
         let Some(live) = &self.state.live else { return Ok(state::Seen::new(self.state.clone(), None)) };
         let Some(standing) = self.state.slots.get(&slot) else {
-            return Err(self.found.changed(&format!("it leads to {slot}, where nothing stands, and {live} was made live")));
+            return Err(self
+                .found
+                .changed(&format!("it leads to {slot}, where nothing stands, and {live} was made live")));
         };
         Ok(state::Seen::new(self.state.clone(), Some((slot, standing.release.clone()))))
     }

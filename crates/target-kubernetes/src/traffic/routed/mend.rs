@@ -82,7 +82,10 @@ async fn of_services(
             Err(_) => told.push(format!("the selector of the Service {name} names no release{who}")),
             // A service that came with a later release has nobody of this one.
             Ok(now) if now.as_ref() != Some(live) && record.services.first() == Some(&service) => {
-                told.push(format!("the Service {name} selects {}, and {live} is live{who}", shown(now.as_ref())));
+                told.push(format!(
+                    "the Service {name} selects {}, and {live} is live{who}",
+                    shown(now.as_ref())
+                ));
             }
             Ok(_) => {}
         }

@@ -83,7 +83,10 @@ async fn fit(cluster: &Cluster, record: &TrafficRecord, release: &Release) -> Re
     let unfit = |why: String, slot: Slot, lacking: &[&ServiceName]| KubernetesError::UnfitRoute {
         route: title.clone(),
         why,
-        backend: written(route.kind, &lacking.iter().map(|one| names::slot_service(&key.app, one, slot)).collect::<Vec<_>>()),
+        backend: written(
+            route.kind,
+            &lacking.iter().map(|one| names::slot_service(&key.app, one, slot)).collect::<Vec<_>>(),
+        ),
     };
     let all: Vec<&ServiceName> = wanted.iter().collect();
     let Some(found) = found::find(cluster, key, record).await? else {

@@ -71,7 +71,9 @@ async fn what_is_missing_is_never_a_first_deploy() {
         assert_eq!(refused.code, Code::TrafficTaken, "{refused:?}");
         assert!(refused.remedy.contains("front"), "{refused:?}");
         assert_eq!(problem(world.traffic.can_open(&second.release).await).code, Code::ClusterRefused);
-        assert!(problem(world.traffic.open(FENCE, &second.release).await).message.contains("it is not there"));
+        assert!(
+            problem(world.traffic.open(FENCE, &second.release).await).message.contains("it is not there")
+        );
     }
 }
 

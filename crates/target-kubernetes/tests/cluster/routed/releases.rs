@@ -22,11 +22,17 @@ async fn one_of_two_services_has_the_users_and_the_route_stays_theirs() {
         world.traffic.can_take(&first.release).await.unwrap();
         world.switch(FENCE, None, Some(&first)).await.unwrap();
         world.traffic.proven(&first.release).await.unwrap();
-        assert_eq!((led(&world.cluster, kind).as_str(), reached(&world.cluster, kind).as_str()), ("shop-web-blue", "r1-abcdef"));
+        assert_eq!(
+            (led(&world.cluster, kind).as_str(), reached(&world.cluster, kind).as_str()),
+            ("shop-web-blue", "r1-abcdef")
+        );
         assert_eq!(world.names("Service"), ["shop-web-blue", "shop-web-green"]);
 
         world.deploy(FENCE, &second, Some(&first)).await.unwrap();
-        assert_eq!((led(&world.cluster, kind).as_str(), reached(&world.cluster, kind).as_str()), ("shop-web-green", "r2-abcdef"));
+        assert_eq!(
+            (led(&world.cluster, kind).as_str(), reached(&world.cluster, kind).as_str()),
+            ("shop-web-green", "r2-abcdef")
+        );
         assert_eq!(selects(&world.cluster, "shop-web-blue"), "r1-abcdef");
         let routing = world.traffic.routing(&second.release.key).await.unwrap();
         assert_eq!(routing.live, Some((second.slot, second.release.id.clone())));
@@ -38,7 +44,10 @@ async fn one_of_two_services_has_the_users_and_the_route_stays_theirs() {
         world.traffic.unregister(FENCE, &first.release.key, first.slot).await.unwrap();
         let third = routed(kind, 3);
         world.deploy(FENCE, &third, Some(&second)).await.unwrap();
-        assert_eq!((led(&world.cluster, kind).as_str(), reached(&world.cluster, kind).as_str()), ("shop-web-blue", "r3-abcdef"));
+        assert_eq!(
+            (led(&world.cluster, kind).as_str(), reached(&world.cluster, kind).as_str()),
+            ("shop-web-blue", "r3-abcdef")
+        );
 
         world.switch(FENCE, Some(&third), None).await.unwrap();
         assert_eq!(reached(&world.cluster, kind), "none");
@@ -69,7 +78,10 @@ async fn after_down_the_next_one_begins_where_the_route_leads() {
         // In blue, while it leads to green: one write.
         let third = routed(kind, 3);
         world.deploy(FENCE, &third, None).await.unwrap();
-        assert_eq!((led(&world.cluster, kind).as_str(), reached(&world.cluster, kind).as_str()), ("shop-web-blue", "r3-abcdef"));
+        assert_eq!(
+            (led(&world.cluster, kind).as_str(), reached(&world.cluster, kind).as_str()),
+            ("shop-web-blue", "r3-abcdef")
+        );
     }
 }
 

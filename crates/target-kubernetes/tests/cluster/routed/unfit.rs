@@ -15,7 +15,8 @@ async fn refused(kind: RouteKind, object: Option<Value>) -> (String, String) {
         world.cluster.create("kubectl", object);
     }
     let first = routed(kind, 1);
-    for refused in [world.traffic.can_open(&first.release).await, world.traffic.open(FENCE, &first.release).await]
+    for refused in
+        [world.traffic.can_open(&first.release).await, world.traffic.open(FENCE, &first.release).await]
     {
         assert_eq!(problem(refused).code, Code::ClusterRefused);
     }

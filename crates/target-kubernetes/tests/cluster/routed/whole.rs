@@ -80,7 +80,8 @@ async fn a_bad_release_is_returned_from_and_a_first_one_leaves_nothing() {
                     if name.contains("-r") && deployment["metadata"]["labels"]["bascule.dev/slot"] == "green"
                         || cluster.list("Deployment").len() == 1
                     {
-                        cluster.edit("Deployment", name, "somebody", |one| one["spec"]["replicas"] = 0.into());
+                        cluster
+                            .edit("Deployment", name, "somebody", |one| one["spec"]["replicas"] = 0.into());
                     }
                 }
             });
@@ -175,5 +176,28 @@ async fn who_leads_users_elsewhere_in_the_midst_of_a_run_stops_it() {
         assert!(told.contains("gitops") && told.contains("front"), "{told}");
         assert_eq!(led(&world.cluster, kind), "elsewhere");
         assert_eq!(world.standing().len(), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_has_moved_their_users_away_takes_it_down() {
+    for kind in RouteKind::ALL {
+        for is_removed in [false, true] {
+            let world = world(kind);
+            world.deploy(1).await.live();
+            world.deploy(2).await.live();
+            match is_removed {
+                true => world.cluster.delete(kind.as_str(), "front"),
+                false => lead(&world.cluster, kind, "kubectl", "elsewhere"),
+            }
+            let begun = world.engine.down(&key(), "somebody").await.unwrap();
+            assert_eq!(world.drive(begun).await.outcome, Outcome::Live);
+            assert!(world.standing().is_empty() && world.cluster.list("Service").is_empty());
+            let left = world.cluster.get(kind.as_str(), "front");
+            assert_eq!(left.is_none(), is_removed);
+            if let Some(left) = left {
+                assert_eq!(left["metadata"]["annotations"], serde_json::json!({ "mine": "yes" }));
+            }
+        }
     }
 }
