@@ -84,7 +84,7 @@ fn an_ingress_leads_to_one_of_two_services_there_and_back() {
         elsewhere,
     ]);
     app.version("3");
-    world.deploy(&app).expect(7, "refused", "TRAFFIC_TAKEN").expect_message(&["Ingress front", "gitops"]);
+    world.deploy(&app).expect(4, "refused", "TRAFFIC_TAKEN").expect_message(&["Ingress front", "gitops"]);
     // It stays the user's: what was noted there goes, and what it leads to stays.
     assert_eq!(world.run(&app, &["down", ENVIRONMENT]).status, 0);
     cluster.until_empty();
@@ -99,7 +99,7 @@ fn an_ingress_that_leads_elsewhere_is_refused_with_what_to_write() {
     let world = World::new(&cluster);
     let app = behind(&world, &cluster, "shop-web");
     let ran = world.deploy(&app);
-    ran.expect(7, "refused", "CLUSTER_REFUSED")
+    ran.expect(4, "refused", "CLUSTER_REFUSED")
         .expect_message(&["Ingress front", "shop-web-blue or shop-web-green"]);
     let remedy = ran.problem().unwrap().remedy;
     assert!(remedy.contains("name: shop-web-blue"), "{remedy}");
