@@ -30,33 +30,34 @@ const FAULTS: [Fault; 8] = [
 
 #[tokio::test(start_paused = true)]
 async fn every_call_of_a_deploy_may_go_wrong_once() {
-    for kind in RouteKind::ALL {
-        for fault in FAULTS {
-            for verb in ["get", "list", "create", "patch", "delete"] {
-                let world = world(kind, Flavour::New);
-                let (first, second) = (routed(kind, 1), routed(kind, 2));
-                let break_once = |resources: &[&str]| {
-                    for resource in resources {
-                        let calls = Matcher::any().verb(verb).resource(resource);
-                        for calls in [calls.clone().kept(), calls.dry()] {
-                            world.cluster.fault(calls.first(1), fault);
-                        }
+    // Each fault of each verb, by turns at one kind and the other.
+    let mut kinds = RouteKind::ALL.into_iter().cycle();
+    for fault in FAULTS {
+        for verb in ["get", "list", "create", "patch", "delete"] {
+            let kind = kinds.next().unwrap();
+            let world = world(kind, Flavour::New);
+            let (first, second) = (routed(kind, 1), routed(kind, 2));
+            let break_once = |resources: &[&str]| {
+                for resource in resources {
+                    let calls = Matcher::any().verb(verb).resource(resource);
+                    for calls in [calls.clone().kept(), calls.dry()] {
+                        world.cluster.fault(calls.first(1), fault);
                     }
-                };
-                break_once(&["services", plural(kind)]);
-                world.deploy(FENCE, &first, None).await.unwrap();
-                assert_eq!(reached(&world.cluster, kind), "r1-abcdef", "{fault:?} of {verb}");
-                break_once(&["services", "deployments", "endpointslices", plural(kind)]);
-                let deployed = world.deploy(FENCE, &second, Some(&first)).await;
-                assert!(deployed.is_ok(), "{fault:?} of {verb}: {deployed:?}");
-                assert_eq!(reached(&world.cluster, kind), "r2-abcdef", "{fault:?} of {verb}");
-                world.target.stop(FENCE, &slot(&first)).await.unwrap();
-                break_once(&["services", plural(kind)]);
-                world.switch(FENCE, Some(&second), None).await.unwrap();
-                world.target.stop(FENCE, &slot(&second)).await.unwrap();
-                world.traffic.close(FENCE, &second.release.key).await.unwrap();
-                assert!(world.names("Service").is_empty(), "{fault:?} of {verb}");
-            }
+                }
+            };
+            break_once(&["services", plural(kind)]);
+            world.deploy(FENCE, &first, None).await.unwrap();
+            assert_eq!(reached(&world.cluster, kind), "r1-abcdef", "{fault:?} of {verb}");
+            break_once(&["services", "deployments", "endpointslices", plural(kind)]);
+            let deployed = world.deploy(FENCE, &second, Some(&first)).await;
+            assert!(deployed.is_ok(), "{fault:?} of {verb}: {deployed:?}");
+            assert_eq!(reached(&world.cluster, kind), "r2-abcdef", "{fault:?} of {verb}");
+            world.target.stop(FENCE, &slot(&first)).await.unwrap();
+            break_once(&["services", plural(kind)]);
+            world.switch(FENCE, Some(&second), None).await.unwrap();
+            world.target.stop(FENCE, &slot(&second)).await.unwrap();
+            world.traffic.close(FENCE, &second.release.key).await.unwrap();
+            assert!(world.names("Service").is_empty(), "{fault:?} of {verb}");
         }
     }
 }

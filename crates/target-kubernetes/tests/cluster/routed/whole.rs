@@ -111,31 +111,29 @@ async fn a_control_plane_that_is_killed_at_any_step_goes_on() {
         .into_iter()
         .flat_map(|step| ["before", "after"].map(|when| format!("deploy.{step}.apply.{when}")))
         .collect();
-    for kind in RouteKind::ALL {
-        for is_first in [true, false] {
-            let world = world(kind);
-            if !is_first {
-                world.deploy(1).await.live();
+    for (kind, is_first) in [(RouteKind::Ingress, true), (RouteKind::HTTPRoute, false)] {
+        let world = world(kind);
+        if !is_first {
+            world.deploy(1).await.live();
+        }
+        for (number, point) in (2..).zip(&points) {
+            let (there, go) = world.hold(point);
+            let begun = world.begin(number % 8 + 2).await.unwrap();
+            let mut drive = Box::pin(world.drive(begun));
+            tokio::select! {
+                ended = &mut drive => panic!("it was over before it was killed: {ended:?}"),
+                there = there => there.unwrap(),
             }
-            for (number, point) in (2..).zip(&points) {
-                let (there, go) = world.hold(point);
-                let begun = world.begin(number % 8 + 2).await.unwrap();
-                let mut drive = Box::pin(world.drive(begun));
-                tokio::select! {
-                    ended = &mut drive => panic!("it was over before it was killed: {ended:?}"),
-                    there = there => there.unwrap(),
-                }
-                drop(drive);
-                let new = world.next().go_on().await.unwrap().live();
-                drop(go);
-                assert_eq!(agreed(&world, kind).await, new.as_str(), "at {point}");
-                if is_first {
-                    let begun = world.engine.down(&key(), "somebody").await.unwrap();
-                    assert_eq!(world.drive(begun).await.outcome, Outcome::Live, "after {point}");
-                    assert!(world.cluster.list("Service").is_empty());
-                } else {
-                    world.end_window().await;
-                }
+            drop(drive);
+            let new = world.next().go_on().await.unwrap().live();
+            drop(go);
+            assert_eq!(agreed(&world, kind).await, new.as_str(), "at {point}");
+            if is_first {
+                let begun = world.engine.down(&key(), "somebody").await.unwrap();
+                assert_eq!(world.drive(begun).await.outcome, Outcome::Live, "after {point}");
+                assert!(world.cluster.list("Service").is_empty());
+            } else {
+                world.end_window().await;
             }
         }
     }
