@@ -57,6 +57,7 @@ mod tests {
             observe: None,
             probe: Some(ProbeLoad { rate: 20, path: path.map(str::to_owned) }),
             service_name: None,
+            route: None,
             adopt: None,
             pull_secrets: Vec::new(),
             patches: Vec::new(),

@@ -3,10 +3,10 @@
 /// Which Kubernetes the cluster is like. It settles the versions of its groups and some behaviour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flavour {
-    /// 1.20: `discovery.k8s.io/v1beta1`, `policy/v1beta1`, `autoscaling/v1` and `v2beta2`. A pod that ends leaves its
+    /// 1.20: `discovery.k8s.io/v1beta1`, `policy/v1beta1`, `autoscaling/v1` and `v2beta2`; a Gateway API in `v1beta1`. A pod that ends leaves its
     /// slices at once; a Service's selector belongs to field managers key by key.
     Old,
-    /// 1.33: `discovery.k8s.io/v1`, `policy/v1`, `autoscaling/v1` and `v2`. A pod that ends stays in its slices
+    /// 1.33: `discovery.k8s.io/v1`, `policy/v1`, `autoscaling/v1` and `v2`; a Gateway API in `v1` and `v1beta1`. A pod that ends stays in its slices
     /// as `terminating`; a Service's selector belongs to one field manager as a whole.
     New,
 }
@@ -173,6 +173,17 @@ static RESOURCES: &[Resource] = &[
         subresources: STATUS,
         generation: Generation::Counted,
         ..grouped(NETWORKING, "Ingress", "ingresses", &["ing"])
+    },
+    Resource {
+        served: Served::New,
+        subresources: STATUS,
+        generation: Generation::Counted,
+        ..grouped(("gateway.networking.k8s.io", "v1"), "HTTPRoute", "httproutes", &[])
+    },
+    Resource {
+        subresources: STATUS,
+        generation: Generation::Counted,
+        ..grouped(("gateway.networking.k8s.io", "v1beta1"), "HTTPRoute", "httproutes", &[])
     },
     Resource {
         served: Served::New,

@@ -46,8 +46,8 @@
 //! - Requests are JSON; an apply in YAML that is no JSON is refused. There is no `exec`, `attach`, `port-forward`,
 //!   `eviction` or `deletecollection`.
 //! - Lists show the state of the moment, whatever version they ask for. `continue` is a place, not a snapshot.
-//! - Nobody scales for a `HorizontalPodAutoscaler`, and a `PodDisruptionBudget` protects nothing. A `NetworkPolicy` and an
-//!   `Ingress` are only kept.
+//! - Nobody scales for a `HorizontalPodAutoscaler`, and a `PodDisruptionBudget` protects nothing. A `NetworkPolicy`, an
+//!   `Ingress` and an `HTTPRoute` are only kept.
 //! - All pods are on one node without limits. Nothing listens on their addresses.
 //! - An update through `scale` takes `spec.replicas` over as an update; an apply there makes no conflict.
 //! - Back-off is one second, and a pod stops 10 ms after it was told to, unless its script says otherwise, or its `preStop` waits.

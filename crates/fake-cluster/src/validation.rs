@@ -18,6 +18,12 @@ pub(crate) fn check(resource: &Resource, new: &Value) -> Result<(), Failure> {
         "services" if object::items(new, "/spec/ports").is_empty() && new["spec"]["clusterIP"] != "None" => {
             causes.push(Cause::required("spec.ports", ""));
         }
+        "ingresses"
+            if object::items(new, "/spec/rules").is_empty() && new["spec"]["defaultBackend"].is_null() =>
+        {
+            let why = "either `defaultBackend` or `rules` must be specified";
+            causes.push(Cause::invalid("spec", &new["spec"], why));
+        }
         _ => {}
     }
     refuse(resource, new, &causes)

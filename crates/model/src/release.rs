@@ -16,7 +16,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use self::cluster::{Cluster, Observe, ObservedBy, Pods, ProbeLoad, Scale, ServiceKind};
+pub use self::cluster::{
+    Cluster, Observe, ObservedBy, Pods, ProbeLoad, Route, RouteKind, Scale, ServiceKind,
+};
 pub use self::network::{BadPeer, Network, Peer};
 pub use self::patch::DeploymentPatch;
 pub use self::rolling::Rolling;

@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use bascule_model::problem::Problem;
+use bascule_model::release::RouteKind;
 pub use bascule_target_kubernetes::Survey;
 use bascule_target_kubernetes::{Access, read_deployment, survey as look};
 use serde_json::Value;
 
-/// Looks at a namespace, as the account of the caller's kubeconfig. Changes nothing.
+/// Looks at a namespace, as the account of the caller's kubeconfig. `routes`: by which kinds environments there move their users. Changes
+/// nothing.
 ///
 /// # Errors
 /// Why nothing can be said of it.
@@ -15,9 +17,9 @@ pub async fn survey(
     kubeconfig: Option<&str>,
     home: Option<&str>,
     context: Option<&str>,
-    namespace: &str,
+    (namespace, routes): (&str, &[RouteKind]),
 ) -> Result<Survey, Problem> {
-    look(&Access::of_user(kubeconfig, home.map(Path::new)), context, namespace).await
+    look(&Access::of_user(kubeconfig, home.map(Path::new)), context, namespace, routes).await
 }
 
 /// A Deployment that is there and the Services of its namespace, as the API has them. Changes nothing.

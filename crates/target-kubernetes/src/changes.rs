@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 
 use bascule_engine::ports::{SlotSpec, traffic_services};
 use bascule_instances::records;
-use bascule_model::ids::{EnvironmentKey, ReleaseId};
+use bascule_model::ids::{EnvironmentKey, ReleaseId, Slot};
 use bascule_model::plan::{Change, FieldChange, ObjectChange};
-use bascule_model::release::{Release, TargetKind};
+use bascule_model::release::{Release, Service, TargetKind};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::{ApiResource, PostParams};
@@ -23,6 +23,7 @@ use crate::companions::networks::{self, Stands};
 use crate::error::KubernetesError;
 use crate::names;
 use crate::objects::deployment::{self, name};
+use crate::objects::service::slot_service;
 use crate::objects::{budget, network, pod, scaler};
 use crate::record::{self, TrafficRecord};
 use crate::shared::Clusters;
@@ -76,10 +77,46 @@ pub(crate) async fn changes(
     all.extend(of_companions(clusters, &cluster, &spec).await?);
     let record = record::read(&clusters.layout, &key)?.or_else(|| TrafficRecord::of(&spec.release));
     for service in traffic_services(&spec.release) {
+        if let Some(record) =
+            record.as_ref().filter(|record| record::is_routed(&record.cluster, &service.name))
+        {
+            all.extend(of_slots(&cluster, record, &spec, service).await?);
+            continue;
+        }
         let name = record.as_ref().map(|record| record.front(&key.app, &service.name)).unwrap_or_default();
         let there = state::find(&cluster, &name).await?.is_some();
         let object = format!("Service {name}");
         all.push(of_service(object, there, live.as_ref(), &spec.release.id));
+    }
+    if let Some(record) = &record {
+        all.extend(crate::traffic::routed::foreseen(&cluster, &key, record, spec.slot).await?);
+    }
+    Ok(all)
+}
+
+/// The two Services of a service that users come to through a route: that of the release's slot has it selected while users are at the other.
+async fn of_slots(
+    cluster: &Cluster,
+    record: &TrafficRecord,
+    spec: &SlotSpec,
+    service: &Service,
+) -> Result<Vec<ObjectChange>, KubernetesError> {
+    let (key, next) = (&spec.release.key, &spec.release.id);
+    let mut all = Vec::new();
+    for slot in Slot::ALL {
+        let name = names::slot_service(&key.app, &service.name, slot);
+        let there = state::find(cluster, &name).await?;
+        let object = format!("Service {name}");
+        if slot == spec.slot {
+            let selected =
+                there.as_ref().and_then(|one| one.spec.as_ref()?.selector.as_ref()?.get(names::RELEASE));
+            let now =
+                selected.filter(|now| *now != names::NOBODY).map(|now| ReleaseId::from_text(now.clone()));
+            all.push(of_service(object, there.is_some(), now.as_ref(), next));
+        } else if there.is_none() {
+            let made = slot_service(key, &service.name, slot, &record.cluster, "");
+            all.push(made_or_kept(&made, false));
+        }
     }
     Ok(all)
 }

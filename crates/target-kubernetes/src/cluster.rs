@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use bascule_model::release::Release;
+use bascule_model::release::{Release, RouteKind};
 use k8s_openapi::NamespaceResourceScope;
 use kube::api::{Api, DynamicObject, PatchParams, PostParams};
 use kube::client::UpgradeConnectionError;
@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::KubernetesError;
 use crate::forward::Forwards;
 use crate::objects::ending::Waits;
-use crate::objects::{budget, network, scaler};
+use crate::objects::{budget, network, route, scaler};
 use crate::shared::lock;
 
 /// How we are called where the API server notes who wrote what.
@@ -49,6 +49,10 @@ pub(crate) struct Cluster {
     budgets: OnceCell<ApiResource>,
     /// And of NetworkPolicy.
     networks: OnceCell<ApiResource>,
+    /// And of Ingress.
+    ingresses: OnceCell<ApiResource>,
+    /// And of HTTPRoute.
+    http_routes: OnceCell<ApiResource>,
     /// Kinds that were asked for, by their version, and whether they belong to namespaces.
     kinds: Mutex<HashMap<(String, String), (ApiResource, bool)>>,
     /// What it has for pods that end.
@@ -72,6 +76,8 @@ impl Cluster {
             scalers: OnceCell::new(),
             budgets: OnceCell::new(),
             networks: OnceCell::new(),
+            ingresses: OnceCell::new(),
+            http_routes: OnceCell::new(),
             kinds: Mutex::default(),
             waits: OnceCell::new(),
         }
@@ -148,6 +154,27 @@ impl Cluster {
         let (kind, plural) = ("NetworkPolicy", "networkpolicies");
         let discover = || self.discover(network::GROUP, kind, plural, &network::VERSIONS);
         self.networks.get_or_try_init(discover).await
+    }
+
+    /// Objects that lead users to Services, in the best version that the server has and we can read.
+    pub(crate) async fn routes(&self, kind: RouteKind) -> Result<&ApiResource, KubernetesError> {
+        let known = match kind {
+            RouteKind::Ingress => &self.ingresses,
+            RouteKind::HTTPRoute => &self.http_routes,
+        };
+        let discover = || async {
+            for version in route::VERSIONS {
+                let version = format!("{}/{version}", route::group(kind));
+                if let Some((resource, _)) = self.kind(&version, kind.as_str()).await? {
+                    return Ok(resource);
+                }
+            }
+            let (name, group) = (kind.as_str(), route::group(kind));
+            let doing = format!("ask for the versions of {name}");
+            let words = format!("the API server has no {name} in {group}");
+            Err(KubernetesError::Refused { doing, status: 404, words })
+        };
+        known.get_or_try_init(discover).await
     }
 
     /// The resource of a kind, and whether it belongs to namespaces; none where the server does not have it. A server may be taught

@@ -61,14 +61,26 @@ pub enum KubernetesError {
         whose: String,
     },
     /// Somebody else wrote to what says who is live.
-    #[error("the Service {service} was changed behind Bascule's back{}: {what}", by(.manager.as_deref()))]
+    #[error("the {object} was changed behind Bascule's back{}: {what}", by(.manager.as_deref()))]
     TrafficTaken {
-        /// Which one.
-        service: String,
+        /// Which one: `Service shop-web`.
+        object: String,
+        /// What of it says who is live: `spec.selector`.
+        field: &'static str,
         /// The field manager that the API server names.
         manager: Option<String>,
         /// What is not as it was written.
         what: String,
+    },
+    /// What the manifest names leads no users to the app, or not as it has to.
+    #[error("the {route} cannot lead users to the new release: {why}")]
+    UnfitRoute {
+        /// Which one: `Ingress shop`.
+        route: String,
+        /// Why not.
+        why: String,
+        /// What has to be written into it.
+        backend: String,
     },
     /// What the manifest names cannot be taken over.
     #[error("the Deployment {deployment} cannot be taken over: {why}")]
@@ -220,10 +232,17 @@ impl KubernetesError {
                 Code::NameTaken,
                 format!("look at it with `kubectl get all,cm,secret -A | grep {name}`; remove it, or give the app another name or namespace"),
             ),
-            Self::TrafficTaken { service, .. } => (
+            Self::UnfitRoute { route, backend, .. } => (
+                Code::ClusterRefused,
+                format!(
+                    "{backend}; then run the same command again. The {route} stays yours: Bascule swaps these names, and notes who is \
+                     live in an annotation"
+                ),
+            ),
+            Self::TrafficTaken { object, field, .. } => (
                 Code::TrafficTaken,
                 format!(
-                    "keep that writer away from spec.selector of {service} and put back what `bascule status` says was live, with `kubectl \
+                    "keep that writer away from {field} of the {object} and put back what `bascule status` says was live, with `kubectl \
                      patch --field-manager=bascule`; then `bascule resolve RUN --retry-undo` where a run is stuck"
                 ),
             ),

@@ -49,6 +49,11 @@ pub(crate) fn service(app: &AppName, service: &ServiceName) -> String {
     short(format!("{app}-{service}"))
 }
 
+/// One of the two Services of a service that users come to through a route.
+pub(crate) fn slot_service(app: &AppName, service: &ServiceName, slot: Slot) -> String {
+    short(format!("{app}-{service}-{slot}"))
+}
+
 /// The Lease of an environment.
 pub(crate) fn lease(key: &EnvironmentKey) -> String {
     short(format!("{}-{}", key.app, key.environment))

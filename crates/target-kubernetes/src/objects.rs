@@ -10,5 +10,6 @@ pub(crate) mod known;
 pub(crate) mod lease;
 pub(crate) mod network;
 pub(crate) mod pod;
+pub(crate) mod route;
 pub(crate) mod scaler;
 pub(crate) mod service;

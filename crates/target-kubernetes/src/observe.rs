@@ -9,22 +9,28 @@ mod queries;
 use std::time::Duration;
 
 use bascule_model::evidence::Traffic as Count;
+use bascule_model::ids::Slot;
 use bascule_model::problem::{Code, Problem};
 use bascule_model::release::{Cluster, Observe, Release, Service};
 
 use self::answer::{Trouble, counts};
 use self::queries::{Figure, Place};
+use crate::{names, record};
 
-/// What users saw of a release in the time since `since`, all services of it together; none where nobody is asked.
+/// What users saw of a release in the time since `since`, all services of it together, where it stands in `slot`; none where nobody is asked.
 ///
 /// # Errors
 /// Why there is no data.
-pub(crate) async fn observed(release: &Release, since: Duration) -> Result<Option<Count>, Problem> {
+pub(crate) async fn observed(
+    release: &Release,
+    slot: Option<Slot>,
+    since: Duration,
+) -> Result<Option<Count>, Problem> {
     let Some(cluster) = &release.cluster else { return Ok(None) };
     let Some(observe) = &cluster.observe else { return Ok(None) };
     let mut all = Count::default();
     for service in bascule_engine::ports::traffic_services(release) {
-        let count = of_service(release, cluster, observe, service, since).await?;
+        let count = of_service(release, cluster, observe, (service, slot), since).await?;
         all.requests += count.requests;
         all.errors += count.errors;
         all.slow += count.slow;
@@ -36,10 +42,13 @@ async fn of_service(
     release: &Release,
     cluster: &Cluster,
     observe: &Observe,
-    service: &Service,
+    (service, slot): (&Service, Option<Slot>),
     since: Duration,
 ) -> Result<Count, Problem> {
-    let place = Place::of(release, &cluster.namespace, service, since);
+    let mut place = Place::of(release, &cluster.namespace, service, since);
+    if let Some(slot) = slot.filter(|_| record::is_routed(cluster, &service.name)) {
+        place = place.behind(names::slot_service(&release.key.app, &service.name, slot));
+    }
     let mut answers = Vec::new();
     for figure in Figure::ALL {
         let query = queries::query(observe, figure, &place);

@@ -23,11 +23,12 @@ use crate::companions::{self, extras, scalers};
 use crate::error::KubernetesError;
 use crate::lease;
 use crate::names;
+use crate::objects::route::titled;
 use crate::record::{self, TrafficRecord};
 use crate::shared::{Clusters, lock, place};
 use crate::target::cluster_of;
-use crate::traffic::roll;
-use crate::traffic::state::{self, Lead};
+use crate::traffic::state::{self, Seen};
+use crate::traffic::{roll, routed};
 
 /// Refuses what would fail later.
 pub(crate) async fn check(clusters: &Clusters, release: &Release) -> Result<(), KubernetesError> {
@@ -48,6 +49,7 @@ pub(crate) async fn check(clusters: &Clusters, release: &Release) -> Result<(), 
     allowed(clusters, &cluster, settings, &rights).await?;
     lease::look(clusters, &cluster, &release.key).await?;
     services(clusters, &cluster, release).await?;
+    routed::check(clusters, &cluster, release).await?;
     companions::check_names(clusters, &cluster, release).await?;
     extras::check_names(clusters, &cluster, release, &extras).await?;
     adoption::check(clusters, &cluster, release).await?;
@@ -110,8 +112,10 @@ fn standing(clusters: &Clusters, release: &Release) -> Result<Vec<Release>, Kube
 fn described(cluster: &release::Cluster) -> String {
     let context = cluster.context.as_deref().unwrap_or("current");
     let port = cluster.node_port.map(|port| format!(" at {port}")).unwrap_or_default();
+    let route =
+        cluster.route.as_ref().map(|route| format!(" behind the {}", titled(route))).unwrap_or_default();
     format!(
-        "the namespace {} of the {context} context, with {}{port}",
+        "the namespace {} of the {context} context, with {}{port}{route}",
         cluster.namespace,
         cluster.service.as_str()
     )
@@ -143,11 +147,11 @@ async fn services(
         None => wanted,
     };
     let adopts = adoption::wants(clusters, release)?.is_some();
-    for (index, service) in record.services.iter().enumerate() {
+    for (service, leads) in record.fixed() {
         let name = record.front(&release.key.app, service);
         let Some(found): Option<api::Service> = state::find(cluster, &name).await? else { continue };
         // The one that leads is taken over with the pods.
-        let is_lent = adopts && index == 0;
+        let is_lent = adopts && leads;
         if !is_lent && !state::is_ours(clusters, &release.key, &found) {
             return Err(KubernetesError::NameTaken {
                 what: "Service".into(),
@@ -162,7 +166,7 @@ async fn services(
 /// Who of the releases that stand is live, and how the new one takes its place.
 struct Beside {
     standing: Vec<Release>,
-    lead: Option<Lead>,
+    lead: Option<Seen>,
 }
 
 impl Beside {

@@ -36,6 +36,17 @@ impl TrafficRecord {
         front(&self.cluster, app, service, leads)
     }
 
+    /// Those that users come to through a route: each has two Services, one a slot. The one that leads first.
+    pub(crate) fn routed(&self) -> Vec<ServiceName> {
+        self.services.iter().filter(|service| is_routed(&self.cluster, service)).cloned().collect()
+    }
+
+    /// The others, whose one Service stays where it is, and whether that one leads.
+    pub(crate) fn fixed(&self) -> impl Iterator<Item = (&ServiceName, bool)> {
+        let all = self.services.iter().enumerate();
+        all.filter(|(_, service)| !is_routed(&self.cluster, service)).map(|(at, service)| (service, at == 0))
+    }
+
     /// With those of another one behind its own.
     pub(crate) fn with(mut self, other: Option<Self>) -> Self {
         for service in other.into_iter().flat_map(|other| other.services) {
@@ -45,6 +56,11 @@ impl TrafficRecord {
         }
         self
     }
+}
+
+/// Whether users come to a service through a route.
+pub(crate) fn is_routed(cluster: &Cluster, service: &ServiceName) -> bool {
+    cluster.route.as_ref().is_some_and(|route| route.leads_to(service))
 }
 
 /// The Service in front of a service; `leads`: it says who is live.

@@ -1,7 +1,7 @@
 //! What Bascule would make in a cluster, as YAML for those who keep it themselves.
 
 use bascule_engine::ports::{SlotSpec, traffic_services};
-use bascule_model::ids::Generation;
+use bascule_model::ids::{Generation, Slot};
 use bascule_model::release::Cluster;
 use kube::api::ApiResource;
 use kube::core::GroupVersionKind;
@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 
 use crate::companions::extras;
 use crate::objects::ending::Waits;
-use crate::objects::service::service;
+use crate::objects::service::{service, slot_service};
 use crate::objects::{budget, deployment, extra, network, scaler};
 use crate::preflight::permissions::{self, FOR_ADOPTION, FOR_COMMANDS, FOR_LOOKING, FOR_NETWORKS, NEEDED};
+use crate::record;
 
 /// The objects of a release in the order in which they are made: those of the files of `manifests`, configuration, Deployments, what belongs to their
 /// services (in the newest version that is known; a cluster gets the best that it has), Services. Values of Secrets are not shown.
@@ -43,6 +44,11 @@ pub fn objects(spec: &SlotSpec, owner: &str) -> Vec<Value> {
     }
     if let Some(cluster) = &spec.release.cluster {
         for (index, one) in traffic_services(&spec.release).enumerate() {
+            if record::is_routed(cluster, &one.name) {
+                let of = |slot| slot_service(key, &one.name, slot, cluster, owner);
+                all.extend(Slot::ALL.map(of));
+                continue;
+            }
             all.push(service(
                 &spec.release.key,
                 &one.name,
@@ -62,12 +68,14 @@ pub fn role(cluster: &Cluster) -> Vec<Value> {
     let namespace = &cluster.namespace;
     let extras: Vec<(ApiResource, &Value)> =
         cluster.manifests.iter().map(|object| (guessed(object), object)).collect();
+    let route = cluster.route.as_ref().map(|route| permissions::for_route(route.kind));
     let rules: Vec<Value> = NEEDED
         .iter()
         .chain(&FOR_COMMANDS)
         .chain(&FOR_LOOKING)
         .chain(&FOR_ADOPTION)
         .chain(&FOR_NETWORKS)
+        .chain(&route)
         .chain(&permissions::of_extras(&extras))
         .map(|right| json!({ "apiGroups": [right.group], "resources": [right.resource], "verbs": right.verbs }))
         .collect();

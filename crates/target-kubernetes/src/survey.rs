@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bascule_model::problem::Problem;
+use bascule_model::release::RouteKind;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
 use crate::cluster::Cluster;
 use crate::error::KubernetesError;
 use crate::preflight::namespace;
-use crate::preflight::permissions::{FOR_COMMANDS, FOR_LOOKING, NEEDED, lacking};
+use crate::preflight::permissions::{FOR_COMMANDS, FOR_LOOKING, NEEDED, Right, for_route, lacking};
 
 /// Who only looks does not wait for as long as a deploy does.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -29,12 +30,17 @@ pub struct Survey {
     pub lacks_for_looking: Vec<String>,
 }
 
-/// Looks.
+/// Looks. `routes`: by which kinds environments there move their users.
 ///
 /// # Errors
 /// Why nothing can be said: no way to the cluster, no answer, no namespace.
-pub async fn survey(access: &Access, context: Option<&str>, namespace: &str) -> Result<Survey, Problem> {
-    let looking = tokio::time::timeout(PATIENCE, look(access, context, namespace));
+pub async fn survey(
+    access: &Access,
+    context: Option<&str>,
+    namespace: &str,
+    routes: &[RouteKind],
+) -> Result<Survey, Problem> {
+    let looking = tokio::time::timeout(PATIENCE, look(access, context, namespace, routes));
     let looked = looking.await.unwrap_or_else(|_| {
         let words = format!("nothing came within {} s", PATIENCE.as_secs());
         Err(KubernetesError::Away { doing: "look at the cluster".to_owned(), words })
@@ -42,15 +48,22 @@ pub async fn survey(access: &Access, context: Option<&str>, namespace: &str) -> 
     looked.map_err(Problem::from)
 }
 
-async fn look(access: &Access, context: Option<&str>, name: &str) -> Result<Survey, KubernetesError> {
+async fn look(
+    access: &Access,
+    context: Option<&str>,
+    name: &str,
+    routes: &[RouteKind],
+) -> Result<Survey, KubernetesError> {
     let client = access.client(context).await?;
     let cluster = Arc::new(Cluster::new(client, name.to_owned(), CancellationToken::new()));
     let version =
         cluster.call("ask for the version", || cluster.client.apiserver_version()).await?.git_version;
     namespace(&cluster).await?;
+    let needed: Vec<Right<'_>> =
+        NEEDED.into_iter().chain(routes.iter().map(|kind| for_route(*kind))).collect();
     Ok(Survey {
         version,
-        lacks: lacking(&cluster, &NEEDED).await?,
+        lacks: lacking(&cluster, &needed).await?,
         lacks_for_commands: lacking(&cluster, &FOR_COMMANDS).await?,
         lacks_for_looking: lacking(&cluster, &FOR_LOOKING).await?,
     })

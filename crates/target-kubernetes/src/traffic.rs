@@ -7,6 +7,7 @@ mod grow;
 mod mend;
 mod proof;
 pub(crate) mod roll;
+pub(crate) mod routed;
 mod selects;
 pub(crate) mod state;
 mod switch;
@@ -109,7 +110,7 @@ impl KubernetesTraffic {
             return Ok(Vec::new());
         };
         let cluster = self.clusters.reach(&record.cluster).await?;
-        let mut told = state::differences(&cluster, key, &record).await?;
+        let mut told = state::differences(&self.clusters, &cluster, key, &record).await?;
         if let Ok(Some(lead)) = state::read(&self.clusters, &cluster, key).await
             && let Some(live) = &lead.selected
         {
@@ -179,7 +180,7 @@ impl Traffic for KubernetesTraffic {
         let cluster = self.clusters.reach(cluster_of(release)?).await?;
         let Some(record) = self.note_services(release)? else { return Ok(()) };
         let adopting = adoption::wants(&self.clusters, release)?.map(|(_, from)| (release, from));
-        Ok(state::ensure(&self.clusters, &cluster, key, &record, fence, adopting).await?)
+        Ok(state::ensure(&self.clusters, &cluster, key, &record, fence, adopting, release).await?)
     }
 
     async fn door(&self, release: &Release) -> Result<SocketAddr, PortError> {
@@ -200,7 +201,8 @@ impl Traffic for KubernetesTraffic {
                 state.slots.insert(slot, standing.clone());
             }
         });
-        Ok(changed.await?)
+        changed.await?;
+        Ok(routed::register(&self.clusters, release, slot).await?)
     }
 
     async fn fit(&self, fence: Generation, release: &Release) -> Result<(), PortError> {
@@ -209,7 +211,8 @@ impl Traffic for KubernetesTraffic {
     }
 
     async fn can_take(&self, release: &Release) -> Result<(), PortError> {
-        Ok(proof::enough_ready(&self.clusters, release).await?)
+        proof::enough_ready(&self.clusters, release).await?;
+        Ok(proof::behind_its_slot(&self.clusters, release).await?)
     }
 
     async fn switch(
@@ -251,7 +254,7 @@ impl Traffic for KubernetesTraffic {
             return Ok(Routing::default());
         };
         let cluster = self.clusters.reach(&record.cluster).await?;
-        let Some(seen) = state::read(&self.clusters, &cluster, key).await? else {
+        let Some(seen) = state::routing(&self.clusters, &cluster, key).await? else {
             return Ok(Routing::default());
         };
         let slots =
@@ -297,8 +300,9 @@ impl Traffic for KubernetesTraffic {
         };
         let cluster = self.clusters.reach(&record.cluster).await?;
         state::refuse_stale(&self.clusters, &cluster, key, fence).await?;
-        // The one that leads last: until then it says who was live.
-        for service in record.services.iter().rev() {
+        // What leads comes last: until then it says who was live.
+        let fixed: Vec<_> = record.fixed().map(|(service, _)| service).collect();
+        for service in fixed.into_iter().rev() {
             if let Some(object) = state::find(&cluster, &record.front(&key.app, service)).await?
                 && state::is_ours(&self.clusters, key, &object)
             {
@@ -309,6 +313,7 @@ impl Traffic for KubernetesTraffic {
                 delete::<Service>(&cluster, "Service", &object).await?;
             }
         }
+        routed::close(&self.clusters, &cluster, key, &record).await?;
         let turn = self.clusters.turn(key);
         let _turn = turn.lock().await;
         companions::remove_all(&self.clusters, &cluster, key).await?;
@@ -316,7 +321,8 @@ impl Traffic for KubernetesTraffic {
     }
 
     async fn observed(&self, release: &Release, since: Duration) -> Result<Option<Count>, PortError> {
-        Ok(crate::observe::observed(release, since).await?)
+        let slot = state::recorded_slot(&self.clusters, &release.key, &release.id);
+        Ok(crate::observe::observed(release, slot, since).await?)
     }
 
     async fn probing(

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bascule_model::manifest::{Manifest, Target};
 use bascule_model::problem::Problem;
+use bascule_model::release::RouteKind;
 use bascule_server::cluster::{Survey, survey};
 
 use super::Finding;
@@ -24,8 +25,9 @@ pub async fn clusters(context: &Context) -> Vec<Finding> {
     let kubeconfig = context.machine.variable("KUBECONFIG");
     let home = context.machine.variable("HOME");
     let mut findings = Vec::new();
-    for ((at, namespace), environments) in places(&manifest) {
-        let seen = survey(kubeconfig.as_deref(), home.as_deref(), at.as_deref(), &namespace).await;
+    for ((at, namespace), (environments, routes)) in places(&manifest) {
+        let place = (namespace.as_str(), routes.as_slice());
+        let seen = survey(kubeconfig.as_deref(), home.as_deref(), at.as_deref(), place).await;
         let place =
             format!("the namespace {namespace} of the {} context", at.as_deref().unwrap_or("current"));
         findings.extend(found(&place, &environments, seen));
@@ -33,16 +35,22 @@ pub async fn clusters(context: &Context) -> Vec<Finding> {
     findings
 }
 
-/// Where environments are, each place once, with their names.
-fn places(manifest: &Manifest) -> BTreeMap<Place, Vec<String>> {
-    let mut places: BTreeMap<Place, Vec<String>> = BTreeMap::new();
+/// Where environments are, each place once, with their names and the kinds by which they move their users.
+fn places(manifest: &Manifest) -> BTreeMap<Place, (Vec<String>, Vec<RouteKind>)> {
+    let mut places: BTreeMap<Place, (Vec<String>, Vec<RouteKind>)> = BTreeMap::new();
     for (name, settings) in &manifest.environments {
         if settings.target.as_ref().is_none_or(|target| target.value != Target::Kubernetes) {
             continue;
         }
         let context = settings.context.as_ref().map(|context| context.value.clone());
         let namespace = settings.namespace.as_ref().map_or(NAMESPACE, |namespace| &namespace.value);
-        places.entry((context, namespace.to_owned())).or_default().push(name.to_string());
+        let (names, routes) = places.entry((context, namespace.to_owned())).or_default();
+        names.push(name.to_string());
+        let route =
+            settings.kubernetes.as_ref().and_then(|kubernetes| kubernetes.route.as_ref()?.kind.as_ref());
+        if let Some(kind) = route.filter(|kind| !routes.contains(&kind.value)) {
+            routes.push(kind.value);
+        }
     }
     places
 }

@@ -33,6 +33,7 @@ pub(crate) fn fill(core: &Core, resource: &Resource, old: Option<&Value>, new: &
             let name = new_name(new);
             object::set(new, &["metadata", "labels", "kubernetes.io/metadata.name"], name);
         }
+        "httproutes" => http_route(new),
         "horizontalpodautoscalers" => default(new, &["spec", "minReplicas"], json!(1)),
         _ => {}
     }
@@ -107,6 +108,17 @@ fn free_address(core: &Core) -> String {
         .map(|number| format!("10.96.{}.{}", number >> 8, number & 0xff))
         .find(is_free)
         .unwrap_or_default()
+}
+
+/// As its definition has it: what is led to is a Service, with the weight 1.
+fn http_route(new: &mut Value) {
+    for rule in new["spec"]["rules"].as_array_mut().into_iter().flatten() {
+        for backend in rule["backendRefs"].as_array_mut().into_iter().flatten() {
+            default(backend, &["group"], json!(""));
+            default(backend, &["kind"], json!("Service"));
+            default(backend, &["weight"], json!(1));
+        }
+    }
 }
 
 fn secret(new: &mut Value) {

@@ -20,6 +20,7 @@ mod patches;
 mod policy;
 mod resolver;
 mod rollout;
+mod route;
 mod secret_files;
 mod service;
 pub(crate) mod template;

@@ -178,6 +178,16 @@ text!(
     { "type": "string", "enum": ["ClusterIP", "NodePort", "LoadBalancer"] }
 );
 text!(
+    /// What is written to move users.
+    SwitchName,
+    { "type": "string", "enum": ["selector", "route"] }
+);
+text!(
+    /// The kind of an object that leads users to Services.
+    RouteKindName,
+    { "type": "string", "enum": ["Ingress", "HTTPRoute"] }
+);
+text!(
     /// Whose figures a Prometheus has.
     ObservedByName,
     { "type": "string", "enum": ["ingress-nginx", "envoy", "app"] }

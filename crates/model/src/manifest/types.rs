@@ -36,8 +36,8 @@ pub use settings::{
     CustomGateSettings, DatabaseSettings, Delivery, EnvironmentSettings, ExpectSettings, GateSettings,
     GatesSettings, HealthSettings, JobSettings, KubernetesSettings, Located, Manifest, NetworkSettings,
     ObserveSettings, PatchSettings, PipelineSettings, PolicySettings, ProbeSettings, RegistrySettings,
-    ReportsSettings, ResourcesSettings, RetrySettings, RolloutSettings, ScaleSettings, SecretFrom,
-    SecretSettings, ServiceSettings, StageSettings, StopSettings,
+    ReportsSettings, ResourcesSettings, RetrySettings, RolloutSettings, RouteSettings, ScaleSettings,
+    SecretFrom, SecretSettings, ServiceSettings, StageSettings, StopSettings, SwitchBy,
 };
 pub(crate) use settings::{PatchedVariable, Reading};
 pub use templated::Templated;

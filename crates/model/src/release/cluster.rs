@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{DeploymentPatch, Network};
+use crate::ids::ServiceName;
 
 /// Where in which cluster an environment is, and how its users come in.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -21,6 +22,9 @@ pub struct Cluster {
     /// The name of the Service in front of the service that gets `/`; none: Bascule's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_name: Option<String>,
+    /// The object of the user's whose backends are swapped to move users; none: what Services select is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<Route>,
     /// The Deployment whose pods the environment's first release takes over; none: it makes its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopt: Option<String>,
@@ -47,9 +51,52 @@ impl Cluster {
     pub fn is_where(&self, other: &Self) -> bool {
         let place = |one: &Self| {
             let names = (one.context.clone(), one.namespace.clone(), one.service_name.clone());
-            (names, one.service, one.node_port)
+            (names, one.service, one.node_port, one.route.clone())
         };
         place(self) == place(other)
+    }
+}
+
+/// An object of the user's that leads users to Services: which of two, blue or green, says who is live.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Route {
+    /// What it is.
+    pub kind: RouteKind,
+    /// Its name, in the environment's namespace.
+    pub name: String,
+    /// The services that users come to through it; none: each one that has a port.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<ServiceName>,
+}
+
+impl Route {
+    /// Whether users come to a service through it.
+    #[must_use]
+    pub fn leads_to(&self, service: &ServiceName) -> bool {
+        self.services.is_empty() || self.services.contains(service)
+    }
+}
+
+/// The kind of an object that leads users to Services.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum RouteKind {
+    /// Of `networking.k8s.io`.
+    Ingress,
+    /// Of the Gateway API.
+    HTTPRoute,
+}
+
+impl RouteKind {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Ingress, Self::HTTPRoute];
+
+    /// The name that Kubernetes has for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ingress => "Ingress",
+            Self::HTTPRoute => "HTTPRoute",
+        }
     }
 }
 

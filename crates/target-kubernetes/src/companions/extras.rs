@@ -12,7 +12,7 @@ use super::{is_made_by_us, remove};
 use crate::cluster::{Cluster, MANAGER};
 use crate::error::KubernetesError;
 use crate::names;
-use crate::objects::extra::{applied, identity, is_made_anyway};
+use crate::objects::extra::{applied, identity, is_made_anyway, is_the_route};
 use crate::shared::Clusters;
 use crate::traffic::state::NOT_OURS;
 
@@ -36,6 +36,9 @@ pub(crate) async fn resources<'a>(
         match cluster.kind(version, kind).await? {
             None => refusals.push(format!("the cluster has no {kind} in {version} ({name})")),
             Some((_, false)) => refusals.push(format!("the {kind} {name} would belong to no namespace")),
+            Some(_) if is_the_route(release, identity(object)) => refusals.push(format!(
+                "the {kind} {name} is the `route` of this environment: applied with each release, it would lead users to where the file says"
+            )),
             Some(_) if is_made_anyway(release, identity(object)) => {
                 refusals.push(format!("the {kind} {name} is one that Bascule makes itself"));
             }

@@ -1,9 +1,10 @@
 //! Objects of the files of `manifests`, as they are applied: with the labels by which they are known to be ours. Pure.
 
-use bascule_model::ids::EnvironmentKey;
+use bascule_model::ids::{EnvironmentKey, Slot};
 use bascule_model::release::Release;
 use serde_json::{Value, json};
 
+use super::route;
 use crate::names;
 
 /// What tells an object from the others of its namespace: group, kind, name.
@@ -37,6 +38,14 @@ pub(crate) fn applied(key: &EnvironmentKey, manifest: &Value, owner: &str) -> Va
     object
 }
 
+/// Whether it is the one whose backends are swapped: applied with each release, it would lead users to where the file says.
+pub(crate) fn is_the_route(release: &Release, (group, kind, name): Identity<'_>) -> bool {
+    let route = release.cluster.as_ref().and_then(|cluster| cluster.route.as_ref());
+    route.is_some_and(|route| {
+        (group, kind, name) == (route::group(route.kind), route.kind.as_str(), route.name.as_str())
+    })
+}
+
 /// Whether Bascule itself makes an object of that kind and name for the app.
 pub(crate) fn is_made_anyway(release: &Release, (group, kind, name): Identity<'_>) -> bool {
     let app = &release.key.app;
@@ -45,7 +54,11 @@ pub(crate) fn is_made_anyway(release: &Release, (group, kind, name): Identity<'_
     release.services.iter().any(|service| {
         let service = &service.name;
         let behind = name.strip_prefix(&format!("{app}-{service}-")).unwrap_or_default();
+        let cluster = release.cluster.as_ref();
+        let is_routed = cluster.is_some_and(|cluster| crate::record::is_routed(cluster, service));
+        let is_of_a_slot = || Slot::ALL.iter().any(|slot| name == names::slot_service(app, service, *slot));
         match (group, kind) {
+            ("", "Service") if is_routed && is_of_a_slot() => true,
             ("", "Service")
             | ("policy", "PodDisruptionBudget")
             | ("autoscaling", "HorizontalPodAutoscaler")

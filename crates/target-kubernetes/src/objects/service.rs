@@ -101,3 +101,30 @@ pub(crate) fn service(
         },
     })
 }
+
+/// One of the two Services of a service that users come to through a route. Nobody stands in its slot yet.
+pub(crate) fn slot_service(
+    key: &EnvironmentKey,
+    name: &ServiceName,
+    slot: Slot,
+    cluster: &Cluster,
+    owner: &str,
+) -> Value {
+    let mut labels = names::of_environment(key);
+    labels
+        .extend([(names::SERVICE.to_owned(), name.to_string()), (names::SLOT.to_owned(), slot.to_string())]);
+    json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": names::slot_service(&key.app, name, slot),
+            "labels": labels,
+            "annotations": { names::OWNER: owner },
+        },
+        "spec": {
+            "type": cluster.service.as_str(),
+            "selector": names::selector(key, name, names::NOBODY),
+            "ports": [{ "name": pod::PORT, "port": PORT, "targetPort": pod::PORT, "protocol": "TCP" }],
+        },
+    })
+}

@@ -50,6 +50,12 @@ impl Place {
         }
     }
 
+    /// Where users come by another Service than the one that is called by its service.
+    pub(super) fn behind(mut self, service: String) -> Self {
+        self.service = service;
+        self
+    }
+
     fn put_into(&self, query: &str) -> String {
         [
             ("$namespace", &self.namespace),

@@ -20,6 +20,7 @@ use crate::companions::{self, budgets, scalers};
 use crate::error::KubernetesError;
 use crate::names;
 use crate::shared::Clusters;
+use crate::traffic::routed;
 
 /// What the namespace has. `live` is who gets the traffic now, `standing` who stands there.
 pub(super) async fn of_cluster(
@@ -29,7 +30,11 @@ pub(super) async fn of_cluster(
     live: Option<&ReleaseId>,
     standing: &[Release],
 ) -> Vec<String> {
-    let mut told = Vec::new();
+    let mut told = match routed::warning(clusters, cluster, &spec.release).await {
+        Ok(told) => Vec::from_iter(told),
+        // Whether it can be looked at is seen where it has to be.
+        Err(_) => Vec::new(),
+    };
     let live = live.and_then(|live| recorded(clusters, spec, live));
     let policies = ApiResource::erase::<NetworkPolicy>(&());
     let looks = [

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bascule_model::release::Release;
+use bascule_model::release::{Release, RouteKind};
 use futures_util::future::try_join_all;
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::cluster::Cluster;
 use crate::companions::networks;
 use crate::error::KubernetesError;
+use crate::objects::route;
 
 /// Verbs on a resource of the namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -86,9 +87,16 @@ pub(crate) const FOR_NETWORKS: [Right<'static>; 1] = [Right {
     verbs: &["create", "patch", "delete"],
 }];
 
+/// What is needed where users are moved by a route: it is looked at and written to, and never made.
+pub(crate) fn for_route(kind: RouteKind) -> Right<'static> {
+    Right { group: route::group(kind), resource: route::plural(kind), verbs: &["get", "patch"] }
+}
+
 /// What is needed for a release.
 pub(super) fn needed(release: &Release) -> Vec<Right<'static>> {
     let mut all = NEEDED.to_vec();
+    let route = release.cluster.as_ref().and_then(|cluster| cluster.route.as_ref());
+    all.extend(route.map(|route| for_route(route.kind)));
     if networks::is_wanted(release) {
         all.extend(FOR_LOOKING.iter().filter(|right| right.resource == FOR_NETWORKS[0].resource));
         all.extend(FOR_NETWORKS);

@@ -4,7 +4,7 @@
 //! Limits of a namespace and rules for pods are applied to pods and not to their Deployments: of each service one pod is tried as well.
 
 use bascule_engine::ports::{SlotSpec, traffic_services};
-use bascule_model::ids::{Generation, ServiceName};
+use bascule_model::ids::{Generation, ServiceName, Slot};
 use bascule_model::release::Release;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service};
@@ -20,7 +20,7 @@ use crate::objects::deployment::{name, objects};
 use crate::objects::ending::Waits;
 use crate::objects::extra;
 use crate::objects::known::not_understood;
-use crate::objects::service::service;
+use crate::objects::service::{service, slot_service};
 use crate::record::{self, TrafficRecord};
 use crate::shared::Clusters;
 
@@ -132,6 +132,11 @@ fn all(
         let is_there =
             |name: &ServiceName| standing.as_ref().is_some_and(|record| record.services.contains(name));
         for one in traffic_services(release).filter(|one| !is_there(&one.name)) {
+            if record::is_routed(cluster, &one.name) {
+                let of = |slot| slot_service(&release.key, &one.name, slot, cluster, &clusters.state_id);
+                all.extend(Slot::ALL.map(|slot| (self::of::<Service>(), of(slot))));
+                continue;
+            }
             let leads = lead == Some(&one.name);
             let (generation, owner) = (Generation::default(), &clusters.state_id);
             all.push((of::<Service>(), service(&release.key, &one.name, cluster, leads, generation, owner)));

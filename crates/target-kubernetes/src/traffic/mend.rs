@@ -13,6 +13,7 @@ use kube::ResourceExt as _;
 use kube::api::Patch;
 use serde_json::{Value, json};
 
+use super::routed;
 use super::selects::selected;
 use super::state::{self, POINTER, written};
 use crate::cluster::{Cluster, by_us};
@@ -31,16 +32,22 @@ pub struct Mend {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum Write {
+pub(super) enum Write {
     /// To the Service that leads: what has to be so still, and what is so then.
     Lead { service: String, patch: Value },
-    /// To one that follows it. It does not say which lease wrote there: the one that leads is asked before.
+    /// To the route by which users come in.
+    Route { patch: Value },
+    /// To one that follows what leads. It does not say which lease wrote there: the one that leads is asked before.
     Follower { service: String, patch: Value },
     /// A Deployment gets this many pods, if it is to have none still.
     Scale { deployment: String, replicas: u32 },
 }
 
 impl Mend {
+    pub(super) fn new(what: String, write: Write) -> Self {
+        Self { what, write }
+    }
+
     /// What is put back and who had changed it, as in "put … back".
     #[must_use]
     pub fn what(&self) -> &str {
@@ -59,8 +66,10 @@ pub(super) async fn needed(
     let key = &live.key;
     let Some(record) = record::read(&clusters.layout, key)? else { return Ok(Vec::new()) };
     let cluster = clusters.reach(&record.cluster).await?;
-    let mut all = Vec::new();
-    for (index, service) in record.services.iter().enumerate() {
+    let Some(mut all) = routed::needed(clusters, &cluster, fence, live, slots, &record).await? else {
+        return Ok(Vec::new());
+    };
+    for (service, leads) in record.fixed() {
         // One that is not there, or somebody else's, is told and not made: its address would be another one.
         let Some(object) = state::find(&cluster, &record.front(&key.app, service)).await? else { continue };
         if !state::is_ours(clusters, key, &object) {
@@ -75,11 +84,11 @@ pub(super) async fn needed(
         let wanted = names::selector(key, service, live.id.as_str());
         let selects = object.spec.as_ref().and_then(|spec| spec.selector.clone()) == Some(wanted.clone());
         // Only the one that leads says who is live.
-        let says = index > 0 || written.as_ref().is_some_and(|state| state.live.as_ref() == Some(&live.id));
+        let says = !leads || written.as_ref().is_some_and(|state| state.live.as_ref() == Some(&live.id));
         if selects && says {
             continue;
         }
-        if index == 0 && is_moved(&object, key, service, written.as_ref(), &live.id, slots) {
+        if leads && is_moved(&object, key, service, written.as_ref(), &live.id, slots) {
             return Ok(Vec::new());
         }
         let after = TrafficState {
@@ -91,17 +100,13 @@ pub(super) async fn needed(
         };
         let mut patch = expected(&object);
         patch.push(json!({ "op": "add", "path": "/spec/selector", "value": wanted }));
-        if index == 0 {
+        if leads {
             patch.push(json!({ "op": "add", "path": POINTER, "value": after.text() }));
         }
         let (service, patch) = (object.name_any(), Value::Array(patch));
         all.push(Mend {
             what: format!("what the Service {service} selects{}", by(state::other_writer(&object))),
-            write: if index == 0 {
-                Write::Lead { service, patch }
-            } else {
-                Write::Follower { service, patch }
-            },
+            write: if leads { Write::Lead { service, patch } } else { Write::Follower { service, patch } },
         });
     }
     all.extend(sizes(&cluster, live).await?);
@@ -124,17 +129,17 @@ fn is_moved(
     selected != *live && (is_noted || slots.values().any(stands))
 }
 
-fn by(writer: Option<String>) -> String {
+pub(super) fn by(writer: Option<String>) -> String {
     writer.map_or_else(String::new, |writer| format!(", which {writer} had changed,"))
 }
 
-fn standing(slots: &BTreeMap<Slot, ReleaseId>) -> BTreeMap<Slot, Standing> {
+pub(super) fn standing(slots: &BTreeMap<Slot, ReleaseId>) -> BTreeMap<Slot, Standing> {
     let standing = |release: &ReleaseId| Standing { release: release.clone(), left: None };
     slots.iter().map(|(slot, release)| (*slot, standing(release))).collect()
 }
 
 /// That nobody has written since: whoever did has the Service, and is looked at the next time.
-fn expected(object: &Service) -> Vec<Value> {
+pub(super) fn expected(object: &Service) -> Vec<Value> {
     vec![json!({ "op": "test", "path": "/metadata/resourceVersion", "value": object.resource_version() })]
 }
 
@@ -165,6 +170,7 @@ pub(super) async fn put_back(
     let cluster = clusters.reach(cluster_of(live)?).await?;
     let done = match &mend.write {
         Write::Lead { service, patch } => state::write(&cluster, service, patch).await,
+        Write::Route { patch } => routed::put_back(clusters, &cluster, key, patch).await,
         Write::Follower { service, patch } => {
             state::refuse_stale(clusters, &cluster, key, fence).await?;
             state::write(&cluster, service, patch).await

@@ -5,13 +5,15 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bascule_engine::ports::traffic_services;
-use bascule_model::release::Release;
+use bascule_model::release::{Release, Service};
 use bascule_model::run::Evidence;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::api::{DynamicObject, ListParams};
 use serde_json::{Value, json};
 
+use super::{routed, state};
+use crate::cluster::Cluster;
 use crate::error::KubernetesError;
 use crate::names;
 use crate::record::{self, TrafficRecord};
@@ -85,46 +87,82 @@ async fn wanted(clusters: &Clusters, release: &Release, service: &str) -> Result
     Ok(usize::try_from(replicas).unwrap_or(0))
 }
 
-/// Waits until the endpoints of every Service of the release are pods of it, and no others.
+/// Waits until the endpoints of every Service by which users come to the release are pods of it, and no others.
 pub(super) async fn only_this_one(
     clusters: &Clusters,
     release: &Release,
 ) -> Result<Evidence, KubernetesError> {
     let cluster = clusters.reach(cluster_of(release)?).await?;
-    let slices = cluster.slices().await?;
     let record = record::read(&clusters.layout, &release.key)?.or_else(|| TrafficRecord::of(release));
     let Some(record) = record else { return Ok(Evidence::default()) };
+    if record.cluster.route.is_some() {
+        routed::leads_to(clusters, release).await?;
+    }
+    let slot = state::recorded_slot(clusters, &release.key, &release.id);
     let mut proof = serde_json::Map::new();
     for service in traffic_services(release) {
-        let name = record.front(&release.key.app, &service.name);
-        let params = ListParams::default().labels(&format!("kubernetes.io/service-name={name}"));
-        let began = tokio::time::Instant::now();
-        loop {
-            let own = ready_pods(clusters, release, service.name.as_str()).await?;
-            let own: BTreeSet<String> = own.iter().map(ResourceExt::name_any).collect();
-            let found =
-                cluster.call(&format!("list the EndpointSlices of {name}"), || slices.list(&params)).await?;
-            let behind = behind(&found.items);
-            let strangers: Vec<&String> = behind.iter().filter(|pod| !own.contains(*pod)).collect();
-            if strangers.is_empty() && behind.len() >= own.len().max(1) {
-                let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-                proof.insert(name, json!({ "endpoints": behind.len(), "took_ms": took }));
-                break;
-            }
-            if began.elapsed() >= PATIENCE {
-                let seen = if strangers.is_empty() {
-                    format!("{} of {} ready pods are behind it", behind.len(), own.len())
-                } else {
-                    format!("{strangers:?} are behind it as well")
-                };
-                let (release, seconds) = (release.id.to_string(), PATIENCE.as_secs());
-                return Err(KubernetesError::NotProven { release, service: name, seconds, seen });
-            }
-            tokio::time::sleep(LOOK).await;
-        }
+        let name = match slot.filter(|_| record::is_routed(&record.cluster, &service.name)) {
+            Some(slot) => names::slot_service(&release.key.app, &service.name, slot),
+            None => record.front(&release.key.app, &service.name),
+        };
+        let seen = alone_behind(clusters, &cluster, release, service, &name).await?;
+        proof.insert(name, seen);
     }
     tokio::time::sleep(NODES).await;
     Ok(Value::Object(proof))
+}
+
+/// Waits until the Services of the release's slot lead to it, where users come to one of two through a route and are still at the other:
+/// what takes requests there is then ready for them.
+pub(super) async fn behind_its_slot(clusters: &Clusters, release: &Release) -> Result<(), KubernetesError> {
+    let settings = cluster_of(release)?;
+    let slot = state::recorded_slot(clusters, &release.key, &release.id);
+    let Some(slot) = slot.filter(|_| settings.route.is_some()) else { return Ok(()) };
+    if routed::is_reached(clusters, release, slot).await? {
+        return Ok(());
+    }
+    let cluster = clusters.reach(settings).await?;
+    for service in traffic_services(release).filter(|one| record::is_routed(settings, &one.name)) {
+        let name = names::slot_service(&release.key.app, &service.name, slot);
+        alone_behind(clusters, &cluster, release, service, &name).await?;
+    }
+    Ok(())
+}
+
+/// Waits until the endpoints of a Service are all ready pods of a service of the release, and no others. Answers how many, and how long it
+/// took.
+async fn alone_behind(
+    clusters: &Clusters,
+    cluster: &Cluster,
+    release: &Release,
+    service: &Service,
+    name: &str,
+) -> Result<Value, KubernetesError> {
+    let slices = cluster.slices().await?;
+    let params = ListParams::default().labels(&format!("kubernetes.io/service-name={name}"));
+    let began = tokio::time::Instant::now();
+    loop {
+        let own = ready_pods(clusters, release, service.name.as_str()).await?;
+        let own: BTreeSet<String> = own.iter().map(ResourceExt::name_any).collect();
+        let found =
+            cluster.call(&format!("list the EndpointSlices of {name}"), || slices.list(&params)).await?;
+        let behind = behind(&found.items);
+        let strangers: Vec<&String> = behind.iter().filter(|pod| !own.contains(*pod)).collect();
+        if strangers.is_empty() && behind.len() >= own.len().max(1) {
+            let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            return Ok(json!({ "endpoints": behind.len(), "took_ms": took }));
+        }
+        if began.elapsed() >= PATIENCE {
+            let seen = if strangers.is_empty() {
+                format!("{} of {} ready pods are behind it", behind.len(), own.len())
+            } else {
+                format!("{strangers:?} are behind it as well")
+            };
+            let (release, service) = (release.id.to_string(), name.to_owned());
+            return Err(KubernetesError::NotProven { release, service, seconds: PATIENCE.as_secs(), seen });
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 /// The pods that endpoints lead to: those that are ready, which one that says nothing is.

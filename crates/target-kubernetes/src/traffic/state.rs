@@ -13,6 +13,7 @@ use kube::api::Patch;
 use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 
+use super::routed;
 use super::selects::{Selects, selected};
 use crate::adoption::{self, Adopted};
 use crate::cluster::{Cluster, MANAGER, by_us, ours};
@@ -30,24 +31,40 @@ pub(crate) const ATTEMPTS: usize = 5;
 /// The annotation as a JSON pointer.
 pub(super) const POINTER: &str = "/metadata/annotations/bascule.dev~1traffic";
 
-/// The Service that leads, as it was read.
-pub(crate) struct Lead {
-    pub(crate) service: ServiceName,
-    pub(crate) object: Service,
+/// What of a Service says who is live.
+pub(super) const SELECTOR: &str = "spec.selector";
+
+/// Who is live, as what says so was read.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
     pub(crate) state: TrafficState,
-    /// The release that it selects; none: nobody.
+    /// The release that users get; none: nobody.
     pub(crate) selected: Option<ReleaseId>,
     /// Where that stands.
     slot: Option<Slot>,
 }
 
-impl Lead {
+impl Seen {
+    pub(super) fn new(state: TrafficState, selected: Option<(Slot, ReleaseId)>) -> Self {
+        let (slot, selected) = selected.unzip();
+        Self { state, selected, slot }
+    }
+
     /// Who gets the traffic now.
     pub(crate) fn live(&self) -> Option<(Slot, ReleaseId)> {
         let release = self.selected.clone()?;
         Some((self.slot.unwrap_or(Slot::Blue), release))
     }
+}
 
+/// The Service that leads, as it was read.
+pub(super) struct Lead {
+    pub(super) service: ServiceName,
+    pub(super) object: Service,
+    pub(super) seen: Seen,
+}
+
+impl Lead {
     /// What its annotation says, as it is written.
     pub(super) fn text(&self) -> String {
         self.object.annotations().get(names::TRAFFIC).cloned().unwrap_or_default()
@@ -66,8 +83,77 @@ pub(crate) fn is_ours(clusters: &Clusters, key: &EnvironmentKey, object: &Servic
         && environment == Some(key.environment.as_str())
 }
 
-/// The Service that leads; none where the environment has none.
+/// Who is live; none where the environment has nothing that says so.
 pub(crate) async fn read(
+    clusters: &Clusters,
+    cluster: &Cluster,
+    key: &EnvironmentKey,
+) -> Result<Option<Seen>, KubernetesError> {
+    match noted(clusters, cluster, key).await? {
+        None => Ok(None),
+        Some(Noted::Service(lead)) => Ok(Some(lead.seen)),
+        Some(Noted::Route(seen)) => seen.judged().map(Some),
+    }
+}
+
+/// The same for whoever only asks: a route that leads to none of ours leads users to nobody.
+pub(super) async fn routing(
+    clusters: &Clusters,
+    cluster: &Cluster,
+    key: &EnvironmentKey,
+) -> Result<Option<Seen>, KubernetesError> {
+    match noted(clusters, cluster, key).await? {
+        Some(Noted::Route(seen)) if seen.leads_to_nobody() => Ok(Some(Seen::new(seen.state, None))),
+        Some(Noted::Route(seen)) => seen.judged().map(Some),
+        Some(Noted::Service(lead)) => Ok(Some(lead.seen)),
+        None => Ok(None),
+    }
+}
+
+/// The object that says who is live, and what it says.
+enum Noted {
+    Service(Lead),
+    Route(routed::Seen),
+}
+
+impl Noted {
+    fn state(&self) -> &TrafficState {
+        match self {
+            Self::Service(lead) => &lead.seen.state,
+            Self::Route(seen) => &seen.state,
+        }
+    }
+
+    /// What its annotation says, as it is written.
+    fn text(&self) -> String {
+        match self {
+            Self::Service(lead) => lead.text(),
+            Self::Route(seen) => seen.found.text(),
+        }
+    }
+
+    async fn write(&self, cluster: &Cluster, patch: &Value) -> Result<(), KubernetesError> {
+        match self {
+            Self::Service(lead) => write(cluster, &lead.object.name_any(), patch).await,
+            Self::Route(seen) => seen.found.write(cluster, patch).await,
+        }
+    }
+}
+
+async fn noted(
+    clusters: &Clusters,
+    cluster: &Cluster,
+    key: &EnvironmentKey,
+) -> Result<Option<Noted>, KubernetesError> {
+    let Some(record) = record::read(&clusters.layout, key)? else { return Ok(None) };
+    if record.cluster.route.is_some() {
+        return Ok(routed::look(clusters, cluster, key, &record).await?.map(Noted::Route));
+    }
+    Ok(lead(clusters, cluster, key).await?.map(Noted::Service))
+}
+
+/// The Service that leads; none where the environment has none.
+pub(super) async fn lead(
     clusters: &Clusters,
     cluster: &Cluster,
     key: &EnvironmentKey,
@@ -87,22 +173,24 @@ pub(crate) async fn read(
             state.slots.iter().find(|(_, standing)| standing.release == *release).map(|(slot, _)| *slot);
         in_state.or_else(|| recorded_slot(clusters, key, release))
     });
-    Ok(Some(Lead { service, object, state, selected, slot }))
+    Ok(Some(Lead { service, object, seen: Seen { state, selected, slot } }))
 }
 
-fn recorded_slot(clusters: &Clusters, key: &EnvironmentKey, release: &ReleaseId) -> Option<Slot> {
+/// Where a release stands, by the records alone.
+pub(super) fn recorded_slot(clusters: &Clusters, key: &EnvironmentKey, release: &ReleaseId) -> Option<Slot> {
     let folder = clusters.layout.slot(key, release).ok()?;
     records::slot(&folder, TargetKind::Kubernetes).ok()?.map(|record| record.slot)
 }
 
-fn taken(object: &Service) -> KubernetesError {
+pub(super) fn taken(object: &Service) -> KubernetesError {
     KubernetesError::NameTaken { what: "Service".into(), name: object.name_any(), whose: NOT_OURS.to_owned() }
 }
 
 /// That somebody wrote to what says who is live.
 pub(super) fn changed(object: &Service, what: &str) -> KubernetesError {
     KubernetesError::TrafficTaken {
-        service: object.name_any(),
+        object: format!("Service {}", object.name_any()),
+        field: SELECTOR,
         manager: other_writer(object),
         what: what.to_owned(),
     }
@@ -132,8 +220,8 @@ pub(crate) async fn refuse_stale(
     key: &EnvironmentKey,
     fence: Generation,
 ) -> Result<(), KubernetesError> {
-    match read(clusters, cluster, key).await? {
-        Some(lead) if lead.state.generation > fence => Err(KubernetesError::Fenced),
+    match noted(clusters, cluster, key).await? {
+        Some(noted) if noted.state().generation > fence => Err(KubernetesError::Fenced),
         _ => Ok(()),
     }
 }
@@ -146,8 +234,8 @@ pub(super) async fn left(
 ) -> Result<Option<Timestamp>, KubernetesError> {
     let Some(record) = record::read(&clusters.layout, key)? else { return Ok(None) };
     let cluster = clusters.reach(&record.cluster).await?;
-    let lead = read(clusters, &cluster, key).await?;
-    Ok(lead.and_then(|lead| lead.state.slots.get(&slot)?.left))
+    let noted = noted(clusters, &cluster, key).await?;
+    Ok(noted.and_then(|noted| noted.state().slots.get(&slot)?.left))
 }
 
 /// Makes every Service that is not there, and writes the lease into the one that leads.
@@ -158,18 +246,19 @@ pub(super) async fn ensure(
     record: &TrafficRecord,
     fence: Generation,
     adopting: Option<(&Release, &str)>,
+    release: &Release,
 ) -> Result<(), KubernetesError> {
-    // The one that leads says whether the others may select two releases.
-    let mut lead = None;
-    for (index, name) in record.services.iter().enumerate() {
-        let object = service(key, name, &record.cluster, index == 0, fence, &clusters.state_id);
-        if let Some((release, from)) = adopting.filter(|_| index == 0) {
+    // What leads says whether the others may select two releases.
+    let mut lead = routed::ensure(clusters, cluster, record, fence, release).await?;
+    for (name, leads) in record.fixed() {
+        let object = service(key, name, &record.cluster, leads, fence, &clusters.state_id);
+        if let Some((release, from)) = adopting.filter(|_| leads) {
             adoption::take_service(clusters, cluster, release, (name, from), fence).await?;
             continue;
         }
         let there = make(clusters, cluster, key, &object).await?;
         let Some(there) = there else { continue };
-        if index == 0 {
+        if leads {
             lead = written(&there);
         }
         selected(&there, key, name, lead.as_ref())?;
@@ -184,7 +273,7 @@ pub(super) async fn ensure(
 }
 
 /// Makes one that is not there; answers one that is.
-async fn make(
+pub(super) async fn make(
     clusters: &Clusters,
     cluster: &Cluster,
     key: &EnvironmentKey,
@@ -228,7 +317,7 @@ pub(crate) fn adopted(object: &Service) -> Option<Adopted> {
     written(object)?.adopted
 }
 
-/// Changes what the Service that leads says of slots, if nobody with a newer lease wrote there. Who is live is not changed by this.
+/// Changes what is said of slots where it is said who is live, if nobody with a newer lease wrote there. Who is live is not changed by this.
 pub(super) async fn change(
     clusters: &Clusters,
     key: &EnvironmentKey,
@@ -238,21 +327,21 @@ pub(super) async fn change(
     let Some(record) = record::read(&clusters.layout, key)? else { return Ok(()) };
     let cluster = clusters.reach(&record.cluster).await?;
     for _ in 0..ATTEMPTS {
-        let Some(lead) = read(clusters, &cluster, key).await? else { return Ok(()) };
-        if lead.state.generation > fence {
+        let Some(noted) = noted(clusters, &cluster, key).await? else { return Ok(()) };
+        if noted.state().generation > fence {
             return Err(KubernetesError::Fenced);
         }
-        let mut after = lead.state.clone();
+        let mut after = noted.state().clone();
         after.generation = fence;
         change(&mut after);
-        if after == lead.state {
+        if after == *noted.state() {
             return Ok(());
         }
         let patch = json!([
-            { "op": "test", "path": POINTER, "value": lead.text() },
+            { "op": "test", "path": POINTER, "value": noted.text() },
             { "op": "replace", "path": POINTER, "value": after.text() },
         ]);
-        match write(&cluster, &lead.object.name_any(), &patch).await {
+        match noted.write(&cluster, &patch).await {
             // Somebody was quicker, or the answer to our own write was lost: look again.
             Err(error) if error.status() == Some(422) => {}
             answer => return answer,
@@ -300,21 +389,21 @@ pub(super) fn json_patch(doing: &str, patch: &Value) -> Result<json_patch::Patch
     })
 }
 
-/// Where the Services are not as they were written, one sentence each.
+/// Where what leads users is not as it was written, one sentence each.
 pub(super) async fn differences(
+    clusters: &Clusters,
     cluster: &Cluster,
     key: &EnvironmentKey,
     record: &TrafficRecord,
 ) -> Result<Vec<String>, KubernetesError> {
-    let mut told = Vec::new();
-    let mut lead: Option<TrafficState> = None;
-    for (index, service) in record.services.iter().enumerate() {
+    let (mut told, mut lead) = routed::differences(clusters, cluster, key, record).await?;
+    for (service, leads) in record.fixed() {
         let name = record.front(&key.app, service);
         let Some(object) = find(cluster, &name).await? else {
             told.push(format!("the Service {name} is not there"));
             continue;
         };
-        if index == 0 {
+        if leads {
             lead = written(&object);
         }
         let selected = selected(&object, key, service, lead.as_ref());
@@ -331,7 +420,7 @@ pub(super) async fn differences(
                 // Others follow the one that leads into a roll and out of it.
                 let is_rolled = lead.as_ref().is_some_and(|state| state.open_roll().is_some());
                 let is_both = Selects::Both.is_so(&object, key, service);
-                if now != live || (index == 0 && is_rolled && !is_both) {
+                if now != live || (leads && is_rolled && !is_both) {
                     let shown = |release: &Option<ReleaseId>| {
                         release.as_ref().map_or("nobody".to_owned(), ToString::to_string)
                     };

@@ -7,10 +7,12 @@ use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt as _;
 use serde_json::json;
 
+use super::routed;
 use super::selects::{Selects, selector_of};
-use super::state::{self, ATTEMPTS, Lead};
+use super::state::{self, ATTEMPTS, Lead, Seen};
 use crate::cluster::Cluster;
 use crate::error::KubernetesError;
+use crate::objects::route;
 use crate::objects::service::{Standing, TrafficState};
 use crate::record::{self, TrafficRecord};
 use crate::shared::Clusters;
@@ -24,28 +26,36 @@ pub(super) async fn switch(
 ) -> Result<Switched, PortError> {
     let began = clusters.clock.elapsed();
     let record = record::read(&clusters.layout, key).map_err(KubernetesError::from)?;
-    let Some(record) = record else { return nowhere(key, to) };
+    let Some(record) = record else { return nowhere(None, key, to) };
     let cluster = clusters.reach(&record.cluster).await?;
+    if record.cluster.route.is_some() {
+        let moved = routed::switch(clusters, &cluster, fence, key, &record, expect, to).await?;
+        let Some(already) = moved else { return nowhere(Some(&record), key, to) };
+        return Ok(Switched { already, micros: micros(clusters, began) });
+    }
     let wanted = to.map(|(_, release)| release);
     for _ in 0..ATTEMPTS {
-        let Some(lead) = state::read(clusters, &cluster, key).await? else { return nowhere(key, to) };
-        if lead.state.generation > fence {
+        let Some(lead) = state::lead(clusters, &cluster, key).await? else {
+            return nowhere(Some(&record), key, to);
+        };
+        if lead.seen.state.generation > fence {
             return Err(PortError::Fenced);
         }
-        let is_both = lead.state.open_roll().is_some();
-        let already = !is_both && lead.selected.as_ref() == wanted && lead.state.live.as_ref() == wanted;
-        if !already && lead.selected.as_ref() != expect {
+        let is_both = lead.seen.state.open_roll().is_some();
+        let already =
+            !is_both && lead.seen.selected.as_ref() == wanted && lead.seen.state.live.as_ref() == wanted;
+        if !already && lead.seen.selected.as_ref() != expect {
             return Err(unexpected(&lead, expect).into());
         }
         follow(&cluster, key, &record, Selects::only(wanted)).await?;
         if already {
             return Ok(Switched { already, micros: micros(clusters, began) });
         }
-        let selector = match (&lead.state.adopted, wanted) {
+        let selector = match (&lead.seen.state.adopted, wanted) {
             (Some(adopted), None) => adopted.selector.clone(),
             _ => Selects::only(wanted).selector(key, &lead.service),
         };
-        let patch = state::moving(&lead, &json!(selector), &after(clusters, &lead, fence, to));
+        let patch = state::moving(&lead, &json!(selector), &after(clusters, &lead.seen, fence, to));
         match state::write(&cluster, &lead.object.name_any(), &patch).await {
             // Somebody was quicker, or the answer to our own write was lost: what is there says which.
             Err(error) if error.status() == Some(422) => {}
@@ -65,16 +75,16 @@ fn micros(clusters: &Clusters, began: std::time::Duration) -> u64 {
 }
 
 /// What the annotation says when the traffic has moved.
-fn after(
+pub(super) fn after(
     clusters: &Clusters,
-    lead: &Lead,
+    seen: &Seen,
     fence: Generation,
     to: Option<(Slot, &ReleaseId)>,
 ) -> TrafficState {
-    let mut after = lead.state.clone();
+    let mut after = seen.state.clone();
     after.generation = fence;
     after.roll = None;
-    if let Some((slot, release)) = lead.live() {
+    if let Some((slot, release)) = seen.live() {
         after.slots.insert(slot, Standing { release, left: Some(clusters.clock.now()) });
     }
     if let Some((slot, release)) = to {
@@ -93,7 +103,7 @@ pub(super) async fn follow(
     record: &TrafficRecord,
     wanted: Selects<'_>,
 ) -> Result<(), KubernetesError> {
-    for service in record.services.iter().skip(1) {
+    for (service, _) in record.fixed().filter(|(_, leads)| !leads) {
         let name = record.front(&key.app, service);
         let Some(object): Option<Service> = state::find(cluster, &name).await? else { continue };
         if wanted.is_so(&object, key, service) {
@@ -108,20 +118,35 @@ pub(super) async fn follow(
     Ok(())
 }
 
-fn nowhere(key: &EnvironmentKey, to: Option<(Slot, &ReleaseId)>) -> Result<Switched, PortError> {
-    match to {
-        None => Ok(Switched { already: true, micros: 0 }),
-        Some((_, release)) => Err(Problem::new(
-            Code::TrafficTaken,
-            format!("the traffic of {key} cannot go to {release}: its Service is not there"),
-            "somebody removed it; deploy again, which makes it anew",
-        )
-        .into()),
-    }
+fn nowhere(
+    record: Option<&TrafficRecord>,
+    key: &EnvironmentKey,
+    to: Option<(Slot, &ReleaseId)>,
+) -> Result<Switched, PortError> {
+    let Some((_, release)) = to else { return Ok(Switched { already: true, micros: 0 }) };
+    let route = record.and_then(|record| record.cluster.route.as_ref());
+    let (what, remedy) = match route {
+        None => {
+            ("its Service".to_owned(), "somebody removed it; deploy again, which makes it anew".to_owned())
+        }
+        Some(route) => {
+            let what = format!("the {}", route::titled(route));
+            let remedy = format!(
+                "somebody removed it, and it is theirs to make: put the {} back, then deploy again",
+                route::titled(route)
+            );
+            (what, remedy)
+        }
+    };
+    let message = format!("the traffic of {key} cannot go to {release}: {what} is not there");
+    Err(Problem::new(Code::TrafficTaken, message, remedy).into())
 }
 
 pub(super) fn unexpected(lead: &Lead, expect: Option<&ReleaseId>) -> KubernetesError {
-    let shown = |release: Option<&ReleaseId>| release.map_or("nobody".to_owned(), ToString::to_string);
-    let what = format!("it selects {}, not {}", shown(lead.selected.as_ref()), shown(expect));
+    let what = format!("it selects {}, not {}", shown(lead.seen.selected.as_ref()), shown(expect));
     state::changed(&lead.object, &what)
+}
+
+pub(super) fn shown(release: Option<&ReleaseId>) -> String {
+    release.map_or_else(|| "nobody".to_owned(), ToString::to_string)
 }

@@ -263,6 +263,11 @@ impl Driven {
         self.cluster.list("Pod").iter().filter_map(of).collect()
     }
 
+    /// The release that is live, as the journal has it.
+    pub async fn recorded(&self) -> Option<ReleaseId> {
+        self.journal.environment(&key()).await.unwrap()?.live.map(|live| live.release)
+    }
+
     /// Whoever is asked says that the same release has the traffic.
     pub async fn agreed(&self) -> String {
         let routing = self.traffic.routing(&key()).await.unwrap();

@@ -20,6 +20,7 @@ mod patches;
 mod probe;
 mod releases;
 mod rolling;
+mod routed;
 mod scenarios;
 mod support;
 mod survey;

@@ -211,6 +211,7 @@ pub fn spec(number: u64) -> SlotSpec {
             observe: None,
             probe: None,
             service_name: None,
+            route: None,
             adopt: None,
             pull_secrets: Vec::new(),
             patches: Vec::new(),

@@ -2,6 +2,7 @@
 
 use bascule_fake_cluster::{FakeCluster, Fault, Flavour, Matcher};
 use bascule_model::problem::Code;
+use bascule_model::release::RouteKind;
 use bascule_target_kubernetes::{Access, survey};
 
 use crate::support::{NAMESPACE, epoch};
@@ -10,7 +11,7 @@ use crate::support::{NAMESPACE, epoch};
 async fn what_the_account_lacks_is_told_by_what_it_is_for() {
     let cluster = FakeCluster::at(Flavour::New, NAMESPACE, epoch());
     let access = Access::given(kube::Client::new(cluster.service(), NAMESPACE));
-    let seen = survey(&access, None, NAMESPACE).await.unwrap();
+    let seen = survey(&access, None, NAMESPACE, &[]).await.unwrap();
     assert!(seen.version.starts_with('v'), "{seen:?}");
     assert!(
         seen.lacks.is_empty() && seen.lacks_for_commands.is_empty() && seen.lacks_for_looking.is_empty(),
@@ -19,14 +20,18 @@ async fn what_the_account_lacks_is_told_by_what_it_is_for() {
     for (verb, resource) in [("patch", "services"), ("create", "jobs"), ("list", "networkpolicies")] {
         cluster.deny(verb, resource);
     }
-    let seen = survey(&access, None, NAMESPACE).await.unwrap();
+    let seen = survey(&access, None, NAMESPACE, &[]).await.unwrap();
     assert_eq!(seen.lacks, ["patch services"]);
     assert_eq!(seen.lacks_for_commands, ["create jobs"]);
     assert_eq!(seen.lacks_for_looking, ["list networkpolicies"]);
-    let elsewhere = survey(&access, None, "nowhere").await.unwrap_err();
+    // The kind of a route is asked for where one is named.
+    cluster.deny("patch", "httproutes");
+    let seen = survey(&access, None, NAMESPACE, &RouteKind::ALL).await.unwrap();
+    assert_eq!(seen.lacks, ["patch services", "patch httproutes"]);
+    let elsewhere = survey(&access, None, "nowhere", &[]).await.unwrap_err();
     assert!(elsewhere.message.contains("nowhere"), "{elsewhere:?}");
     cluster.fault(Matcher::any(), Fault::Hang);
-    let away = survey(&access, None, NAMESPACE).await.unwrap_err();
+    let away = survey(&access, None, NAMESPACE, &[]).await.unwrap_err();
     assert_eq!(away.code, Code::ClusterUnavailable);
     assert!(away.message.contains("within"), "{away:?}");
     assert!(

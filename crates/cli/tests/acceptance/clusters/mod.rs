@@ -13,6 +13,7 @@ mod plans;
 mod refused;
 #[cfg(feature = "failpoints")]
 mod rolling;
+mod routes;
 mod shape;
 #[cfg(feature = "failpoints")]
 mod way_back;

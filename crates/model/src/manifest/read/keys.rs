@@ -170,7 +170,7 @@ pub(crate) const PROBE: Keys = Keys { place: "probe = { … }", names: &["rate",
 
 pub(crate) const KUBERNETES: Keys = Keys {
     place: "[environments.NAME.kubernetes]",
-    names: &["service", "pull_secrets", "patches", "manifests", "adopt"],
+    names: &["service", "switch", "route", "pull_secrets", "patches", "manifests", "adopt"],
 };
 
 pub(crate) const PATCH: Keys =
@@ -180,6 +180,9 @@ pub(crate) const CLUSTER_SERVICE: Keys = Keys {
     place: "service = { … } in [environments.NAME.kubernetes]",
     names: &["name", "type", "node_port"],
 };
+
+pub(crate) const CLUSTER_ROUTE: Keys =
+    Keys { place: "route = { … } in [environments.NAME.kubernetes]", names: &["kind", "name", "services"] };
 
 pub(crate) const GATES: Keys = Keys {
     place: "[gates]",

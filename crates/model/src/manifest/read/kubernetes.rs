@@ -1,12 +1,16 @@
 //! Reads `[environments.NAME.kubernetes]`, `namespace` and `context`.
 
+use std::ops::Range;
+
+use super::environment::report_undeclared;
 use super::keys;
 use super::patches::patches;
 use super::reader::{Node, Reader, shortened};
-use super::scalars::{Kind, array, number, report_repeated, text, word};
+use super::scalars::{Kind, NAME, array, number, parsed, report_repeated, text, word};
+use crate::ids::ServiceName;
 use crate::manifest::diagnostics::{Code, Diagnostic};
-use crate::manifest::types::{ClusterServiceSettings, KubernetesSettings, Located};
-use crate::release::ServiceKind;
+use crate::manifest::types::{ClusterServiceSettings, KubernetesSettings, Located, RouteSettings, SwitchBy};
+use crate::release::{RouteKind, ServiceKind};
 
 const NAMESPACE: Kind = Kind {
     what: "the name of a namespace",
@@ -23,6 +27,10 @@ const SERVICE: Kind = Kind {
 const DEPLOYMENT: Kind = Kind {
     what: "the name of a Deployment",
     help: "write one that `kubectl get deployments` lists in the namespace, as in \"shop\"",
+};
+const ROUTE: Kind = Kind {
+    what: "the name of an Ingress or HTTPRoute",
+    help: "write one that is in the namespace, as in route = { kind = \"Ingress\", name = \"shop\" }",
 };
 const OBJECT_FILES: Kind = Kind {
     what: "the path of files with objects",
@@ -43,6 +51,10 @@ pub(crate) fn kubernetes<'t>(
     let section = reader.section(node, place, &keys::KUBERNETES)?;
     Some(KubernetesSettings {
         service: section.read(reader, "service", service),
+        switch: section.read(reader, "switch", |reader, key, node| {
+            word(reader, key, node, &[("selector", SwitchBy::Selector), ("route", SwitchBy::Route)])
+        }),
+        route: section.get("route").and_then(|(span, node)| route(reader, node, &span, declared)),
         pull_secrets: section.read(reader, "pull_secrets", pull_secrets),
         adopt: section.read(reader, "adopt", |reader, key, node| object(reader, key, node, &DEPLOYMENT)),
         manifests: section.read(reader, "manifests", manifests),
@@ -117,6 +129,33 @@ fn service<'t>(reader: &mut Reader, _: &str, node: &'t Node<'t>) -> Option<Clust
         }),
         node_port: section
             .read(reader, "node_port", |reader, key, node| number(reader, key, node, 1..=65535)),
+    })
+}
+
+/// `route = { kind = "Ingress", name = "shop" }`
+fn route<'t>(
+    reader: &mut Reader,
+    node: &'t Node<'t>,
+    span: &Range<usize>,
+    declared: &[&str],
+) -> Option<RouteSettings> {
+    let section = reader.section(node, "route = { … }", &keys::CLUSTER_ROUTE)?;
+    Some(RouteSettings {
+        span: span.clone(),
+        kind: section.read(reader, "kind", |reader, key, node| {
+            word(reader, key, node, &RouteKind::ALL.map(|kind| (kind.as_str(), kind)))
+        }),
+        name: section.read(reader, "name", |reader, key, node| object(reader, key, node, &ROUTE)),
+        services: section.read(reader, "services", |reader, key, node| {
+            let help = "write a list of services, as in [\"web\"]";
+            let names: Vec<Located<ServiceName>> =
+                array(reader, key, node, help, |reader, key, element| parsed(reader, key, element, &NAME))?;
+            for name in &names {
+                report_undeclared(reader, name.value.as_str(), &name.span, declared);
+            }
+            report_repeated(reader, key, &names);
+            Some(names)
+        }),
     })
 }
 

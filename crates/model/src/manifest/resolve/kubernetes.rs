@@ -41,12 +41,14 @@ impl Resolver<'_> {
         let patches = self.patches(services);
         let namespace = text(&self.settings.namespace).unwrap_or_else(|| NAMESPACE.to_owned());
         let manifests = self.extra_objects(&namespace);
+        let route = self.route(services);
         Some(Cluster {
             context: text(&self.settings.context),
             namespace,
             service: resolved,
             node_port: node_port.map(|port| port.value),
             service_name: service.and_then(|service| text(&service.name)),
+            route,
             adopt: kubernetes.and_then(|kubernetes| text(&kubernetes.adopt)),
             observe,
             probe,
@@ -112,13 +114,18 @@ impl Resolver<'_> {
         let patch = settings.kubernetes.as_ref().and_then(|kubernetes| kubernetes.patches.as_ref()?.first());
         let files =
             settings.kubernetes.as_ref().and_then(|kubernetes| kubernetes.manifests.as_ref()?.first());
-        let places: [(&str, Option<Range<usize>>); 11] = [
+        let kubernetes = settings.kubernetes.as_ref();
+        let switch = kubernetes.and_then(|kubernetes| kubernetes.switch.as_ref());
+        let route = kubernetes.and_then(|kubernetes| kubernetes.route.as_ref());
+        let places: [(&str, Option<Range<usize>>); 13] = [
             ("namespace", settings.namespace.as_ref().map(|it| it.span.clone())),
             ("context", settings.context.as_ref().map(|it| it.span.clone())),
             ("service", service.and_then(|it| it.kind.as_ref()).map(|it| it.span.clone())),
             ("observe", observe.and_then(|it| it.prometheus.as_ref()).map(|it| it.span.clone())),
             ("probe", observe.and_then(|it| it.probe.as_ref()).map(|it| it.span.clone())),
             ("name", service.and_then(|it| it.name.as_ref()).map(|it| it.span.clone())),
+            ("switch", switch.map(|it| it.span.clone())),
+            ("route", route.map(|it| it.span.clone())),
             ("adopt", adopt.map(|it| it.span.clone())),
             ("pull_secrets", pull_secret.map(|it| it.span.clone())),
             ("manifests", files.map(|it| it.span.clone())),

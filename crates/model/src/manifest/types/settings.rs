@@ -26,7 +26,7 @@ pub use check::{CheckSettings, ExpectSettings};
 pub use database::{BackupSettings, DatabaseSettings};
 pub use environment::{EnvironmentSettings, RolloutSettings};
 pub use gates::{CustomGateSettings, GateSettings, GatesSettings};
-pub use kubernetes::{ClusterServiceSettings, KubernetesSettings};
+pub use kubernetes::{ClusterServiceSettings, KubernetesSettings, RouteSettings, SwitchBy};
 pub use observe::{ObserveSettings, ProbeSettings};
 pub use patch::PatchSettings;
 pub(crate) use patch::PatchedVariable;

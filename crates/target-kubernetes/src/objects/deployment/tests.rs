@@ -49,6 +49,7 @@ fn spec(patches: Vec<DeploymentPatch>) -> SlotSpec {
             observe: None,
             probe: None,
             service_name: None,
+            route: None,
             adopt: None,
             pull_secrets: Vec::new(),
             patches,

@@ -10,7 +10,7 @@ use kube::ResourceExt as _;
 use serde_json::json;
 
 use super::super::selects::Selects;
-use super::super::state::{self, ATTEMPTS};
+use super::super::state::{self, ATTEMPTS, SELECTOR};
 use super::super::switch::{follow, unexpected};
 use super::Turn;
 use crate::cluster::Cluster;
@@ -41,32 +41,33 @@ impl Turn<'_> {
             Bound::Back => (self.to, self.from),
         };
         for _ in 0..ATTEMPTS {
-            let Some(lead) = state::read(self.clusters, cluster, key).await? else {
+            let Some(lead) = state::lead(self.clusters, cluster, key).await? else {
                 return Err(gone(Some(record), key).into());
             };
-            if lead.state.generation > self.fence {
+            if lead.seen.state.generation > self.fence {
                 return Err(PortError::Fenced);
             }
-            let ours = lead.state.roll.as_ref().filter(|roll| roll.from == former.id && roll.to == new.id);
+            let ours =
+                lead.seen.state.roll.as_ref().filter(|roll| roll.from == former.id && roll.to == new.id);
             let is_both = Selects::Both.is_so(&lead.object, key, &lead.service);
-            if lead.state.open_roll().is_some() && !is_both {
+            if lead.seen.state.open_roll().is_some() && !is_both {
                 return Err(state::changed(&lead.object, "it does not select both releases any more").into());
             }
             match (self.bound, ours) {
                 (_, Some(roll)) if roll.is_open => return Ok(Begun::On(roll.clone())),
-                (Bound::Forth, _) if lead.selected.as_ref() == Some(&new.id) && !is_both => {
+                (Bound::Forth, _) if lead.seen.selected.as_ref() == Some(&new.id) && !is_both => {
                     return Ok(Begun::Over);
                 }
                 // The traffic is back already, and its pods may still be coming.
-                (Bound::Back, Some(roll)) if lead.selected.as_ref() == Some(&former.id) => {
+                (Bound::Back, Some(roll)) if lead.seen.selected.as_ref() == Some(&former.id) => {
                     return Ok(Begun::On(roll.clone()));
                 }
-                (Bound::Back, None) if lead.selected.as_ref() == Some(&former.id) && !is_both => {
+                (Bound::Back, None) if lead.seen.selected.as_ref() == Some(&former.id) && !is_both => {
                     return Ok(Begun::Over);
                 }
                 _ => {}
             }
-            if lead.selected.as_ref() != Some(&self.from.id) {
+            if lead.seen.selected.as_ref() != Some(&self.from.id) {
                 return Err(unexpected(&lead, Some(&self.from.id)).into());
             }
             let roll = match ours.filter(|_| self.bound == Bound::Back) {
@@ -74,7 +75,7 @@ impl Turn<'_> {
                 None => self.new_roll(cluster, former, new).await?,
             };
             let mut after =
-                TrafficState { generation: self.fence, roll: Some(roll.clone()), ..lead.state.clone() };
+                TrafficState { generation: self.fence, roll: Some(roll.clone()), ..lead.seen.state.clone() };
             after.slots.insert(self.slot, Standing { release: self.to.id.clone(), left: None });
             let selector = json!(Selects::Both.selector(key, &lead.service));
             match state::write(cluster, &lead.object.name_any(), &state::moving(&lead, &selector, &after))
@@ -123,20 +124,21 @@ impl Turn<'_> {
         let key = &self.to.key;
         let alone = Selects::One(&self.to.id);
         for _ in 0..ATTEMPTS {
-            let Some(lead) = state::read(self.clusters, cluster, key).await? else {
+            let Some(lead) = state::lead(self.clusters, cluster, key).await? else {
                 return Err(gone(Some(record), key).into());
             };
-            if lead.state.generation > self.fence {
+            if lead.seen.state.generation > self.fence {
                 return Err(PortError::Fenced);
             }
             if alone.is_so(&lead.object, key, &lead.service) {
                 return Ok(());
             }
-            if lead.state.open_roll().is_none() || !Selects::Both.is_so(&lead.object, key, &lead.service) {
+            if lead.seen.state.open_roll().is_none() || !Selects::Both.is_so(&lead.object, key, &lead.service)
+            {
                 return Err(unexpected(&lead, Some(&self.from.id)).into());
             }
             follow(cluster, key, record, alone).await?;
-            let mut after = TrafficState { generation: self.fence, ..lead.state.clone() };
+            let mut after = TrafficState { generation: self.fence, ..lead.seen.state.clone() };
             after.live = Some(self.to.id.clone());
             // Pods of both wait by themselves before they end: nobody has to wait for them once more.
             after.slots.insert(self.slot, Standing { release: self.to.id.clone(), left: None });
@@ -158,7 +160,12 @@ impl Turn<'_> {
 pub(super) fn gone(record: Option<&TrafficRecord>, key: &EnvironmentKey) -> KubernetesError {
     let lead = record.and_then(|record| record.services.first());
     let service = lead.map_or_else(|| key.app.to_string(), |name| names::service(&key.app, name));
-    KubernetesError::TrafficTaken { service, manager: None, what: "it is not there".to_owned() }
+    KubernetesError::TrafficTaken {
+        object: format!("Service {service}"),
+        field: SELECTOR,
+        manager: None,
+        what: "it is not there".to_owned(),
+    }
 }
 
 fn busy(release: &Release) -> KubernetesError {

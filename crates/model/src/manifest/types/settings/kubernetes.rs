@@ -1,10 +1,13 @@
 //! `[environments.NAME.kubernetes]` as it is written.
 
+use std::ops::Range;
+
 use schemars::JsonSchema;
 
 use super::{Located, PatchSettings};
+use crate::ids::ServiceName;
 use crate::manifest::schema;
-use crate::release::ServiceKind;
+use crate::release::{RouteKind, ServiceKind};
 
 /// What an environment in a cluster has beside the others.
 #[derive(Debug, Clone, PartialEq, Eq, Default, JsonSchema)]
@@ -12,6 +15,12 @@ use crate::release::ServiceKind;
 pub struct KubernetesSettings {
     /// How users come in, as in `service = { type = "NodePort", node_port = 30080 }`.
     pub service: Option<ClusterServiceSettings>,
+    /// What is written to move users. `selector`: whom the Service selects. `route`: to which of two Services an Ingress or HTTPRoute
+    /// leads, for load balancers that handle changes of a selector badly.
+    #[schemars(with = "Option<schema::SwitchName>", extend("default" = "selector"))]
+    pub switch: Option<Located<SwitchBy>>,
+    /// With `switch = "route"`: the object by which users come in, as in `route = { kind = "Ingress", name = "shop" }`.
+    pub route: Option<RouteSettings>,
     /// Secrets of the namespace, of the type `kubernetes.io/dockerconfigjson`, with which its nodes get the image from a registry.
     #[schemars(with = "Option<Vec<schema::ObjectName>>")]
     pub pull_secrets: Option<Vec<Located<String>>>,
@@ -39,4 +48,32 @@ pub struct ClusterServiceSettings {
     /// The port of each node. `listen` is that port on this machine where nothing else is said.
     #[schemars(range(min = 1, max = 65535))]
     pub node_port: Option<Located<u16>>,
+}
+
+/// What is written to move users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SwitchBy {
+    /// Whom a Service selects.
+    #[default]
+    Selector,
+    /// To which of two Services an object of the user's leads.
+    Route,
+}
+
+/// The Ingress or HTTPRoute by which users come in. It is the user's own; its backends are swapped.
+#[derive(Debug, Clone, PartialEq, Eq, Default, JsonSchema)]
+#[schemars(rename = "KubernetesRoute", deny_unknown_fields)]
+pub struct RouteSettings {
+    /// Where it is written.
+    #[schemars(skip)]
+    pub span: Range<usize>,
+    /// What it is. Has to be said.
+    #[schemars(with = "Option<schema::RouteKindName>")]
+    pub kind: Option<Located<RouteKind>>,
+    /// Its name in the environment's namespace. Has to be said.
+    #[schemars(with = "Option<schema::ObjectName>")]
+    pub name: Option<Located<String>>,
+    /// The services that users come to through it; the others keep a Service whose selector follows. Without it: each one with a `port`.
+    #[schemars(with = "Option<Vec<schema::Name>>")]
+    pub services: Option<Vec<Located<ServiceName>>>,
 }
