@@ -269,7 +269,7 @@ pub struct AuditRow {
     pub at: Timestamp,
     /// Who: a person, or the engine that held the lease.
     pub actor: String,
-    /// What was done: an event's kind, `run_begun` or `lease_taken`; outside of runs, what a [`Deed`] says.
+    /// What was done: an event's kind, `run_begun`, `lease_taken` or `environment_adopted`; outside of runs, what a [`Deed`] says.
     pub action: String,
     /// In which environment.
     pub key: EnvironmentKey,
