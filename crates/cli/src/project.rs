@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use bascule_engine::ports::Namespace;
 use bascule_model::ids::{AppName, EnvironmentName};
-use bascule_model::manifest::{self, EnvFile, Environment, Given, Manifest};
+use bascule_model::manifest::{self, EnvFile, Environment, EnvironmentSettings, Given, Manifest, Target};
 use bascule_model::problem::{Code, Problem};
 
 use crate::failure::Failure;
@@ -15,6 +16,9 @@ use crate::secrets::{self, Fetched};
 /// The name of the manifest.
 pub const MANIFEST: &str = "bascule.toml";
 
+/// The namespace of an environment that names none.
+const NAMESPACE: &str = "default";
+
 /// An environment as it holds, and where its configuration comes from.
 pub struct Resolved {
     /// The environment.
@@ -23,6 +27,15 @@ pub struct Resolved {
     pub env_file: Option<String>,
     /// Where the secrets are from, in words, by name.
     pub sources: BTreeMap<String, String>,
+}
+
+/// Where an environment of a cluster is, by what is written of it alone; none where it is in no cluster.
+#[must_use]
+pub fn namespace(settings: &EnvironmentSettings) -> Option<Namespace> {
+    settings.target.as_ref().filter(|target| target.value == Target::Kubernetes)?;
+    let name = settings.namespace.as_ref().map_or(NAMESPACE, |namespace| &namespace.value);
+    let context = settings.context.as_ref().map(|context| context.value.clone());
+    Some(Namespace { context, name: name.to_owned() })
 }
 
 /// A folder with a manifest.

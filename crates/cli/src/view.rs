@@ -9,6 +9,7 @@ pub mod pipeline;
 pub mod plan;
 mod problem;
 pub mod report;
+pub mod resumed;
 pub mod status;
 pub mod yaml;
 

@@ -11,7 +11,7 @@ use bascule_model::release::{Configuration, Release, Service, Source};
 use bascule_model::run::Evidence;
 use bascule_secrets::redact::Redactor;
 
-use crate::executor::Abort;
+use crate::executor::{Abort, Mirror};
 use crate::ports::{
     Artifacts, CheckPlace, Checker, Claim, Clock, Hooks, Migrations, PortError, SlotRef, SlotSpec, Target,
     Traffic, Vault,
@@ -95,6 +95,8 @@ pub struct StepContext<'a> {
     pub progress: &'a Progress,
     /// Who may end the run.
     pub abort: &'a Abort,
+    /// Where the run is kept for those who do not have its journal.
+    pub mirror: &'a Mirror,
 }
 
 impl StepContext<'_> {
@@ -194,6 +196,8 @@ pub(crate) fn in_project(place: CheckPlace, environment: &EnvironmentRecord) -> 
 pub enum StepError {
     /// Another engine has the environment: stop without another word.
     Fenced,
+    /// Another control plane without our journal has taken the environment over, and is there.
+    Elsewhere(String),
     /// It was asked to end before its effect is whole, and has no write under way.
     Left,
     /// It failed.
@@ -222,6 +226,7 @@ impl From<PortError> for StepError {
     fn from(error: PortError) -> Self {
         match error {
             PortError::Fenced => Self::Fenced,
+            PortError::Elsewhere(home) => Self::Elsewhere(home),
             PortError::Problem(problem) => problem.into(),
         }
     }

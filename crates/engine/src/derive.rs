@@ -65,6 +65,8 @@ pub fn environment(
         Event::StepFailed { step, evidence, .. } if step.starts_with("migrate-") => {
             schema(&mut after.schema, evidence);
         }
+        // Nothing is left that says whose it is.
+        Event::Finished { outcome: Outcome::Live } if plan.kind == RunKind::Down => after.owner = None,
         Event::UndoDone { step, evidence, .. } => match step.as_str() {
             "retire-former" if evidence.get("stays").is_some() => {
                 let gone = plan.standby.as_ref();

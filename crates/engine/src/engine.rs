@@ -198,6 +198,7 @@ impl Engine {
         actor: &str,
         admission: &dyn Admission,
     ) -> Result<Begun, Problem> {
+        self.refuse_elsewhere(&wish.release.key).await?;
         self.let_tidying_end(&wish.release.key).await?;
         let prepared = self.prepare_deploy(wish).await?;
         check_hash(&prepared.plan, expected)?;
@@ -263,6 +264,7 @@ impl Engine {
         expected: Option<&str>,
         actor: &str,
     ) -> Result<Begun, Problem> {
+        self.refuse_elsewhere(key).await?;
         self.let_tidying_end(key).await?;
         let plan = self.plan_rollback(key, to).await?;
         check_hash(&plan, expected)?;
@@ -344,6 +346,7 @@ impl Engine {
     /// # Errors
     /// `NOTHING_LIVE` when nothing of it was ever started.
     pub async fn down(&self, key: &EnvironmentKey, actor: &str) -> Result<Begun, Problem> {
+        self.refuse_elsewhere(key).await?;
         self.let_tidying_end(key).await?;
         let environment = self.environment(key).await?;
         let running =

@@ -3,6 +3,7 @@
 //! Nothing is done that is not on disk first. That a step is done and that the next one begins is one write: nothing lies between
 //! the two, and the disk is waited for once. Whoever loses the lease stops between two lines and changes nothing more.
 
+mod mirror;
 mod outside;
 
 use std::sync::Arc;
@@ -12,17 +13,19 @@ use bascule_journal::{
     Commit, EnvironmentRecord, Journal, JournalError, Lease, LeaseEnd, Recorded, ReleaseRecord, RunRecord,
 };
 use bascule_model::problem::Problem;
-use bascule_model::run::{Event, Evidence, Next, Outcome};
+use bascule_model::run::{Event, Evidence, Next, Outcome, Touches};
 use bascule_secrets::redact::Redactor;
 use jiff::SignedDuration;
 use tokio::sync::watch;
 
 use crate::context::{Loaded, Ports, StepContext, StepError};
 use crate::derive;
-use crate::ports::{Claim, Point};
+use crate::ports::{Claim, Point, PortError};
 use crate::progress::Progress;
 use crate::redaction;
 use crate::steps::{self, Leave, Observed, Step};
+
+pub use self::mirror::Mirror;
 
 /// How long a lease holds without being renewed.
 pub const LEASE_TIME: SignedDuration = SignedDuration::from_secs(15);
@@ -43,6 +46,8 @@ pub enum Driven {
     AwaitsPerson,
     /// Another engine has the environment.
     LostLease,
+    /// Another control plane, with a journal of its own, goes on with the run; the problem says where.
+    Elsewhere(Problem),
     /// The journal cannot be written; the run is unfinished and can be resumed.
     Interrupted(Problem),
 }
@@ -87,6 +92,8 @@ impl Abort {
 
 /// One run being driven.
 pub struct Drive {
+    /// Where the run is kept for those who do not have the journal.
+    pub mirror: Mirror,
     /// The outside.
     pub ports: Ports,
     /// The store.
@@ -119,6 +126,8 @@ pub struct Drive {
 #[derive(Debug)]
 enum Stop {
     Lost,
+    /// It was taken over, to there.
+    Elsewhere(String),
     Interrupted(Problem),
 }
 
@@ -139,20 +148,40 @@ impl Drive {
             }
         };
         let (ports, fence, key) = (self.ports.clone(), self.lease.generation, self.lease.key.clone());
+        let mirror = self.mirror.clone();
         let keep_outside = outside::keep(&ports, fence, &key);
         let stopped = tokio::select! {
             stopped = Box::pin(self.go_on()) => stopped,
             () = keep_lease => Err(Stop::Lost),
             () = keep_outside => Err(Stop::Lost),
         };
-        if let Ok(Driven::Over(_)) = stopped {
-            // What cannot be given back runs out.
-            let _ = ports.traffic.give_back(fence, &key).await;
+        match stopped {
+            Ok(Driven::Over(_)) => {
+                mirror.end(&self.environment).await;
+                // What cannot be given back runs out.
+                let _ = ports.traffic.give_back(fence, &key).await;
+            }
+            // Whoever takes it over is to find that a person decides.
+            Ok(Driven::AwaitsPerson) => drop(mirror.keep().await),
+            _ => {}
         }
         match stopped {
             Ok(driven) => driven,
             Err(Stop::Lost) => Driven::LostLease,
+            Err(Stop::Elsewhere(home)) => self.leave_to(home).await,
             Err(Stop::Interrupted(problem)) => Driven::Interrupted(problem),
+        }
+    }
+
+    /// Notes where the environment is from now on, so that nothing of it is tried here again.
+    async fn leave_to(mut self, home: String) -> Driven {
+        let problem = crate::home::taken_over(&home);
+        self.progress.note(&self.run.id, "lease", problem.to_string());
+        self.environment.home = Some(home);
+        self.environment.generation = self.lease.generation;
+        match self.journal.put_environment(&self.environment).await {
+            Ok(()) => Driven::Elsewhere(problem),
+            Err(error) => Driven::Interrupted(error.into()),
         }
     }
 
@@ -207,6 +236,7 @@ impl Drive {
     pub(crate) async fn decide(&mut self, event: Event) -> Result<(), Problem> {
         self.record([event]).await.map_err(|stop| match stop {
             Stop::Lost => JournalError::Fenced(self.run.plan.key.clone()).into(),
+            Stop::Elsewhere(home) => crate::home::taken_over(&home),
             Stop::Interrupted(problem) => problem,
         })
     }
@@ -216,7 +246,7 @@ impl Drive {
         let release = self.subject.as_ref().map(|(_, loaded)| &loaded.release);
         let (true, Some(release)) = (moved, release) else { return Ok(()) };
         match self.ports.traffic.open(self.lease.generation, release).await {
-            Err(crate::ports::PortError::Fenced) => Err(Stop::Lost),
+            Err(PortError::Fenced) => Err(Stop::Lost),
             // Whatever else: the step that needs the edge will say so.
             _ => Ok(()),
         }
@@ -234,6 +264,7 @@ impl Drive {
                 Box::pin(self.perform(index, started)).await
             }
             Err(StepError::Fenced) => Err(Stop::Lost),
+            Err(StepError::Elsewhere(home)) => self.refuse(name, attempt, home).await,
             // What an abort leads to is decided at the top of the loop.
             Err(StepError::Left) => Ok(None),
             Err(StepError::Failed { problem, evidence }) => {
@@ -262,6 +293,7 @@ impl Drive {
             None | Some(Err(StepError::Left)) => Ok(None),
             Some(Ok(evidence)) => self.conclude(Event::StepDone { step: name, attempt, evidence }).await,
             Some(Err(StepError::Fenced)) => Err(Stop::Lost),
+            Some(Err(StepError::Elsewhere(home))) => self.refuse(name, attempt, home).await,
             Some(Err(StepError::Failed { problem, evidence })) => {
                 self.conclude(Event::StepFailed { step: name, attempt, problem, evidence }).await
             }
@@ -303,6 +335,7 @@ impl Drive {
         match result {
             Ok(evidence) => self.record([Event::UndoDone { step: name, attempt, evidence }]).await,
             Err(StepError::Fenced) => Err(Stop::Lost),
+            Err(StepError::Elsewhere(home)) => Err(Stop::Elsewhere(home)),
             Err(StepError::Left) => {
                 let problem = Problem::new(
                     bascule_model::problem::Code::Internal,
@@ -315,6 +348,16 @@ impl Drive {
                 self.record([Event::UndoFailed { step: name, attempt, problem }]).await
             }
         }
+    }
+
+    /// Ends a step because the environment was taken over. What was begun before it is the other one's to end.
+    async fn refuse(&mut self, name: String, attempt: u32, home: String) -> Result<Option<usize>, Stop> {
+        if self.run.state.steps.iter().any(|step| step.touches == Touches::World && step.attempts > 0) {
+            return Err(Stop::Elsewhere(home));
+        }
+        let problem = crate::home::taken_over(&home);
+        self.environment.home = Some(home);
+        self.conclude(Event::StepFailed { step: name, attempt, problem, evidence: Evidence::Null }).await
     }
 
     async fn hooked(
@@ -359,6 +402,7 @@ impl Drive {
             redactor: &self.redactor,
             progress: &self.progress,
             abort: &self.abort,
+            mirror: &self.mirror,
         }
     }
 
@@ -374,7 +418,18 @@ impl Drive {
         for recorded in self.write(&commits).await? {
             self.progress.event(&self.run.id, recorded);
         }
+        // Who goes on without the journal has to know of all that may have been begun in the world.
+        if commits.iter().any(|commit| self.touches_the_world(&commit.event)) {
+            self.mirror.keep().await?;
+        }
         Ok(())
+    }
+
+    /// Whether something is about to be done to the world, or taken back.
+    fn touches_the_world(&self, event: &Event) -> bool {
+        let (Event::StepStarted { step, .. } | Event::UndoStarted { step, .. }) = event else { return false };
+        let step = self.run.state.steps.iter().find(|it| it.name == *step);
+        step.is_some_and(|step| step.touches == Touches::World)
     }
 
     fn commit_of(&self, event: Event) -> Result<Commit, Stop> {

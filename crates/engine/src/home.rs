@@ -1,7 +1,8 @@
 //! Where an environment is at home, for control planes that share a journal.
 //!
 //! Processes and containers run on one machine, and what Bascule knows of them lies in that machine's state folder: only its control
-//! plane acts for such an environment. A cluster can be reached from everywhere; there the lease alone decides.
+//! plane acts for such an environment. A cluster can be reached from everywhere; there the lease alone decides. Where the journal is not
+//! shared, an environment in a cluster is at home here until another control plane has taken it over.
 
 use bascule_journal::{EnvironmentRecord, Lease, Take};
 use bascule_model::problem::{Code, Problem};
@@ -45,6 +46,16 @@ impl Seat {
         self.shares == Shares::Journal
     }
 
+    /// The machine and the state folder.
+    pub(crate) fn home(&self) -> &str {
+        &self.home
+    }
+
+    /// Whether others write to the journal.
+    pub(crate) fn shares(&self) -> Shares {
+        self.shares
+    }
+
     /// What the record of an environment says of its home, after a run of a release of this kind began here.
     pub(crate) fn home_after(&self, target: TargetKind) -> Option<String> {
         (self.shares_the_journal() && target != TargetKind::Kubernetes).then(|| self.home.clone())
@@ -53,10 +64,10 @@ impl Seat {
     /// Whether this engine may look after an environment, and begin runs of it.
     #[must_use]
     pub fn is_home_of(&self, environment: &EnvironmentRecord) -> bool {
-        let is_empty = environment.live.is_none() && environment.standby.is_none();
-        self.shares == Shares::Nothing
-            || is_empty
-            || environment.home.as_ref().is_none_or(|home| *home == self.home)
+        // What was taken over is not known here any more: not even that nothing of it runs.
+        let is_empty =
+            self.shares == Shares::Journal && environment.live.is_none() && environment.standby.is_none();
+        is_empty || environment.home.as_ref().is_none_or(|home| *home == self.home)
     }
 
     /// How an unfinished run of a shared journal that nobody here drives is taken over, if it is.
@@ -79,8 +90,11 @@ impl Seat {
 }
 
 /// Why nothing is begun here.
-pub(crate) fn elsewhere(environment: &EnvironmentRecord) -> Problem {
+pub(crate) fn elsewhere(environment: &EnvironmentRecord, shares: Shares) -> Problem {
     let home = environment.home.as_deref().unwrap_or("another machine");
+    if shares == Shares::Nothing {
+        return taken_over(home);
+    }
     Problem::new(
         Code::EnvironmentElsewhere,
         format!(
@@ -91,6 +105,18 @@ pub(crate) fn elsewhere(environment: &EnvironmentRecord) -> Problem {
             "run the command there; to bring the environment here, end it there first with `bascule down {}`",
             environment.key.environment
         ),
+    )
+}
+
+/// Why an engine stops that had the environment once.
+pub(crate) fn taken_over(home: &str) -> Problem {
+    Problem::new(
+        Code::EnvironmentElsewhere,
+        format!(
+            "another control plane has taken the environment over: {home}; what happened since is known there, and nothing was changed \
+             from here"
+        ),
+        "run the command there; `bascule run resume ENV` here takes the environment over again",
     )
 }
 
@@ -144,9 +170,14 @@ mod tests {
         assert!(here.is_home_of(&environment), "nothing of it runs there any more");
         environment.live = Some(Standing { release: ReleaseId::new(1, "abcdef"), slot: Slot::Blue });
         assert!(!here.is_home_of(&environment));
-        let problem = elsewhere(&environment);
-        assert!(problem.message.contains("b:/state"), "{problem}");
-        assert!(Seat::new(9, "a:/state".to_owned(), Shares::Nothing).is_home_of(&environment));
+        let alone = Seat::new(9, "a:/state".to_owned(), Shares::Nothing);
+        assert!(!alone.is_home_of(&environment), "it was taken over");
+        for shares in [Shares::Journal, Shares::Nothing] {
+            let problem = elsewhere(&environment, shares);
+            assert!(problem.message.contains("b:/state"), "{problem}");
+        }
+        environment.live = None;
+        assert!(here.is_home_of(&environment) && !alone.is_home_of(&environment));
         for home in [here.home_after(TargetKind::Process), here.home_after(TargetKind::Kubernetes)] {
             environment.home = home;
             assert!(here.is_home_of(&environment));

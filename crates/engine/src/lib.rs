@@ -13,12 +13,14 @@ pub mod engine;
 pub mod exec;
 pub mod executor;
 pub mod home;
+pub mod mirror;
 pub mod planner;
 pub mod policy;
 pub mod ports;
 pub mod progress;
 pub mod redaction;
 pub mod steps;
+pub mod take_over;
 
 mod check_place;
 mod driving;

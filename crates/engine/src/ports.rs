@@ -30,6 +30,9 @@ pub enum PortError {
     /// Another engine has the environment now: stop, and change nothing any more.
     #[error("another engine has taken the environment over")]
     Fenced,
+    /// Another control plane without our journal has taken the environment over: what happened since is known there alone.
+    #[error("the environment was taken over, and is at home at {0} now")]
+    Elsewhere(String),
     /// Anything else, ready to be shown.
     #[error(transparent)]
     Problem(#[from] Problem),
@@ -43,6 +46,7 @@ impl From<PortError> for Problem {
                 "another engine has taken the environment over",
                 "look at `bascule status`: the other engine's run decides now",
             ),
+            PortError::Elsewhere(home) => crate::home::taken_over(&home),
             PortError::Problem(problem) => problem,
         }
     }
@@ -281,6 +285,36 @@ pub struct Claim {
     pub actor: String,
 }
 
+/// A namespace of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Namespace {
+    /// The context of the kubeconfig; none: its current one.
+    pub context: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
+/// What is kept of an environment's last run where the environment is, and who was at work there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptRun {
+    /// The contents, as [`Traffic::mirror`] was given them.
+    pub mirrored: Vec<u8>,
+    /// The generation under which they were written, or to which the environment was taken over.
+    pub generation: Generation,
+    /// What the environment's objects say of who made them.
+    pub owner: String,
+    /// Whether what we make there says the same.
+    pub is_ours: bool,
+    /// The machine and the state folder of who has the environment.
+    pub home: String,
+    /// Who is at work, in words, and when that was said last.
+    pub at_work: Option<(String, Timestamp)>,
+    /// The run that was at work last, and the generation of that, where it is said.
+    pub last: Option<(RunId, Generation)>,
+    /// Tells these contents from what anybody writes later.
+    pub mark: String,
+}
+
 /// Who directs the users' requests: the edge, or a cluster.
 #[async_trait]
 pub trait Traffic: Send + Sync {
@@ -301,6 +335,57 @@ pub trait Traffic: Send + Sync {
     /// Gives it back. Nothing where it was not taken under this fence, or somebody else has it by now.
     async fn give_back(&self, _fence: Generation, _key: &EnvironmentKey) -> Result<(), PortError> {
         Ok(())
+    }
+
+    /// Keeps what a control plane without this journal would need to go on with the run, where the environment is; in place of what was
+    /// kept before. [`PortError::Elsewhere`] where somebody has taken the environment over with that. Nothing where the environment cannot
+    /// be reached by others.
+    async fn mirror(
+        &self,
+        _fence: Generation,
+        _claim: &Claim,
+        _release: &Release,
+        _mirrored: &[u8],
+    ) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    /// Removes what was kept there, as nothing of the environment is left.
+    async fn forget_mirror(
+        &self,
+        _fence: Generation,
+        _claim: &Claim,
+        _release: &Release,
+    ) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    /// What is kept of an environment's last run in that place, by whomsoever; none where nothing is. Changes nothing.
+    async fn kept(&self, _place: &Namespace, _key: &EnvironmentKey) -> Result<Option<KeptRun>, PortError> {
+        Ok(None)
+    }
+
+    /// Which release was made live in that place, as far as one of these releases says where that is to be seen; none: nobody. Changes
+    /// nothing.
+    async fn made_live(
+        &self,
+        _place: &Namespace,
+        _releases: &[&Release],
+    ) -> Result<Option<ReleaseId>, PortError> {
+        Ok(None)
+    }
+
+    /// Takes the environment over from whoever kept that: from here on it is at `home`, and what is kept under a lower generation is
+    /// refused. Answers whether it was done: it is not where somebody wrote since.
+    async fn take_from(
+        &self,
+        _place: &Namespace,
+        _key: &EnvironmentKey,
+        _kept: &KeptRun,
+        _generation: Generation,
+        _home: &str,
+    ) -> Result<bool, PortError> {
+        Ok(false)
     }
 
     /// Makes sure that the users' door of the release's environment is open. From here on a lower fence is refused.

@@ -1,6 +1,6 @@
 //! Why the journal could not do what it was asked.
 
-use bascule_model::ids::EnvironmentKey;
+use bascule_model::ids::{EnvironmentKey, RunId};
 use bascule_model::problem::{Code, Problem};
 
 use crate::records::Lease;
@@ -17,6 +17,9 @@ pub enum JournalError {
     /// Another run ended after the plan was made, and what it was made for is no more.
     #[error("another run of {0} ended while this one was planned")]
     Moved(EnvironmentKey),
+    /// A run that is to be taken over went another way here.
+    #[error("{0} has gone on in this state folder otherwise than where it was taken over")]
+    Parted(RunId),
     /// The event was written before: whoever writes it again did not read first.
     #[error("the journal has this event already: {0}")]
     Duplicate(String),
@@ -58,6 +61,11 @@ impl From<JournalError> for Problem {
                 Code::PlanStale,
                 message,
                 "look at `bascule status`, then run the command again: it is planned anew",
+            ),
+            JournalError::Parted(_) => Self::new(
+                Code::EnvironmentElsewhere,
+                message,
+                "what happened cannot be unwritten: work from where it went on, or with another state folder (--state)",
             ),
             JournalError::Duplicate(_) => {
                 Self::new(Code::JournalCorrupt, message, "report this: it is a defect of Bascule")

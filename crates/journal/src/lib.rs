@@ -18,8 +18,8 @@ pub use error::JournalError;
 pub use memory::MemoryJournal;
 pub use postgres::PostgresJournal;
 pub use records::{
-    Action, AuditRow, Commit, Deed, EnvironmentRecord, Lease, LeaseEnd, Owed, Recorded, ReleaseRecord,
-    RunRecord, Standard, Standby, Take,
+    Action, Adopted, AuditRow, Commit, Deed, EnvironmentRecord, Lease, LeaseEnd, Owed, Recorded,
+    ReleaseRecord, RunRecord, Standard, Standby, Take,
 };
 pub use sqlite::SqliteJournal;
 pub use store::Journal;

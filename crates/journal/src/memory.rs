@@ -10,8 +10,8 @@ use jiff::Timestamp;
 
 use crate::error::JournalError;
 use crate::records::{
-    AuditRow, Commit, Deed, EnvironmentRecord, Lease, LeaseEnd, Owed, Recorded, ReleaseRecord, RunRecord,
-    Take,
+    Adopted, AuditRow, Commit, Deed, EnvironmentRecord, Lease, LeaseEnd, Owed, Recorded, ReleaseRecord,
+    RunRecord, Take,
 };
 use crate::rules::{self, Owing};
 use crate::store::Journal;
@@ -114,15 +114,10 @@ impl Tables {
         let (generation, held) = self.lease(&commit.key);
         let owner = held.map(|lease| lease.owner.clone()).unwrap_or_default();
         let environment = rules::merged(&commit.environment, self.environments.get(&commit.key), generation);
-        let written = self.runs.get(&commit.run).map_or(0, |run| run.events.len());
-        let recorded =
-            Recorded { sequence: written as u64 + 1, at: commit.at, generation, event: commit.event.clone() };
-        if let Some(run) = self.runs.get_mut(&commit.run) {
-            run.record.state = commit.state.clone();
-            run.record.finished_at = commit.state.outcome.map(|_| commit.at);
-            run.events.push(recorded.clone());
-            run.owe(&commit.event, commit.at);
-        }
+        let recorded = match self.runs.get_mut(&commit.run) {
+            Some(run) => run.append(commit),
+            None => recorded(commit, 1),
+        };
         self.environments.insert(commit.key.clone(), environment);
         if let Some(record) = &commit.release {
             self.put_release(record);
@@ -141,7 +136,21 @@ impl Tables {
     }
 }
 
+fn recorded(commit: &Commit, sequence: u64) -> Recorded {
+    let Commit { at, generation, event, .. } = commit;
+    Recorded { sequence, at: *at, generation: *generation, event: event.clone() }
+}
+
 impl KeptRun {
+    fn append(&mut self, commit: &Commit) -> Recorded {
+        let recorded = recorded(commit, self.events.len() as u64 + 1);
+        self.record.state = commit.state.clone();
+        self.record.finished_at = commit.state.outcome.map(|_| commit.at);
+        self.events.push(recorded.clone());
+        self.owe(&commit.event, commit.at);
+        recorded
+    }
+
     fn owe(&mut self, event: &Event, since: Timestamp) {
         match Owing::of(event) {
             Owing::Begins { step, attempt, action } => {
@@ -224,6 +233,31 @@ impl Journal for MemoryJournal {
         }
         tables.note(now, owner, "lease_taken", &lease.key, Some(run), format!("#{}", lease.generation));
         Ok(lease)
+    }
+
+    async fn adopt(&self, adopted: &Adopted) -> Result<(), JournalError> {
+        let mut tables = self.tables();
+        let (key, run) = (&adopted.environment.key, &adopted.run.id);
+        let (generation, held) = tables.lease(key);
+        rules::may_adopt(adopted, held, tables.unfinished(key), generation)?;
+        let known = tables.runs.get(run).map(|kept| kept.events.clone()).unwrap_or_default();
+        let (begun, following) = rules::what_follows(adopted, &known)?;
+        let kept = tables.runs.entry(run.clone()).or_insert_with(|| KeptRun {
+            record: begun,
+            events: Vec::new(),
+            owed: Vec::new(),
+        });
+        for commit in following {
+            kept.append(&commit);
+        }
+        for record in &adopted.releases {
+            tables.put_release(record);
+        }
+        tables.environments.insert(key.clone(), adopted.environment.clone());
+        tables.leases.insert(key.clone(), (adopted.environment.generation, None));
+        let (action, detail) = rules::adoption(adopted);
+        tables.note(adopted.at, &adopted.actor, action, key, Some(run), detail);
+        Ok(())
     }
 
     async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<(), JournalError> {

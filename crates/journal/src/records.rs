@@ -96,6 +96,9 @@ pub struct EnvironmentRecord {
     /// a cluster, which is reached from everywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub home: Option<String>,
+    /// What its objects in a cluster say of who made them, where that was another state folder whose environment was taken over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// What runs did to its database.
     #[serde(default)]
     pub schema: SchemaRecord,
@@ -115,6 +118,7 @@ impl EnvironmentRecord {
             generation: Generation(0),
             project: None,
             home: None,
+            owner: None,
             schema: SchemaRecord::default(),
         }
     }
@@ -143,6 +147,23 @@ pub struct RunRecord {
     pub state: RunState,
 }
 
+/// An environment that another journal knew, as far as that journal told of it: what a control plane without that journal goes on from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Adopted {
+    /// The environment. Its generation is above every one that the other journal may have given to a lease.
+    pub environment: EnvironmentRecord,
+    /// Its last run.
+    pub run: RunRecord,
+    /// What happened in that run, from the first event on.
+    pub events: Vec<Recorded>,
+    /// Its releases, with values sealed for whoever adopts them.
+    pub releases: Vec<ReleaseRecord>,
+    /// When it is taken over.
+    pub at: Timestamp,
+    /// Who wants that.
+    pub actor: String,
+}
+
 /// An event as it was written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recorded {
@@ -155,6 +176,18 @@ pub struct Recorded {
     /// What.
     #[serde(flatten)]
     pub event: Event,
+}
+
+impl Recorded {
+    /// Whether the `later` events of a run begin with those that are `known`.
+    #[must_use]
+    pub fn go_on_from(known: &[Self], later: &[Self]) -> bool {
+        let name = |one: &Self| (one.at, one.generation);
+        let is_same = |(here, there): (&Self, &Self)| {
+            name(here) == name(there) && here.event.identity() == there.event.identity()
+        };
+        known.len() <= later.len() && known.iter().zip(later).all(is_same)
+    }
 }
 
 /// One transaction of a run.
@@ -236,7 +269,7 @@ pub struct AuditRow {
     pub at: Timestamp,
     /// Who: a person, or the engine that held the lease.
     pub actor: String,
-    /// What was done: an event's kind, `run_begun` or `lease_taken`; outside of runs, what a [`Deed`] says.
+    /// What was done: an event's kind, `run_begun`, `lease_taken` or `environment_adopted`; outside of runs, what a [`Deed`] says.
     pub action: String,
     /// In which environment.
     pub key: EnvironmentKey,

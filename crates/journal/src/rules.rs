@@ -9,7 +9,9 @@ use bascule_model::run::{Event, RunState};
 use jiff::Timestamp;
 
 use crate::error::JournalError;
-use crate::records::{Action, Commit, EnvironmentRecord, Lease, ReleaseRecord, RunRecord, Take};
+use crate::records::{
+    Action, Adopted, Commit, EnvironmentRecord, Lease, LeaseEnd, Recorded, ReleaseRecord, RunRecord, Take,
+};
 
 /// A run can begin: nothing of it has happened yet, no other run of the environment is unfinished, nobody holds the lease.
 ///
@@ -25,18 +27,87 @@ pub(crate) fn may_begin(
         return Err(JournalError::Corrupt(format!("{} cannot begin: parts of it have happened", run.id)));
     }
     if let Some(other) = unfinished {
-        let held = held.filter(|lease| lease.run == other.id).cloned();
-        // Without a lease nobody is at work on it, but it has the environment all the same.
-        return Err(JournalError::Held(Box::new(held.unwrap_or_else(|| Lease {
-            key: other.plan.key.clone(),
-            run: other.id.clone(),
-            owner: String::new(),
-            generation,
-            since: other.created_at,
-            until: other.created_at,
-        }))));
+        return Err(keeps(other, held, generation));
     }
     is_free(held, run.created_at, take)
+}
+
+/// An unfinished run has its environment. Without a lease nobody is at work on it, but it has it all the same.
+fn keeps(other: &RunRecord, held: Option<&Lease>, generation: Generation) -> JournalError {
+    let held = held.filter(|lease| lease.run == other.id).cloned();
+    JournalError::Held(Box::new(held.unwrap_or_else(|| Lease {
+        key: other.plan.key.clone(),
+        run: other.id.clone(),
+        owner: String::new(),
+        generation,
+        since: other.created_at,
+        until: other.created_at,
+    })))
+}
+
+/// What another journal told can be taken over: it is whole, newer than all that is known here, and no other run is in its way.
+pub(crate) fn may_adopt(
+    adopted: &Adopted,
+    held: Option<&Lease>,
+    unfinished: Option<&RunRecord>,
+    generation: Generation,
+) -> Result<(), JournalError> {
+    let key = &adopted.environment.key;
+    let is_of_it = adopted.run.plan.key == *key
+        && adopted.releases.iter().all(|record| record.release.key == *key)
+        && adopted.events.iter().zip(1..).all(|(recorded, sequence)| recorded.sequence == sequence);
+    if !is_of_it {
+        return Err(JournalError::Corrupt(format!(
+            "what is to be taken over of {key} does not fit together"
+        )));
+    }
+    check_fold(&adopted.run, adopted.events.iter().map(|recorded| &recorded.event))?;
+    if generation >= adopted.environment.generation {
+        return Err(JournalError::Fenced(key.clone()));
+    }
+    match unfinished.filter(|other| other.id != adopted.run.id) {
+        Some(other) => Err(keeps(other, held, generation)),
+        None => Ok(()),
+    }
+}
+
+/// The run as it was before anything happened in it, and what happened after the events that are `known` here already.
+pub(crate) fn what_follows(
+    adopted: &Adopted,
+    known: &[Recorded],
+) -> Result<(RunRecord, Vec<Commit>), JournalError> {
+    let begun =
+        RunRecord { state: beginning_of(&adopted.run.state), finished_at: None, ..adopted.run.clone() };
+    if !Recorded::go_on_from(known, &adopted.events) {
+        return Err(JournalError::Parted(adopted.run.id.clone()));
+    }
+    let mut state = begun.state.clone();
+    let mut following = Vec::new();
+    for (index, recorded) in adopted.events.iter().enumerate() {
+        state
+            .on(&recorded.event)
+            .map_err(|illegal| JournalError::Corrupt(format!("{}: {illegal}", adopted.run.id)))?;
+        if index >= known.len() {
+            following.push(Commit {
+                key: adopted.environment.key.clone(),
+                generation: recorded.generation,
+                run: adopted.run.id.clone(),
+                event: recorded.event.clone(),
+                at: recorded.at,
+                state: state.clone(),
+                environment: adopted.environment.clone(),
+                release: None,
+                ends_lease: LeaseEnd::Release,
+            });
+        }
+    }
+    Ok((begun, following))
+}
+
+/// What the audit trail says of it: action and detail.
+pub(crate) fn adoption(adopted: &Adopted) -> (&'static str, String) {
+    let (environment, events) = (&adopted.environment, adopted.events.len());
+    ("environment_adopted", format!("#{}, after {events} events", environment.generation))
 }
 
 /// A plan was made for the environment as it is.

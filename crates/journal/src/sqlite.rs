@@ -28,8 +28,8 @@ use sqlx::{Connection as _, SqliteConnection};
 use crate::error::JournalError;
 use crate::failure::Failure;
 use crate::records::{
-    AuditRow, Commit, Deed, EnvironmentRecord, Lease, LeaseEnd, Owed, Recorded, ReleaseRecord, RunRecord,
-    Take,
+    Adopted, AuditRow, Commit, Deed, EnvironmentRecord, Lease, LeaseEnd, Owed, Recorded, ReleaseRecord,
+    RunRecord, Take,
 };
 use crate::rules;
 use crate::store::Journal;
@@ -154,6 +154,32 @@ impl Journal for SqliteJournal {
             let detail = format!("#{}", lease.generation);
             audit::note(tx, now, owner, "lease_taken", key, Some(run), &detail).await?;
             Ok(lease)
+        })
+    }
+
+    async fn adopt(&self, adopted: &Adopted) -> Result<(), JournalError> {
+        within!(self.write, |tx| {
+            let (key, run) = (&adopted.environment.key, &adopted.run.id);
+            let (generation, held) = leases::get(tx, key).await?;
+            let unfinished = runs::active(tx, key).await?;
+            rules::may_adopt(adopted, held.as_ref(), unfinished.as_ref(), generation)?;
+            let known = runs::events(tx, run, 0).await?;
+            let (begun, following) = rules::what_follows(adopted, &known)?;
+            if !runs::exists(tx, run).await? {
+                runs::insert(tx, &begun).await?;
+            }
+            for commit in &following {
+                runs::append(tx, commit).await?;
+                outbox::follow(tx, run, &commit.event, commit.at).await?;
+            }
+            for record in &adopted.releases {
+                releases::put(tx, record).await?;
+            }
+            environments::put(tx, &adopted.environment).await?;
+            leases::raise(tx, key, adopted.environment.generation).await?;
+            let (action, detail) = rules::adoption(adopted);
+            audit::note(tx, adopted.at, &adopted.actor, action, key, Some(run), &detail).await?;
+            Ok(())
         })
     }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::error::JournalError;
 use crate::records::{
-    AuditRow, Commit, Deed, EnvironmentRecord, Lease, Owed, Recorded, ReleaseRecord, RunRecord, Take,
+    Adopted, AuditRow, Commit, Deed, EnvironmentRecord, Lease, Owed, Recorded, ReleaseRecord, RunRecord, Take,
 };
 
 /// The store. Effects to perform are part of the event (`StepStarted` names the step whose `apply` is owed, `UndoStarted` the
@@ -35,6 +35,12 @@ pub trait Journal: Send + Sync {
         until: Timestamp,
         take: Take,
     ) -> Result<Lease, JournalError>;
+
+    /// Takes over what another journal told of an environment, in one transaction: its record, its releases, its last run with what
+    /// happened in it. Nobody holds the lease then. [`JournalError::Fenced`] when a generation as high was seen here,
+    /// [`JournalError::Held`] while another run of the environment is unfinished here, [`JournalError::Parted`] when that very run went
+    /// another way here, [`JournalError::Corrupt`] when the parts do not fit.
+    async fn adopt(&self, adopted: &Adopted) -> Result<(), JournalError>;
 
     /// Renews a lease.
     async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<(), JournalError>;

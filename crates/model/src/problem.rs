@@ -230,6 +230,8 @@ codes! {
     SwitchNotProven = "SWITCH_NOT_PROVEN", RolledBack;
     /// The environment's instances are on another machine, whose control plane acts for it.
     EnvironmentElsewhere = "ENVIRONMENT_ELSEWHERE", Refused;
+    /// What is kept in a cluster of an environment's last run is missing, too old, too large or damaged.
+    MirrorUnusable = "MIRROR_UNUSABLE", Refused;
 }
 
 impl fmt::Display for Code {

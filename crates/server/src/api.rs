@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use bascule_engine::draft::Wish;
 use bascule_engine::policy::Approval;
-use bascule_engine::ports::{Unneeded, Vault};
+use bascule_engine::ports::{Namespace, Unneeded, Vault};
 use bascule_engine::progress::Update;
 use bascule_journal::Recorded;
 use bascule_model::evidence::{CheckResult, InstanceStatus};
@@ -243,6 +243,19 @@ pub struct ExecRequest {
 /// `POST /v1/runs/{run}/abort` → `{}`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AbortRequest {
+    /// Who wants it.
+    pub actor: String,
+}
+
+/// `POST /v1/resume` → [`bascule_engine::take_over::Resumed`]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ResumeRequest {
+    /// Which environment.
+    pub key: EnvironmentKey,
+    /// Where it is, by the manifest.
+    pub place: Namespace,
+    /// The folder of the manifest.
+    pub project: Option<PathBuf>,
     /// Who wants it.
     pub actor: String,
 }

@@ -44,6 +44,9 @@ impl Control {
         let control = self.clone();
         self.tasks.spawn(async move {
             let driven = control.engine.drive(begun).await;
+            if let Driven::Elsewhere(problem) = &driven {
+                crate::log::line(&control.engine, &format!("{key}: {problem}"));
+            }
             if let Driven::Over(_) = driven
                 && kind != RunKind::Rollback
                 && let Err(problem) = control.engine.prune(&key).await

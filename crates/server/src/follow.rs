@@ -86,7 +86,12 @@ async fn follow(
 pub(crate) async fn ended(control: &Control, record: &RunRecord) -> Result<Option<OutcomeLine>, Problem> {
     let events = control.engine.journal().events(&record.id, 0).await?;
     if outcome::of(record, &events, None).is_none() {
-        return Ok(None);
+        // Whatever becomes of it is written elsewhere.
+        return Ok(control
+            .engine
+            .left_elsewhere(record)
+            .await?
+            .map(|problem| outcome::elsewhere(record, problem)));
     }
     Ok(outcome::of(record, &events, live(control, record).await?))
 }

@@ -35,6 +35,24 @@ pub fn of(run: &RunRecord, events: &[Recorded], live: Option<ReleaseId>) -> Opti
     })
 }
 
+/// How a run ended here that another control plane has taken over.
+#[must_use]
+pub fn elsewhere(run: &RunRecord, problem: Problem) -> OutcomeLine {
+    OutcomeLine {
+        kind: OutcomeTag::Outcome,
+        outcome: Outcome::Stuck,
+        app: run.plan.key.app.clone(),
+        environment: run.plan.key.environment.clone(),
+        run_kind: run.plan.kind,
+        release: run.plan.release.clone(),
+        live_release: None,
+        run: run.id.clone(),
+        switch_ms: None,
+        bake: None,
+        error: Some(problem),
+    }
+}
+
 fn stuck(run: &RunRecord) -> Problem {
     let why = run.state.stuck.as_ref().or(run.state.cause.as_ref());
     Problem::new(

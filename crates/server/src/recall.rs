@@ -1,5 +1,5 @@
-//! What stands in clusters, from a shared journal into this folder's records: whatever another control plane has put there is then
-//! looked at, switched to and stopped from here as if it had been put there from here.
+//! What stands in clusters, from the journal into this folder's records, where the journal is shared or the environment was taken over:
+//! whatever another control plane has put there is then looked at, switched to and stopped from here as if it had been put there from here.
 
 use bascule_journal::EnvironmentRecord;
 use bascule_model::problem::Problem;
@@ -16,6 +16,8 @@ pub(crate) async fn all(control: &Control) -> Result<(), Problem> {
 
 /// One environment. The cluster is not asked.
 pub(crate) async fn environment(control: &Control, record: &EnvironmentRecord) -> Result<(), Problem> {
+    #[cfg(feature = "kubernetes")]
+    control.traffic.clusters.owned_by(&record.key, record.owner.as_deref());
     for (slot, release) in control.engine.standing_in_a_cluster(record).await? {
         #[cfg(feature = "kubernetes")]
         control.traffic.clusters.recall(slot, &release.release, &release.sealed).map_err(Problem::from)?;

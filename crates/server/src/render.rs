@@ -22,7 +22,10 @@ pub(crate) async fn objects(control: &Control, request: &RenderRequest) -> Resul
         ));
     }
     #[cfg(feature = "kubernetes")]
-    return Ok(bascule_target_kubernetes::render_objects(&spec, &crate::serve::state_id(&control.state)));
+    return Ok(bascule_target_kubernetes::render_objects(
+        &spec,
+        &control.traffic.clusters.owner(&request.key),
+    ));
     #[cfg(not(feature = "kubernetes"))]
     Ok(Vec::new())
 }

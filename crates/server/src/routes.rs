@@ -10,6 +10,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use bascule_engine::engine::{Begun, Decision};
 use bascule_engine::ports::SlotSpec;
+use bascule_engine::take_over::Resumed;
 use bascule_model::ids::{EnvironmentKey, RunId};
 use bascule_model::plan::RunKind;
 use bascule_model::problem::{Code, Problem};
@@ -18,13 +19,13 @@ use serde::Deserialize;
 use crate::api::{
     AbortRequest, ApproveRequest, Approved, Checklist, DeployRequest, EnvironmentStatus, Hello, HistoryEntry,
     INTERFACE, KeyRequest, LogsRequest, PlanRequest, Planned, PruneMode, PruneRequest, Pruned,
-    RehearsalRequest, RenderRequest, ResolveRequest, RevertLeft, RollbackRequest, RunReport, Started,
-    UndropRequest, Verified, WaitingPlan,
+    RehearsalRequest, RenderRequest, ResolveRequest, ResumeRequest, RevertLeft, RollbackRequest, RunReport,
+    Started, UndropRequest, Verified, WaitingPlan,
 };
 use crate::control::Control;
 use crate::policy::peer::Peer;
 use crate::policy::{self, Gatekeeper, approvals, rehearsals};
-use crate::{exec, follow, logs, pipelines, render, status};
+use crate::{exec, follow, logs, pipelines, recall, render, status};
 
 type Shared = State<Arc<Control>>;
 type Answer<T> = Result<Json<T>, Refusal>;
@@ -59,6 +60,7 @@ pub fn router(control: Arc<Control>) -> Router {
         .route("/v1/rollback", post(rollback))
         .route("/v1/rollback/plan", post(plan_rollback))
         .route("/v1/down", post(down))
+        .route("/v1/resume", post(resume))
         .route("/v1/retire", post(retire))
         .route("/v1/contract", post(contract))
         .route("/v1/revert", post(revert))
@@ -143,6 +145,20 @@ async fn rollback(State(control): Shared, Json(request): Json<RollbackRequest>) 
 async fn plan_rollback(State(control): Shared, Json(request): Json<RollbackRequest>) -> Answer<Planned> {
     let plan = control.engine.plan_rollback(&request.key, request.to.as_ref()).await?;
     Ok(Json(Planned { plan_hash: plan.hash(), plan, holds: Vec::new(), objects: Vec::new() }))
+}
+
+async fn resume(State(control): Shared, Json(request): Json<ResumeRequest>) -> Answer<Resumed> {
+    let project = request.project.as_ref().map(|project| project.to_string_lossy());
+    let (key, place) = (&request.key, &request.place);
+    let resumed = control.engine.take_over(place, key, project.as_deref(), &request.actor).await?;
+    if let Resumed::TakenOver { run, from, .. } = &resumed {
+        // An unfinished run is gone on with like one that a crash left.
+        crate::log::line(&control.engine, &format!("{key} was taken over from {from}, after {run}"));
+    }
+    if let Some(environment) = control.engine.journal().environment(key).await? {
+        recall::environment(&control, &environment).await?;
+    }
+    Ok(Json(resumed))
 }
 
 async fn down(State(control): Shared, Json(request): Json<KeyRequest>) -> Answer<Started> {

@@ -11,6 +11,8 @@ use async_trait::async_trait;
 use bascule_engine::ports::{
     Bound, Claim, Drained, PortError, Probing, Rolled, Routing, Switched, Traffic, Wanted,
 };
+#[cfg(feature = "kubernetes")]
+use bascule_engine::ports::{KeptRun, Namespace};
 use bascule_model::evidence::{InstanceStatus, Traffic as Count};
 use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId, Slot};
 use bascule_model::problem::{Code, Problem};
@@ -140,6 +142,51 @@ impl Traffic for Traffics {
     #[cfg(feature = "kubernetes")]
     async fn give_back(&self, fence: Generation, key: &EnvironmentKey) -> Result<(), PortError> {
         self.clusters.give_back(fence, key).await
+    }
+
+    async fn mirror(
+        &self,
+        fence: Generation,
+        claim: &Claim,
+        release: &Release,
+        mirrored: &[u8],
+    ) -> Result<(), PortError> {
+        self.of_release(release).mirror(fence, claim, release, mirrored).await
+    }
+
+    async fn forget_mirror(
+        &self,
+        fence: Generation,
+        claim: &Claim,
+        release: &Release,
+    ) -> Result<(), PortError> {
+        self.of_release(release).forget_mirror(fence, claim, release).await
+    }
+
+    #[cfg(feature = "kubernetes")]
+    async fn kept(&self, place: &Namespace, key: &EnvironmentKey) -> Result<Option<KeptRun>, PortError> {
+        self.clusters.kept(place, key).await
+    }
+
+    #[cfg(feature = "kubernetes")]
+    async fn made_live(
+        &self,
+        place: &Namespace,
+        releases: &[&Release],
+    ) -> Result<Option<ReleaseId>, PortError> {
+        self.clusters.made_live(place, releases).await
+    }
+
+    #[cfg(feature = "kubernetes")]
+    async fn take_from(
+        &self,
+        place: &Namespace,
+        key: &EnvironmentKey,
+        kept: &KeptRun,
+        generation: Generation,
+        home: &str,
+    ) -> Result<bool, PortError> {
+        self.clusters.take_from(place, key, kept, generation, home).await
     }
 
     async fn open(&self, fence: Generation, release: &Release) -> Result<(), PortError> {

@@ -54,7 +54,7 @@ pub(crate) async fn changes(
     let waits = cluster.waits(&spec.release).await?;
     let (mut configurations, mut deployments) = (Vec::new(), Vec::new());
     for (service, (_, size)) in spec.release.services.iter().zip(sizes) {
-        let made = deployment::objects(&spec, service, size.whole, waits, &clusters.state_id);
+        let made = deployment::objects(&spec, service, size.whole, waits, &clusters.owner(&key));
         if let Some(object) = &made.config_map {
             let there = cluster.get::<ConfigMap>("look at a ConfigMap", name(object)).await?.is_some();
             configurations.push(made_or_kept(object, there));
@@ -201,17 +201,17 @@ async fn of_companions(
     for service in &spec.release.services {
         if let Some(peers) = network::peers(&standing, &service.name) {
             let resource = cluster.networks().await?;
-            let object = network::policy(key, &service.name, &peers, &resource.version, &clusters.state_id);
+            let object = network::policy(key, &service.name, &peers, &resource.version, &clusters.owner(key));
             wanted.push((resource, object));
         }
         if budget::is_wanted(service) {
             let resource = cluster.budgets().await?;
-            wanted.push((resource, budget::budget(key, service, &resource.version, &clusters.state_id)));
+            wanted.push((resource, budget::budget(key, service, &resource.version, &clusters.owner(key))));
         }
         if let Some(scale) = service.pods.scale {
             let resource = cluster.scalers().await?;
             let target = names::deployment(&key.app, &service.name, &spec.release.id);
-            let (version, owner) = (&resource.version, &clusters.state_id);
+            let (version, owner) = (&resource.version, &clusters.owner(key));
             wanted.push((resource, scaler::scaler(key, &service.name, scale, &target, version, owner)));
         }
     }

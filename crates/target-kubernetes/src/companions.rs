@@ -28,7 +28,7 @@ use crate::shared::Clusters;
 
 /// Whether this state folder made it for that environment.
 pub(crate) fn is_made_by_us(clusters: &Clusters, key: &EnvironmentKey, object: &DynamicObject) -> bool {
-    object.annotations().get(names::OWNER) == Some(&clusters.state_id) && is_of(key, object)
+    object.annotations().get(names::OWNER) == Some(&clusters.owner(key)) && is_of(key, object)
 }
 
 /// Whether its labels say that it is of that environment.

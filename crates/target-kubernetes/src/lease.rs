@@ -46,7 +46,7 @@ pub(crate) async fn look(
     let there: Option<Lease> = cluster.get(&format!("look at the Lease {name}"), &name).await?;
     let Some(there) = there.filter(|there| lease::is_of(there, key)) else { return Ok(()) };
     let now = clusters.clock.now();
-    match lease::judge(&there, &clusters.state_id, Generation(u64::MAX), now) {
+    match lease::judge(&there, &clusters.owner(key), Generation(u64::MAX), now) {
         Standing::Held { holder, renewed } => Err(held(key, holder, renewed, now)),
         _ => Ok(()),
     }
@@ -85,7 +85,7 @@ async fn written(
         let now = clusters.clock.now();
         if let Some(there) = &there {
             let is_ours = lease::is_of(there, &claim.key);
-            match lease::judge(there, &clusters.state_id, fence, now) {
+            match lease::judge(there, &clusters.owner(&claim.key), fence, now) {
                 _ if !is_ours => return Err(foreign(&name)),
                 Standing::Foreign => return Err(foreign(&name)),
                 Standing::Fenced => return Err(KubernetesError::Fenced),
@@ -95,7 +95,7 @@ async fn written(
                 Standing::Free => {}
             }
         }
-        let wanted = lease::taken(claim, &clusters.state_id, fence, now, there.as_ref());
+        let wanted = lease::taken(claim, &clusters.owner(&claim.key), fence, now, there.as_ref());
         let (api, params) = (cluster.api::<Lease>(), ours());
         let answer = match there {
             None => cluster.call(&doing, || api.create(&params, &wanted)).await,

@@ -12,6 +12,7 @@ mod companions;
 mod error;
 mod forward;
 mod lease;
+mod mirror;
 mod moment;
 mod names;
 mod objects;

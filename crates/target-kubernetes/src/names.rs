@@ -21,6 +21,8 @@ pub(crate) const OWNER: &str = "bascule.dev/owner";
 pub(crate) const GENERATION: &str = "bascule.dev/generation";
 pub(crate) const RUN: &str = "bascule.dev/run";
 pub(crate) const ACTOR: &str = "bascule.dev/actor";
+/// Annotation of what is kept of a run: the control plane that has the environment.
+pub(crate) const HOME: &str = "bascule.dev/home";
 /// Annotation of a Service: who is live, and what stands where.
 pub(crate) const TRAFFIC: &str = "bascule.dev/traffic";
 /// Annotation of what was taken over: what it was before, so that it can be made again.
@@ -57,6 +59,11 @@ pub(crate) fn slot_service(app: &AppName, service: &ServiceName, slot: Slot) -> 
 /// The Lease of an environment.
 pub(crate) fn lease(key: &EnvironmentKey) -> String {
     short(format!("{}-{}", key.app, key.environment))
+}
+
+/// The Secret in which an environment's last run is kept.
+pub(crate) fn mirror(key: &EnvironmentKey) -> String {
+    short(format!("{}-{}-run", key.app, key.environment))
 }
 
 /// A ConfigMap or Secret, by its contents.
@@ -154,7 +161,7 @@ mod tests {
     fn what_is_ours_is_kept_for_us() {
         let key = "shop/staging".parse().unwrap();
         let labels = of_service(&key, &ReleaseId::from_text("r1-a"), Slot::Blue, &"web".parse().unwrap());
-        let all = labels.keys().map(String::as_str).chain([SPEC, OWNER, TRAFFIC, EXTRA, EXEC, PROCESS]);
+        let all = labels.keys().map(String::as_str).chain([SPEC, OWNER, HOME, TRAFFIC, EXTRA, EXEC, PROCESS]);
         for name in all {
             assert!(bascule_model::release::patch::is_reserved(name), "{name}");
         }

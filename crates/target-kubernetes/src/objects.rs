@@ -8,6 +8,7 @@ pub(crate) mod extra;
 pub(crate) mod job;
 pub(crate) mod known;
 pub(crate) mod lease;
+pub(crate) mod mirror;
 pub(crate) mod network;
 pub(crate) mod pod;
 pub(crate) mod route;

@@ -11,7 +11,9 @@ use crate::companions::extras;
 use crate::objects::ending::Waits;
 use crate::objects::service::{service, slot_service};
 use crate::objects::{budget, deployment, extra, network, scaler};
-use crate::preflight::permissions::{self, FOR_ADOPTION, FOR_COMMANDS, FOR_LOOKING, FOR_NETWORKS, NEEDED};
+use crate::preflight::permissions::{
+    self, FOR_ADOPTION, FOR_COMMANDS, FOR_LOOKING, FOR_MIRRORS, FOR_NETWORKS, NEEDED,
+};
 use crate::record;
 
 /// The objects of a release in the order in which they are made: those of the files of `manifests`, configuration, Deployments, what belongs to their
@@ -72,6 +74,7 @@ pub fn role(cluster: &Cluster) -> Vec<Value> {
     let rules: Vec<Value> = NEEDED
         .iter()
         .chain(&FOR_COMMANDS)
+        .chain(&FOR_MIRRORS)
         .chain(&FOR_LOOKING)
         .chain(&FOR_ADOPTION)
         .chain(&FOR_NETWORKS)

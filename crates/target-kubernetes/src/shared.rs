@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bascule_engine::ports::{Clock, PortError, Vault};
+use bascule_engine::ports::{Clock, Namespace, PortError, Vault};
 use bascule_instances::fence::Fence;
 use bascule_instances::layout::Layout;
 use bascule_model::ids::{EnvironmentKey, Generation};
@@ -41,6 +41,8 @@ type Place = (Option<String>, String);
 pub struct Clusters {
     pub(crate) layout: Layout,
     pub(crate) state_id: String,
+    /// Who the objects of environments say that they are of, where those were taken over.
+    owners: Mutex<HashMap<EnvironmentKey, String>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) vault: Arc<dyn Vault>,
     access: Access,
@@ -51,6 +53,8 @@ pub struct Clusters {
     pub(crate) allowed: Mutex<HashSet<(Place, String)>>,
     /// The Leases that this control plane has.
     pub(crate) held: Mutex<HashMap<EnvironmentKey, Holding>>,
+    /// The versions of what is kept of runs, as they were written last.
+    pub(crate) mirrored: Mutex<HashMap<EnvironmentKey, String>>,
     /// Who changes what belongs to an environment's services, one after the other.
     turns: Mutex<HashMap<EnvironmentKey, Arc<tokio::sync::Mutex<()>>>>,
     /// How often scalers were to follow an environment's traffic: who is not the last one gives up.
@@ -72,6 +76,7 @@ impl Clusters {
         Arc::new(Self {
             layout: Layout::new(&options.state_dir),
             state_id: options.state_id,
+            owners: Mutex::default(),
             clock: options.clock,
             vault: options.vault,
             access: options.access,
@@ -80,6 +85,7 @@ impl Clusters {
             watched: Mutex::default(),
             allowed: Mutex::default(),
             held: Mutex::default(),
+            mirrored: Mutex::default(),
             turns: Mutex::default(),
             following: Mutex::default(),
             home: options.home,
@@ -89,14 +95,37 @@ impl Clusters {
         })
     }
 
+    /// What an environment's objects say of who made them.
+    pub(crate) fn owner(&self, key: &EnvironmentKey) -> String {
+        lock(&self.owners).get(key).unwrap_or(&self.state_id).clone()
+    }
+
+    /// An environment's objects are of that owner; none: of this state folder.
+    pub(crate) fn owned_by(&self, key: &EnvironmentKey, owner: Option<&str>) {
+        let mut owners = lock(&self.owners);
+        match owner {
+            Some(owner) => drop(owners.insert(key.clone(), owner.to_owned())),
+            None => drop(owners.remove(key)),
+        }
+    }
+
     /// The way to an environment's namespace. What a kubeconfig says is read once.
     pub(crate) async fn reach(&self, cluster: &release::Cluster) -> Result<Arc<Cluster>, KubernetesError> {
-        let place = place(cluster);
+        let (context, name) = place(cluster);
+        self.reach_namespace(&Namespace { context, name }).await
+    }
+
+    /// The way to a namespace.
+    pub(crate) async fn reach_namespace(
+        &self,
+        Namespace { context, name }: &Namespace,
+    ) -> Result<Arc<Cluster>, KubernetesError> {
+        let place = (context.clone(), name.clone());
         if let Some(reached) = lock(&self.reached).get(&place) {
             return Ok(Arc::clone(reached));
         }
-        let client = self.access.client(cluster.context.as_deref()).await?;
-        let reached = Arc::new(Cluster::new(client, cluster.namespace.clone(), self.closing.clone()));
+        let client = self.access.client(context.as_deref()).await?;
+        let reached = Arc::new(Cluster::new(client, name.clone(), self.closing.clone()));
         Ok(Arc::clone(lock(&self.reached).entry(place).or_insert(reached)))
     }
 

@@ -12,7 +12,9 @@ use crate::access::Access;
 use crate::cluster::Cluster;
 use crate::error::KubernetesError;
 use crate::preflight::namespace;
-use crate::preflight::permissions::{FOR_COMMANDS, FOR_LOOKING, NEEDED, Right, for_route, lacking};
+use crate::preflight::permissions::{
+    FOR_COMMANDS, FOR_LOOKING, FOR_MIRRORS, NEEDED, Right, for_route, lacking,
+};
 
 /// Who only looks does not wait for as long as a deploy does.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -26,6 +28,8 @@ pub struct Survey {
     pub lacks: Vec<String>,
     /// Without these `bascule exec` does not work.
     pub lacks_for_commands: Vec<String>,
+    /// Without these no other machine can go on with a run.
+    pub lacks_for_mirrors: Vec<String>,
     /// Without these a look before a deploy sees less.
     pub lacks_for_looking: Vec<String>,
 }
@@ -65,6 +69,7 @@ async fn look(
         version,
         lacks: lacking(&cluster, &needed).await?,
         lacks_for_commands: lacking(&cluster, &FOR_COMMANDS).await?,
+        lacks_for_mirrors: lacking(&cluster, &FOR_MIRRORS).await?,
         lacks_for_looking: lacking(&cluster, &FOR_LOOKING).await?,
     })
 }

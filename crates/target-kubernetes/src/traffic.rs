@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bascule_engine::ports::{
-    Bound, Claim, Drained, PortError, Probing, Rolled, Routing, Switched, Traffic, Wanted,
+    Bound, Claim, Drained, KeptRun, Namespace, PortError, Probing, Rolled, Routing, Switched, Traffic, Wanted,
 };
 use bascule_model::evidence::{InstanceStatus, Traffic as Count};
 use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId, Slot};
@@ -32,6 +32,8 @@ use crate::adoption;
 use crate::companions;
 use crate::error::KubernetesError;
 use crate::lease;
+use crate::mirror;
+use crate::objects::mirror::Keeper;
 use crate::preflight;
 use crate::probing::{OwnRequests, Way};
 use crate::record::{self, TrafficRecord};
@@ -83,6 +85,17 @@ impl KubernetesTraffic {
         remember(&self.clusters, slot, release, sealed)?;
         self.note_services(release)?;
         Ok(())
+    }
+
+    /// What the environment's objects say of who made them.
+    #[must_use]
+    pub fn owner(&self, key: &EnvironmentKey) -> String {
+        self.clusters.owner(key)
+    }
+
+    /// Who the environment's objects say that they are of; none: of this state folder.
+    pub fn owned_by(&self, key: &EnvironmentKey, owner: Option<&str>) {
+        self.clusters.owned_by(key, owner);
     }
 
     /// The record of the Services, with those of a release; none where it has none.
@@ -172,6 +185,51 @@ impl Traffic for KubernetesTraffic {
 
     async fn give_back(&self, fence: Generation, key: &EnvironmentKey) -> Result<(), PortError> {
         Ok(lease::give_back(&self.clusters, fence, key).await?)
+    }
+
+    async fn mirror(
+        &self,
+        fence: Generation,
+        claim: &Claim,
+        release: &Release,
+        mirrored: &[u8],
+    ) -> Result<(), PortError> {
+        self.clusters.pass(&claim.key, fence)?;
+        mirror::keep(&self.clusters, fence, claim, release, mirrored).await
+    }
+
+    async fn forget_mirror(
+        &self,
+        fence: Generation,
+        claim: &Claim,
+        release: &Release,
+    ) -> Result<(), PortError> {
+        self.clusters.pass(&claim.key, fence)?;
+        mirror::forget(&self.clusters, fence, claim, release).await
+    }
+
+    async fn kept(&self, place: &Namespace, key: &EnvironmentKey) -> Result<Option<KeptRun>, PortError> {
+        Ok(mirror::find(&self.clusters, place, key).await?)
+    }
+
+    async fn made_live(
+        &self,
+        place: &Namespace,
+        releases: &[&Release],
+    ) -> Result<Option<ReleaseId>, PortError> {
+        Ok(mirror::made_live(&self.clusters, place, releases).await?)
+    }
+
+    async fn take_from(
+        &self,
+        place: &Namespace,
+        key: &EnvironmentKey,
+        kept: &KeptRun,
+        generation: Generation,
+        home: &str,
+    ) -> Result<bool, PortError> {
+        let keeper = Keeper { owner: &kept.owner, generation, home };
+        Ok(mirror::take(&self.clusters, place, key, kept, &keeper).await?)
     }
 
     async fn open(&self, fence: Generation, release: &Release) -> Result<(), PortError> {

@@ -2,17 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use bascule_model::manifest::{Manifest, Target};
+use bascule_model::manifest::Manifest;
 use bascule_model::problem::Problem;
 use bascule_model::release::RouteKind;
 use bascule_server::cluster::{Survey, survey};
 
 use super::Finding;
 use crate::context::Context;
+use crate::project::namespace;
 
 const CHECK: &str = "cluster";
-/// The namespace of whoever names none.
-const NAMESPACE: &str = "default";
 
 /// A context, and a namespace there.
 type Place = (Option<String>, String);
@@ -39,12 +38,8 @@ pub async fn clusters(context: &Context) -> Vec<Finding> {
 fn places(manifest: &Manifest) -> BTreeMap<Place, (Vec<String>, Vec<RouteKind>)> {
     let mut places: BTreeMap<Place, (Vec<String>, Vec<RouteKind>)> = BTreeMap::new();
     for (name, settings) in &manifest.environments {
-        if settings.target.as_ref().is_none_or(|target| target.value != Target::Kubernetes) {
-            continue;
-        }
-        let context = settings.context.as_ref().map(|context| context.value.clone());
-        let namespace = settings.namespace.as_ref().map_or(NAMESPACE, |namespace| &namespace.value);
-        let (names, routes) = places.entry((context, namespace.to_owned())).or_default();
+        let Some(place) = namespace(settings) else { continue };
+        let (names, routes) = places.entry((place.context, place.name)).or_default();
         names.push(name.to_string());
         let route =
             settings.kubernetes.as_ref().and_then(|kubernetes| kubernetes.route.as_ref()?.kind.as_ref());
@@ -74,6 +69,7 @@ fn found(place: &str, environments: &[String], seen: Result<Survey, Problem>) ->
     let mut findings = vec![Finding::good(CHECK, says)];
     for (lacks, what) in [
         (&seen.lacks_for_commands, "`bascule exec`"),
+        (&seen.lacks_for_mirrors, "`bascule run resume` on another machine"),
         (&seen.lacks_for_looking, "all of the look before a deploy"),
     ] {
         if !lacks.is_empty() {
@@ -100,6 +96,7 @@ mod tests {
                 version: "v1.33.2".to_owned(),
                 lacks: lacks(needed),
                 lacks_for_commands: lacks(commands),
+                lacks_for_mirrors: Vec::new(),
                 lacks_for_looking: lacks(looking),
             })
         };

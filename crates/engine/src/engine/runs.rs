@@ -10,7 +10,7 @@ use bascule_secrets::redact::Redactor;
 
 use super::{Begun, Decision, Engine};
 use crate::driving::Entry;
-use crate::executor::{Drive, Driven, LEASE_TIME};
+use crate::executor::{Drive, Driven, LEASE_TIME, Mirror};
 use crate::planner;
 use crate::ports::Claim;
 use crate::steps;
@@ -105,7 +105,20 @@ impl Engine {
             owner: self.seat.owner(),
             actor: run.actor.clone(),
         };
+        let releases = [&subject, &former].into_iter().flatten().map(|(_, loaded)| loaded);
+        let release = releases.chain(&beside).map(|loaded| &loaded.release).next();
+        let mirrors = release
+            .filter(|release| release.target == TargetKind::Kubernetes && !self.seat.shares_the_journal());
+        let mirror = Mirror::new(
+            &self.ports,
+            &self.journal,
+            lease.generation,
+            &claim,
+            mirrors.cloned(),
+            &self.progress,
+        );
         let drive = Drive {
+            mirror,
             claim,
             ports: self.ports.clone(),
             journal: self.journal.clone(),
@@ -145,6 +158,12 @@ impl Engine {
         let mut left = Vec::new();
         for run in unfinished {
             if driving.contains(&run.id) || run.state.next() == Next::AwaitPerson {
+                continue;
+            }
+            // What was taken over goes on where it was taken to.
+            if !self.seat.shares_the_journal()
+                && !self.seat.is_home_of(&self.environment(&run.plan.key).await?)
+            {
                 continue;
             }
             let take = if self.seat.shares_the_journal() {

@@ -1,7 +1,7 @@
-//! For which environments this engine acts where the journal is shared, and what stands in a cluster by that journal alone, for a
-//! control plane that has no records of its own of it.
+//! For which environments this engine acts, and what stands in a cluster by the journal alone, for a control plane that has no records of
+//! its own of it.
 
-use bascule_journal::{EnvironmentRecord, ReleaseRecord};
+use bascule_journal::{EnvironmentRecord, ReleaseRecord, RunRecord};
 use bascule_model::ids::{EnvironmentKey, Slot};
 use bascule_model::problem::Problem;
 use bascule_model::release::TargetKind;
@@ -18,15 +18,27 @@ impl Engine {
 
     /// Nothing is begun of an environment that runs elsewhere.
     pub(super) async fn refuse_elsewhere(&self, key: &EnvironmentKey) -> Result<(), Problem> {
-        if !self.seat.shares_the_journal() {
+        let environment = self.environment(key).await?;
+        if self.seat.is_home_of(&environment) {
             return Ok(());
         }
-        let environment = self.environment(key).await?;
-        if self.seat.is_home_of(&environment) { Ok(()) } else { Err(home::elsewhere(&environment)) }
+        Err(home::elsewhere(&environment, self.seat.shares()))
+    }
+
+    /// Why an unfinished run of this journal is gone on with by another control plane, whose journal this is not; none where it is not.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn left_elsewhere(&self, run: &RunRecord) -> Result<Option<Problem>, Problem> {
+        if self.seat.shares_the_journal() || run.state.outcome.is_some() {
+            return Ok(None);
+        }
+        Ok(self.refuse_elsewhere(&run.plan.key).await.err())
     }
 
     /// Releases of an environment that stand in a cluster, each with its slot: the live one first, then the one that stands by, then
-    /// the one that an unfinished run has begun to start. Nothing where the journal is not shared: then our own records say it.
+    /// the one that an unfinished run has begun to start. Nothing where the journal is not shared and the environment was not taken over:
+    /// then our own records say it.
     ///
     /// # Errors
     /// When the journal cannot be read.
@@ -34,7 +46,7 @@ impl Engine {
         &self,
         environment: &EnvironmentRecord,
     ) -> Result<Vec<(Slot, ReleaseRecord)>, Problem> {
-        if !self.seat.shares_the_journal() {
+        if !self.seat.shares_the_journal() && environment.owner.is_none() {
             return Ok(Vec::new());
         }
         let key = &environment.key;

@@ -18,7 +18,7 @@ pub(super) async fn keep(ports: &Ports, fence: Generation, key: &EnvironmentKey)
     loop {
         ports.clock.sleep(RENEW).await;
         match ports.traffic.renew(fence, key).await {
-            Err(PortError::Fenced) => return,
+            Err(PortError::Fenced | PortError::Elsewhere(_)) => return,
             Err(PortError::Problem(problem)) if problem.code == Code::LeaseHeld => return,
             _ => {}
         }
@@ -33,10 +33,13 @@ pub(super) async fn take_again(drive: &Drive) -> Result<(), Stop> {
     let releases = [&drive.subject, &drive.former].into_iter().flatten().map(|(_, loaded)| loaded);
     let release = releases.chain(&drive.beside).map(|loaded| &loaded.release).next();
     let (true, None, Some(release)) = (was_taken, state.outcome, release) else { return Ok(()) };
+    // Whoever comes back learns here that somebody has gone on in its place.
+    drive.mirror.keep().await?;
     let mut said = false;
     loop {
         match drive.ports.traffic.take(drive.lease.generation, &drive.claim, release).await {
             Err(PortError::Fenced) => return Err(Stop::Lost),
+            Err(PortError::Elsewhere(home)) => return Err(Stop::Elsewhere(home)),
             Err(PortError::Problem(problem)) if problem.code == Code::LeaseHeld => {
                 if !said {
                     let waits = format!("{problem}; this run goes on after it");

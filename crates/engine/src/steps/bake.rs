@@ -146,7 +146,7 @@ impl<'a> Watch<'a> {
         };
         (self.elsewhere, self.no_data) = match counted {
             Ok(count) => (count.as_ref().map(Counts::from), None),
-            Err(PortError::Fenced) => return Err(StepError::Fenced),
+            Err(gone @ (PortError::Fenced | PortError::Elsewhere(_))) => return Err(gone.into()),
             Err(PortError::Problem(problem)) => (None, Some(problem.message)),
         };
         Ok(())
@@ -168,7 +168,7 @@ impl<'a> Watch<'a> {
         // An edge that is being started again has nothing to say for a moment: the counters stand still.
         let users = match ports.traffic.count(self.context.key(), release, self.rollout.max_p95).await {
             Ok(count) => self.users.add(Counts::from(&count)),
-            Err(PortError::Fenced) => return Err(StepError::Fenced),
+            Err(gone @ (PortError::Fenced | PortError::Elsewhere(_))) => return Err(gone.into()),
             Err(PortError::Problem(_)) => self.users.total(),
         };
         let users = self.elsewhere.unwrap_or(users);

@@ -68,6 +68,10 @@ impl Step for Lease {
                 foreseen::ask(context, artifact, &mut evidence).await?;
             }
         }
+        // From here on whoever takes over knows of this run.
+        if let Some(why) = context.mirror.keep().await? {
+            evidence["not_mirrored"] = json!(why.to_string());
+        }
         take(context).await?;
         Ok(evidence)
     }

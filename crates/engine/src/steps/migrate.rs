@@ -119,7 +119,7 @@ async fn undrop(context: &StepContext<'_>, migrating: &Migrating<'_>) -> Result<
     for version in context.plan.schema.iter().flat_map(|schema| &schema.undrop) {
         match context.ports.migrations.undrop(migrating, version).await {
             Ok(evidence) => details.push(evidence),
-            Err(PortError::Fenced) => return Err(StepError::Fenced),
+            Err(gone @ (PortError::Fenced | PortError::Elsewhere(_))) => return Err(gone.into()),
             Err(PortError::Problem(problem)) => {
                 return Err(StepError::failed(problem, json!({ "undropped": undropped })));
             }

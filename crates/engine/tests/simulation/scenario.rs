@@ -250,7 +250,7 @@ impl Scenario {
                         engine.resolve(run, decision, "somebody").await.map_err(|problem| problem.message)?;
                     driven = self.drive_once(&engine, begun).await;
                 }
-                Some(Driven::LostLease | Driven::Interrupted(_)) | None => {
+                Some(Driven::LostLease | Driven::Elsewhere(_) | Driven::Interrupted(_)) | None => {
                     if self.crashes && round < 6 {
                         self.set_a_crash();
                     } else {

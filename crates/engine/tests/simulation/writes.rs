@@ -8,8 +8,8 @@ use bascule_engine::engine::Engine;
 use bascule_engine::executor::Driven;
 use bascule_engine::home::{Seat, Shares};
 use bascule_journal::{
-    AuditRow, Commit, Deed, EnvironmentRecord, Journal, JournalError, Lease, MemoryJournal, Owed, Recorded,
-    ReleaseRecord, RunRecord, Take,
+    Adopted, AuditRow, Commit, Deed, EnvironmentRecord, Journal, JournalError, Lease, MemoryJournal, Owed,
+    Recorded, ReleaseRecord, RunRecord, Take,
 };
 use bascule_model::ids::{EnvironmentKey, ReleaseId, RunId};
 use jiff::Timestamp;
@@ -53,6 +53,7 @@ passed_on! { Noting:
         release: Option<&ReleaseRecord>
     ) -> Lease;
     resume(run: &RunId, owner: &str, now: Timestamp, until: Timestamp, take: Take) -> Lease;
+    adopt(adopted: &Adopted) -> ();
     renew(lease: &Lease, until: Timestamp) -> ();
     put_environment(environment: &EnvironmentRecord) -> ();
     environment(key: &EnvironmentKey) -> Option<EnvironmentRecord>;

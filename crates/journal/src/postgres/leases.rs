@@ -50,6 +50,24 @@ pub(super) async fn take(
     Ok(Lease { key, run: run.id.clone(), owner: owner.to_owned(), generation, since, until })
 }
 
+/// Sets the highest generation; nobody holds the lease then.
+pub(super) async fn raise(
+    connection: &mut PgConnection,
+    key: &EnvironmentKey,
+    generation: Generation,
+) -> Result<(), Failure> {
+    sqlx::query(
+        "INSERT INTO bascule_journal.leases (key, generation) VALUES ($1, $2)
+         ON CONFLICT (key) DO UPDATE SET generation = excluded.generation, run = NULL, owner = NULL,
+             since = NULL, until = NULL",
+    )
+    .bind(key.to_string())
+    .bind(signed(generation.0)?)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Moves the end of a lease that is still held; never to an earlier time.
 pub(super) async fn renew(
     connection: &mut PgConnection,

@@ -1,9 +1,11 @@
 //! What every store of the journal has to hold, whatever it is made of. A new store adds itself with [`contract!`].
 
+mod adoption;
 mod events;
 mod leases;
 mod lists;
 
+pub use adoption::*;
 pub use events::*;
 pub use leases::*;
 pub use lists::*;
@@ -35,6 +37,9 @@ macro_rules! contract {
             environments_are_kept_apart,
             an_environment_is_changed_by_who_saw_the_last_generation,
             many_writers_at_once_lose_nothing,
+            what_another_journal_told_is_taken_over_whole,
+            what_is_known_better_is_not_taken_over,
+            a_run_that_went_another_way_is_not_taken_over,
         );
     };
     (@each $store:ident, $make:expr, $($promise:ident,)*) => {

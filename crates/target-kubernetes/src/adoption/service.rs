@@ -119,7 +119,7 @@ fn taken(
         labels: before.map(|(label, value)| (label.clone(), value.clone())).collect(),
     };
     let state = TrafficState { generation: fence, adopted: Some(adopted), ..TrafficState::default() };
-    let annotations = json!({ names::OWNER: clusters.state_id, names::TRAFFIC: state.text() });
+    let annotations = json!({ names::OWNER: clusters.owner(key), names::TRAFFIC: state.text() });
     json!({ "labels": labels, "annotations": annotations })
 }
 

@@ -43,7 +43,7 @@ pub(crate) async fn take(
     let deployment = names::deployment(&release.key.app, &service.name, &release.id);
     let there = cluster.get::<Deployment>("look at the Deployment", &deployment).await?;
     let there = match there {
-        Some(there) if there.annotations().get(names::OWNER) != Some(&clusters.state_id) => {
+        Some(there) if there.annotations().get(names::OWNER) != Some(&clusters.owner(&release.key)) => {
             let whose = "Bascule did not make it from this state folder".to_owned();
             return Err(KubernetesError::NameTaken { what: "Deployment".into(), name: deployment, whose });
         }
@@ -62,8 +62,11 @@ pub(crate) async fn take(
             )
             .await?;
             let set = until_left(cluster, &name).await?;
-            make(cluster, objects::ours(&deployment, &ours, &selector, &set, &note, &clusters.state_id))
-                .await?
+            make(
+                cluster,
+                objects::ours(&deployment, &ours, &selector, &set, &note, &clusters.owner(&release.key)),
+            )
+            .await?
         }
     };
     let set = until_taken(cluster, &name, &there).await?;

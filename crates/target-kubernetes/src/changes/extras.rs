@@ -27,7 +27,7 @@ pub(super) async fn changes(
         let (_, kind, name) = identity(object);
         let api = cluster.dynamic(&resource);
         let there = cluster.call(&format!("look at the {kind} {name}"), || api.get_opt(name)).await?;
-        let wanted = applied(&release.key, object, &clusters.state_id);
+        let wanted = applied(&release.key, object, &clusters.owner(&release.key));
         let mut change = made_or_kept(&wanted, there.is_some());
         if let Some(there) = there {
             let there = serde_json::to_value(there).unwrap_or_default();

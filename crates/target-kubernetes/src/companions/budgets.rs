@@ -65,7 +65,7 @@ async fn make(
                 whose: crate::traffic::state::NOT_OURS.to_owned(),
             });
         }
-        let object = budget(key, service, &resource.version, &clusters.state_id);
+        let object = budget(key, service, &resource.version, &clusters.owner(key));
         apply(cluster, resource, object, there).await?;
     }
     Ok(())

@@ -126,7 +126,7 @@ async fn apply(
     let there = find(cluster, resource, name).await?;
     refuse_strangers(clusters, release, kind, name, there.as_ref())?;
     let (api, params) = (cluster.dynamic(resource), params());
-    let patch = Patch::Apply(applied(&release.key, object, &clusters.state_id));
+    let patch = Patch::Apply(applied(&release.key, object, &clusters.owner(&release.key)));
     cluster.call(&format!("apply the {kind} {name}"), || api.patch(name, &params, &patch)).await.map(|_| ())
 }
 

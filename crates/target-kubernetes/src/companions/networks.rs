@@ -99,7 +99,7 @@ async fn make(
                 return Err(KubernetesError::NameTaken { what, name, whose });
             }
             (Some(peers), there) => {
-                let object = policy(key, service, &peers, &resource.version, &clusters.state_id);
+                let object = policy(key, service, &peers, &resource.version, &clusters.owner(key));
                 apply(cluster, resource, object, there).await?;
             }
             (None, Some(there)) if is_ours => remove(cluster, resource, there).await?,

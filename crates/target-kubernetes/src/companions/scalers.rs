@@ -50,7 +50,7 @@ pub(crate) async fn follow(clusters: &Clusters, key: &EnvironmentKey) -> Result<
     for service in live.iter().flat_map(|live| &live.services) {
         let (Some(scale), Some(live)) = (service.pods.scale, &live) else { continue };
         let deployment = names::deployment(&key.app, &service.name, &live.id);
-        let object = scaler(key, &service.name, scale, &deployment, &resource.version, &clusters.state_id);
+        let object = scaler(key, &service.name, scale, &deployment, &resource.version, &clusters.owner(key));
         let name = names::service(&key.app, &service.name);
         let there = found.iter().find(|one| one.name_any() == name);
         if there.is_some_and(|there| !is_made_by_us(clusters, key, there)) {

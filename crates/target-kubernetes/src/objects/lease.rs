@@ -2,7 +2,7 @@
 //! journal the journal decides, and the generation says who came later. Pure.
 
 use bascule_engine::ports::Claim;
-use bascule_model::ids::{EnvironmentKey, Generation};
+use bascule_model::ids::{EnvironmentKey, Generation, RunId};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -41,17 +41,30 @@ pub(crate) fn judge(there: &Lease, owner: &str, fence: Generation, now: Timestam
             said(names::GENERATION).and_then(|text| text.parse().ok()).map_or(Generation(0), Generation);
         return if its > fence { Standing::Fenced } else { Standing::Free };
     }
-    let Some(spec) = &there.spec else { return Standing::Free };
-    let holder = spec.holder_identity.as_deref().filter(|holder| !holder.is_empty());
-    let (Some(holder), Some(renewed)) = (holder, spec.renew_time.as_ref().map(moment::of_micro)) else {
-        return Standing::Free;
-    };
+    match holder(there, now) {
+        Some((holder, renewed)) => Standing::Held { holder, renewed },
+        None => Standing::Free,
+    }
+}
+
+/// Who has it, in words, and when that was said last; none where nobody does any more.
+pub(crate) fn holder(there: &Lease, now: Timestamp) -> Option<(String, Timestamp)> {
+    let said = |name: &str| there.annotations().get(name).map(String::as_str);
+    let spec = there.spec.as_ref()?;
+    let holder = spec.holder_identity.as_deref().filter(|holder| !holder.is_empty())?;
+    let renewed = spec.renew_time.as_ref().map(moment::of_micro)?;
     let holds = SignedDuration::from_secs(spec.lease_duration_seconds.unwrap_or_default().into());
     if renewed.checked_add(holds).is_ok_and(|until| until <= now) {
-        return Standing::Free;
+        return None;
     }
     let (run, actor) = (said(names::RUN).unwrap_or("a run"), said(names::ACTOR).unwrap_or("somebody"));
-    Standing::Held { holder: format!("{run} of {actor} ({holder})"), renewed }
+    Some((format!("{run} of {actor} ({holder})"), renewed))
+}
+
+/// The run that had it last, and the generation of that, where it is said.
+pub(crate) fn last(there: &Lease) -> Option<(RunId, Generation)> {
+    let said = |name: &str| there.annotations().get(name);
+    Some((RunId::from_text(said(names::RUN)?.clone()), Generation(said(names::GENERATION)?.parse().ok()?)))
 }
 
 /// The object as it is when we have it; `there` is what it was, and who wrote to that one since makes this one refused.
@@ -135,7 +148,6 @@ pub(crate) fn is_of(there: &Lease, key: &EnvironmentKey) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bascule_model::ids::RunId;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(1_790_000_000 + seconds).unwrap()

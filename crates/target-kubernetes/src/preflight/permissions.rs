@@ -67,6 +67,10 @@ pub(crate) const FOR_COMMANDS: [Right<'static>; 2] = [
     Right { group: "", resource: "pods/attach", verbs: &["get", "create"] },
 ];
 
+/// What is needed so that another machine can go on with a run: a deploy is not refused for the lack of it.
+pub(crate) const FOR_MIRRORS: [Right<'static>; 1] =
+    [Right { group: "", resource: "secrets", verbs: &["update"] }];
+
 /// What makes the look before a deploy complete: where it is lacking, the look says what it did not see.
 pub(crate) const FOR_LOOKING: [Right<'static>; 2] = [
     // Of a pod only a dry run is made.

@@ -55,7 +55,8 @@ pub(super) async fn rehearse(
     for (resource, object) in extras::resources(cluster, &spec.release).await? {
         let what = format!("{} {}", resource.kind, name(object));
         let (api, params) = (cluster.dynamic(&resource), PatchParams { dry_run: true, ..extras::params() });
-        let patch = Patch::Apply(extra::applied(&spec.release.key, object, &clusters.state_id));
+        let patch =
+            Patch::Apply(extra::applied(&spec.release.key, object, &clusters.owner(&spec.release.key)));
         let doing = format!("try the {what} without applying it");
         let Err(error) = cluster.call(&doing, || api.patch(name(object), &params, &patch)).await else {
             continue;
@@ -133,17 +134,19 @@ fn all(
             |name: &ServiceName| standing.as_ref().is_some_and(|record| record.services.contains(name));
         for one in traffic_services(release).filter(|one| !is_there(&one.name)) {
             if record::is_routed(cluster, &one.name) {
-                let of = |slot| slot_service(&release.key, &one.name, slot, cluster, &clusters.state_id);
+                let of = |slot| {
+                    slot_service(&release.key, &one.name, slot, cluster, &clusters.owner(&release.key))
+                };
                 all.extend(Slot::ALL.map(|slot| (self::of::<Service>(), of(slot))));
                 continue;
             }
             let leads = lead == Some(&one.name);
-            let (generation, owner) = (Generation::default(), &clusters.state_id);
+            let (generation, owner) = (Generation::default(), &clusters.owner(&release.key));
             all.push((of::<Service>(), service(&release.key, &one.name, cluster, leads, generation, owner)));
         }
     }
     for one in &release.services {
-        let made = objects(spec, one, one.instances, waits, &clusters.state_id);
+        let made = objects(spec, one, one.instances, waits, &clusters.owner(&release.key));
         all.extend(made.config_map.map(|object| (of::<ConfigMap>(), object)));
         all.extend(made.secret.map(|object| (of::<Secret>(), object)));
         let pod = pod(&made.deployment);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bascule_engine::ports::SlotSpec;
 use bascule_instances::durable;
 use bascule_instances::records::{self, SlotRecord, VERSION};
-use bascule_model::ids::{Generation, Slot};
+use bascule_model::ids::{EnvironmentKey, Generation, Slot};
 use bascule_model::release::{Release, Service, TargetKind};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::Deployment;
@@ -54,14 +54,14 @@ pub(super) async fn start(
             continue;
         }
         let replicas = size.first;
-        let made = objects(spec, service, replicas, waits, &clusters.state_id);
+        let made = objects(spec, service, replicas, waits, &clusters.owner(&spec.release.key));
         if let Some(config_map) = &made.config_map {
             make::<ConfigMap>(&cluster, "ConfigMap", config_map).await?;
         }
         if let Some(secret) = &made.secret {
             make::<Secret>(&cluster, "Secret", secret).await?;
         }
-        make_deployment(clusters, &cluster, service, &made.deployment, replicas).await?;
+        make_deployment(clusters, &cluster, (&spec.release.key, service), &made.deployment, replicas).await?;
     }
     Ok(())
 }
@@ -108,7 +108,7 @@ where
 async fn make_deployment(
     clusters: &Clusters,
     cluster: &Cluster,
-    service: &Service,
+    (key, service): (&EnvironmentKey, &Service),
     object: &Value,
     replicas: u32,
 ) -> Result<(), KubernetesError> {
@@ -126,7 +126,7 @@ async fn make_deployment(
         return Err(error);
     };
     let same = |annotation: &str| there.annotations().get(annotation) == made.annotations().get(annotation);
-    if there.annotations().get(names::OWNER) != Some(&clusters.state_id) {
+    if there.annotations().get(names::OWNER) != Some(&clusters.owner(key)) {
         return Err(taken("Deployment", name, "Bascule did not make it from this state folder"));
     }
     if !same(names::SPEC) {

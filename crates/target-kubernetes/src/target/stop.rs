@@ -46,7 +46,8 @@ pub(super) async fn stop(
     }
     let selector = names::query(&names::of_release(&release.key, &release.id));
     let deployments = list::<Deployment>(&cluster, "Deployments", &selector).await?;
-    let is_ours = |one: &&Deployment| one.annotations().get(names::OWNER) == Some(&clusters.state_id);
+    let owner = clusters.owner(&release.key);
+    let is_ours = |one: &&Deployment| one.annotations().get(names::OWNER) == Some(&owner);
     let ours: Vec<&Deployment> = deployments.iter().filter(is_ours).collect();
     // To nothing first: what a removed Deployment leaves behind goes when the cluster comes to it, which may take a minute.
     for deployment in &ours {
@@ -128,7 +129,9 @@ async fn forget_configuration(cluster: &Cluster, release: &Release) -> Result<()
         }
     }
     for secret in list::<Secret>(cluster, "Secrets", &selector).await? {
-        if !needed.contains(&secret.name_any()) {
+        // What is kept of the run goes with the environment.
+        let is_mirror = secret.annotations().contains_key(names::HOME);
+        if !is_mirror && !needed.contains(&secret.name_any()) {
             delete::<Secret>(cluster, "Secret", &secret).await?;
         }
     }

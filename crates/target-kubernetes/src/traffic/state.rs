@@ -79,7 +79,7 @@ pub(crate) async fn find(cluster: &Cluster, name: &str) -> Result<Option<Service
 /// Whether this state folder made it for that environment.
 pub(crate) fn is_ours(clusters: &Clusters, key: &EnvironmentKey, object: &Service) -> bool {
     let environment = object.labels().get(names::ENVIRONMENT).map(String::as_str);
-    object.annotations().get(names::OWNER) == Some(&clusters.state_id)
+    object.annotations().get(names::OWNER) == Some(&clusters.owner(key))
         && environment == Some(key.environment.as_str())
 }
 
@@ -251,7 +251,7 @@ pub(super) async fn ensure(
     // What leads says whether the others may select two releases.
     let mut lead = routed::ensure(clusters, cluster, record, fence, release).await?;
     for (name, leads) in record.fixed() {
-        let object = service(key, name, &record.cluster, leads, fence, &clusters.state_id);
+        let object = service(key, name, &record.cluster, leads, fence, &clusters.owner(key));
         if let Some((release, from)) = adopting.filter(|_| leads) {
             adoption::take_service(clusters, cluster, release, (name, from), fence).await?;
             continue;
@@ -308,7 +308,7 @@ pub(super) async fn make(
 }
 
 /// What the annotation of the Service that leads says; none where it is gone or unreadable.
-pub(super) fn written(object: &Service) -> Option<TrafficState> {
+pub(crate) fn written(object: &Service) -> Option<TrafficState> {
     serde_json::from_str(object.annotations().get(names::TRAFFIC)?).ok()
 }
 

@@ -15,9 +15,10 @@ use bascule_engine::engine::{Begun, Engine, RunIds};
 use bascule_engine::executor::Driven as Came;
 use bascule_engine::home::{Seat, Shares};
 use bascule_engine::ports::{
-    Artifacts, CheckPlace, Checker, Hooks, Made, Making, NoMigrations, Point, PortError, Presence,
+    Artifacts, CheckPlace, Checker, Hooks, Made, Making, Namespace, NoMigrations, Point, PortError, Presence,
     Traffic as _,
 };
+use bascule_engine::take_over::Resumed;
 use bascule_fake_cluster::{FakeCluster, Flavour};
 use bascule_journal::{Journal as _, MemoryJournal};
 use bascule_model::evidence::{CheckResult, ProbeResult, Status};
@@ -64,8 +65,9 @@ pub struct Driven {
     pub wish: Wish,
     pub traffic: Arc<KubernetesTraffic>,
     clock: Arc<TestClock>,
-    journal: Arc<MemoryJournal>,
+    pub journal: Arc<MemoryJournal>,
     state: Arc<TempDir>,
+    whose: Whose,
 }
 
 /// Which journal, and which machine.
@@ -73,6 +75,7 @@ pub struct Driven {
 struct Whose {
     owner: &'static str,
     home: &'static str,
+    shares: Shares,
 }
 
 /// How a run ended.
@@ -90,42 +93,42 @@ impl Driven {
         outside.image.store(1, Ordering::Relaxed);
         let cluster = FakeCluster::at(Flavour::New, NAMESPACE, epoch());
         let state = Arc::new(tempfile::tempdir().unwrap());
-        let whose = Whose { owner: "state-1", home: "here" };
+        let whose = Whose { owner: "state-1", home: "here", shares: Shares::Journal };
         Self::over(cluster, Arc::new(TestClock::new()), outside, (Arc::default(), state), whose, wish())
+    }
+
+    /// The same on a machine whose journal nobody shares.
+    pub fn alone() -> Self {
+        let mut alone = Self::new();
+        alone.whose = Whose { owner: "state-1", home: "web1:/state", shares: Shares::Nothing };
+        alone.next()
+    }
+
+    /// Another machine, with an empty state folder and nothing but the way to the same cluster.
+    pub fn empty_machine(&self) -> Self {
+        let kept = (Arc::default(), Arc::new(tempfile::tempdir().unwrap()));
+        let whose = Whose { owner: "state-2", home: "web2:/state", shares: Shares::Nothing };
+        self.with(kept, whose)
     }
 
     /// The engine of the next control plane, after the one before has died: what is on disk and in the cluster is all that it knows.
     pub fn next(&self) -> Self {
-        let kept = (self.journal.clone(), self.state.clone());
-        let whose = Whose { owner: "state-1", home: "here" };
-        Self::over(
-            self.cluster.clone(),
-            self.clock.clone(),
-            self.outside.clone(),
-            kept,
-            whose,
-            self.wish.clone(),
-        )
+        self.with((self.journal.clone(), self.state.clone()), self.whose)
     }
 
     /// Another machine, with nothing but the same journal and the way to the same cluster.
     pub fn another_machine(&self) -> Self {
         let kept = (self.journal.clone(), Arc::new(tempfile::tempdir().unwrap()));
-        let whose = Whose { owner: "state-1", home: "there" };
-        Self::over(
-            self.cluster.clone(),
-            self.clock.clone(),
-            self.outside.clone(),
-            kept,
-            whose,
-            self.wish.clone(),
-        )
+        self.with(kept, Whose { home: "there", ..self.whose })
     }
 
     /// Somebody else, with a journal of their own.
     pub fn stranger(&self) -> Self {
         let kept = (Arc::default(), Arc::new(tempfile::tempdir().unwrap()));
-        let whose = Whose { owner: "state-2", home: "elsewhere" };
+        self.with(kept, Whose { owner: "state-2", home: "elsewhere", ..self.whose })
+    }
+
+    fn with(&self, kept: (Arc<MemoryJournal>, Arc<TempDir>), whose: Whose) -> Self {
         Self::over(
             self.cluster.clone(),
             self.clock.clone(),
@@ -164,9 +167,9 @@ impl Driven {
             hooks: outside.clone(),
         };
         let logs = PathBuf::from("/nonexistent");
-        let seat = Seat::new(1, whose.home.to_owned(), Shares::Journal);
+        let seat = Seat::new(1, whose.home.to_owned(), whose.shares);
         let engine = Engine::new(ports, journal.clone(), outside.clone(), seat, logs);
-        Self { cluster, engine: Arc::new(engine), outside, wish, traffic, journal, clock, state }
+        Self { cluster, engine: Arc::new(engine), outside, wish, traffic, journal, clock, state, whose }
     }
 
     /// Goes on with the run that a control plane which died has left; none where it was over.
@@ -177,9 +180,38 @@ impl Driven {
         Some(self.drive(begun).await)
     }
 
+    /// Goes on with what another machine began, which is not heard of any more. None where that was over.
+    pub async fn take_over(&self) -> Result<Option<Ended>, Problem> {
+        let found = self.engine.take_over(&place(), &key(), Some("/project"), "ben").await?;
+        self.recall().await;
+        let ended = self.go_on().await;
+        if let Resumed::TakenOver { is_over, .. } = found {
+            assert_eq!(is_over, ended.is_none(), "{found:?}");
+        }
+        Ok(ended)
+    }
+
+    /// Has a run that it begins killed where it is held.
+    pub async fn killed(&self, begun: Begun, there: oneshot::Receiver<()>) {
+        let engine = self.engine.clone();
+        let driving = tokio::spawn(async move { engine.drive(begun).await });
+        there.await.unwrap();
+        driving.abort();
+        let _ = driving.await;
+    }
+
+    /// What becomes of its unfinished run when a machine comes back.
+    pub async fn comes_back(&self) -> Option<Came> {
+        let left = self.engine.left_over().await.unwrap();
+        let (run, take) = left.first()?;
+        let begun = self.engine.resume(run, *take).await.unwrap();
+        Some(self.engine.drive(begun).await)
+    }
+
     /// Takes into its records what the journal says, as the control plane does. Answers how much that was.
     pub async fn recall(&self) -> usize {
         let environment = self.journal.environment(&key()).await.unwrap().unwrap();
+        self.traffic.owned_by(&key(), environment.owner.as_deref());
         let standing = self.engine.standing_in_a_cluster(&environment).await.unwrap();
         for (slot, record) in &standing {
             self.traffic.recall(*slot, &record.release, &record.sealed).unwrap();
@@ -293,6 +325,10 @@ impl Ended {
         assert_eq!(self.cause.as_ref().map(|cause| cause.code), Some(code), "{self:?}");
         self.release.unwrap()
     }
+}
+
+pub fn place() -> Namespace {
+    Namespace { context: None, name: NAMESPACE.to_owned() }
 }
 
 fn wish() -> Wish {

@@ -14,6 +14,7 @@ mod foreseen;
 mod leases;
 mod looks;
 mod mends;
+mod mirrors;
 mod networks;
 mod others;
 mod patches;

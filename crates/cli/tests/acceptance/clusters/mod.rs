@@ -9,6 +9,7 @@ mod kill;
 mod leases;
 mod load;
 mod mends;
+mod mirrors;
 mod plans;
 mod refused;
 #[cfg(feature = "failpoints")]

@@ -111,7 +111,7 @@ impl Found {
     pub(super) fn is_ours(&self, clusters: &Clusters, key: &EnvironmentKey) -> bool {
         let annotations = self.object.annotations();
         let is = |name: &str, value: &str| annotations.get(name).is_some_and(|it| it == value);
-        is(names::OWNER, &clusters.state_id)
+        is(names::OWNER, &clusters.owner(key))
             && is(names::APP, key.app.as_str())
             && is(names::ENVIRONMENT, key.environment.as_str())
     }
@@ -138,7 +138,7 @@ impl Found {
             all.push(json!({ "op": "add", "path": "/metadata/annotations", "value": {} }));
         }
         let (app, environment) = (key.app.to_string(), key.environment.to_string());
-        let values = [state.text(), clusters.state_id.clone(), app, environment];
+        let values = [state.text(), clusters.owner(key), app, environment];
         for (name, value) in NOTES.into_iter().zip(values) {
             all.push(json!({ "op": "add", "path": pointer(name), "value": value }));
         }

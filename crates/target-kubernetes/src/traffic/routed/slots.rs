@@ -60,7 +60,7 @@ pub(super) async fn ensure(
 ) -> Result<(), KubernetesError> {
     for service in record.routed() {
         for slot in Slot::ALL {
-            let object = slot_service(key, &service, slot, &record.cluster, &clusters.state_id);
+            let object = slot_service(key, &service, slot, &record.cluster, &clusters.owner(key));
             let Some(there) = state::make(clusters, cluster, key, &object).await? else { continue };
             // One that came with a later release has nobody of the live one.
             let is_lead = record.services.first() == Some(&service);
@@ -92,7 +92,7 @@ pub(super) async fn point(
                 Some(there) => Some(there),
                 // What was removed is made again: its address is nobody's concern.
                 None => {
-                    let object = slot_service(key, &service, slot, &record.cluster, &clusters.state_id);
+                    let object = slot_service(key, &service, slot, &record.cluster, &clusters.owner(key));
                     state::make(clusters, cluster, key, &object).await?
                 }
             };

@@ -6,7 +6,7 @@ use bascule_engine::steps::{SchemaNeeded, SlotNeeded, Warmth, sequence};
 use bascule_model::plan::RunKind;
 use bascule_model::run::Outcome;
 
-use super::{Count, SIZE, size, world};
+use super::{Count, SIZE, of, size, world};
 use crate::driven::{Driven, Ended};
 
 /// Drives a deploy, kills its control plane where it is told to, and has the next one go on.
@@ -98,5 +98,39 @@ async fn a_control_plane_that_is_killed_on_the_way_back_goes_on() {
         assert_eq!(world.agreed().await, first.as_str(), "after {after} ms");
         assert_eq!(world.standing(), [first.as_str()], "after {after} ms");
         assert_eq!(size(&world, first.as_str()), i64::from(SIZE), "after {after} ms");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_machine_with_an_empty_folder_goes_on_in_the_middle_of_a_roll_forth_or_back() {
+    for after in [0, 2_900, 6_700, 12_100] {
+        for fails in [false, true] {
+            let first = of(Driven::alone(), 0, 1);
+            let former = first.deploy(1).await.live();
+            let (there, go) = first.hold("deploy.roll.apply.before");
+            let count = Count::begin(&first.cluster);
+            let begun = first.begin(2).await.unwrap();
+            let mut drive = Box::pin(first.drive(begun));
+            tokio::select! {
+                ended = &mut drive => panic!("it was over before it was killed: {ended:?}"),
+                () = async {
+                    there.await.unwrap();
+                    go.send(()).unwrap();
+                    tokio::time::sleep(Duration::from_millis(after)).await;
+                } => {}
+            }
+            drop(drive);
+            first.failing(false, fails);
+            tokio::time::sleep(Duration::from_secs(16)).await;
+
+            let second = first.empty_machine();
+            let ended = second.take_over().await.unwrap().unwrap();
+            count.within(SIZE, SIZE + 1);
+            let live = if fails { former.clone() } else { ended.release.clone().unwrap() };
+            let outcome = if fails { Outcome::RolledBack } else { Outcome::Live };
+            assert_eq!(ended.outcome, outcome, "after {after} ms: {ended:?}");
+            assert_eq!(second.agreed().await, live.as_str(), "after {after} ms");
+            assert_eq!(size(&second, live.as_str()), i64::from(SIZE), "after {after} ms");
+        }
     }
 }

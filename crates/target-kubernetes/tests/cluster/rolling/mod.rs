@@ -20,7 +20,10 @@ use crate::support::image;
 const SIZE: u32 = 3;
 
 fn world(max_unavailable: u32, max_surge: u32) -> Driven {
-    let mut world = Driven::new();
+    of(Driven::new(), max_unavailable, max_surge)
+}
+
+fn of(mut world: Driven, max_unavailable: u32, max_surge: u32) -> Driven {
     world.wish.release.rollout.rolling = Some(Rolling { max_unavailable, max_surge });
     world.wish.release.services[0].instances = SIZE;
     for number in 1..=9 {
