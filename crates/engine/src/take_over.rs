@@ -63,7 +63,7 @@ impl Engine {
         let traffic = &self.ports.traffic;
         for _ in 0..ATTEMPTS {
             let Some(kept) = traffic.kept(place, key).await.map_err(Problem::from)? else {
-                return self.without_mirror(known, is_here, key).await;
+                return self.without_mirror(place, known, is_here, key).await;
             };
             let highest = known.as_ref().map_or(Generation(0), |known| known.generation);
             if known.is_some() && kept.is_ours && highest >= kept.generation {
@@ -104,26 +104,29 @@ impl Engine {
     /// Nothing is kept: nothing of it stands, or it was begun without this.
     async fn without_mirror(
         &self,
+        place: &Namespace,
         known: Option<EnvironmentRecord>,
         is_here: bool,
         key: &EnvironmentKey,
     ) -> Result<Resumed, Problem> {
-        let Some(mut known) = known else {
-            return Err(Problem::new(
-                Code::MirrorUnusable,
-                format!("nothing is kept in the cluster of the last run of {}", named(key)),
-                "look at the namespace and the context in bascule.toml; where it was never deployed: `bascule deploy ENV`",
-            ));
+        let Some(mut known) = known else { return Err(nothing_kept(key)) };
+        let stands = match self.live_release(&known).await? {
+            Some(live) => {
+                let live = self.ports.traffic.made_live(place, &[&live]).await;
+                live.map_err(Problem::from)?.is_some()
+            }
+            None => false,
         };
-        if !is_here {
-            // Whoever had taken it over has taken it down: nothing of it stands any more.
-            known.home = None;
-            known.owner = None;
-            known.live = None;
-            known.live_since = None;
-            known.standby = None;
-            self.journal.put_environment(&known).await?;
+        if stands {
+            return if is_here { Ok(Resumed::Nothing) } else { Err(nothing_kept(key)) };
         }
+        // Whoever had taken it over has taken it down.
+        known.home = None;
+        known.owner = None;
+        known.live = None;
+        known.live_since = None;
+        known.standby = None;
+        self.journal.put_environment(&known).await?;
         Ok(Resumed::Nothing)
     }
 
@@ -176,6 +179,14 @@ fn refuse_other_history(known: Option<&EnvironmentRecord>, kept: &KeptRun) -> Re
         ),
         "name another state folder with --state",
     ))
+}
+
+fn nothing_kept(key: &EnvironmentKey) -> Problem {
+    Problem::new(
+        Code::MirrorUnusable,
+        format!("nothing is kept in the cluster of the last run of {}", named(key)),
+        "look at the namespace and the context in bascule.toml; where it was never deployed: `bascule deploy ENV`",
+    )
 }
 
 fn too_old(mirrored: &Mirrored, words: &str, home: &str) -> Problem {

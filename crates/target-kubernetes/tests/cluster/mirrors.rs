@@ -187,6 +187,15 @@ async fn an_environment_without_a_run_is_known_there_from_then_on_and_can_be_tak
     assert!(second.take_over().await.unwrap().is_none());
     let six = second.deploy(6).await.live();
     assert_eq!(second.agreed().await, six.as_str());
+    // Also whoever has not heard that it was taken over, and down.
+    assert!(again.take_over().await.unwrap().is_none());
+    assert_eq!(again.agreed().await, six.as_str());
+    let begun = again.engine.down(&key(), "somebody").await.unwrap();
+    assert_eq!(again.drive(begun).await.outcome, Outcome::Live);
+    assert!(second.take_over().await.unwrap().is_none());
+    while second.end_window().await {}
+    let seven = second.deploy(7).await.live();
+    assert_eq!(second.agreed().await, seven.as_str());
 }
 
 #[tokio::test(start_paused = true)]
