@@ -10,17 +10,19 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 /// What is outside of the program.
-#[derive(Debug, Clone)]
-pub struct Machine {
-    /// The time zone that times are shown in.
-    pub zone: TimeZone,
-}
+#[derive(Debug, Clone, Copy)]
+pub struct Machine(());
 
 #[expect(clippy::disallowed_methods, reason = "the wiring: everything else gets these from here")]
 impl Machine {
     /// The machine that the program runs on.
     pub fn here() -> Self {
-        Self { zone: TimeZone::system() }
+        Self(())
+    }
+
+    /// The time zone that times are shown in. Looked for when a time is shown: most commands show none, and there are hundreds of files of zones.
+    pub fn zone(&self) -> TimeZone {
+        TimeZone::system()
     }
 
     /// An environment variable that is set, not empty, and text.

@@ -405,9 +405,9 @@ pub trait Traffic: Send + Sync {
         instances: &[InstanceStatus],
     ) -> Result<(), PortError>;
 
-    /// Makes a new release as large as it has to be at this moment, where the live one has grown since it was started, or somebody made
-    /// the new one smaller. Never on the way back, which waits for nothing new.
-    async fn fit(&self, _fence: Generation, _release: &Release) -> Result<(), PortError> {
+    /// Makes a new release as large as it has to be at this moment, where `live` has grown since it was started, or somebody made the new
+    /// one smaller. Never on the way back, which waits for nothing new.
+    async fn fit(&self, _fence: Generation, _release: &Release, _live: &ReleaseId) -> Result<(), PortError> {
         Ok(())
     }
 

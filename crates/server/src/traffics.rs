@@ -207,8 +207,8 @@ impl Traffic for Traffics {
         self.of_release(release).register(fence, release, slot, instances).await
     }
 
-    async fn fit(&self, fence: Generation, release: &Release) -> Result<(), PortError> {
-        self.of_release(release).fit(fence, release).await
+    async fn fit(&self, fence: Generation, release: &Release, live: &ReleaseId) -> Result<(), PortError> {
+        self.of_release(release).fit(fence, release, live).await
     }
 
     async fn can_take(&self, release: &Release) -> Result<(), PortError> {

@@ -263,9 +263,9 @@ impl Traffic for KubernetesTraffic {
         Ok(routed::register(&self.clusters, release, slot).await?)
     }
 
-    async fn fit(&self, fence: Generation, release: &Release) -> Result<(), PortError> {
+    async fn fit(&self, fence: Generation, release: &Release, live: &ReleaseId) -> Result<(), PortError> {
         self.clusters.pass(&release.key, fence)?;
-        Ok(grow::to_its_size(&self.clusters, fence, release).await?)
+        Ok(grow::to_its_size(&self.clusters, fence, release, live).await?)
     }
 
     async fn can_take(&self, release: &Release) -> Result<(), PortError> {

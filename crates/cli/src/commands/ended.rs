@@ -106,7 +106,7 @@ async fn show(
 
 /// The time and the zone that times are shown in.
 pub fn now(context: &Context) -> Now {
-    Now { at: context.machine.now(), zone: context.machine.zone.clone() }
+    Now { at: context.machine.now(), zone: context.machine.zone() }
 }
 
 /// The exit status of a command whose run ended so.

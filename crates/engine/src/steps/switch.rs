@@ -49,8 +49,8 @@ impl Step for Switch {
         let expect = context.plan.live.as_ref().map(|live| &live.release);
         let to = Some((context.plan.slot, &subject.release.id));
         let traffic = &context.ports.traffic;
-        if context.plan.kind == RunKind::Deploy {
-            traffic.fit(context.fence, &subject.release).await?;
+        if let Some(live) = expect.filter(|_| context.plan.kind == RunKind::Deploy) {
+            traffic.fit(context.fence, &subject.release, live).await?;
         }
         traffic.can_take(&subject.release).await?;
         let switched = traffic.switch(context.fence, context.key(), expect, to).await?;

@@ -59,7 +59,8 @@ fn list(folder: &Path, inner: &str, found: &mut Vec<Found>) -> Result<(), Proble
     for entry in fs::read_dir(folder).map_err(|error| failed(folder, &error))? {
         entries.push(entry.map_err(|error| failed(folder, &error))?);
     }
-    entries.sort_by_key(fs::DirEntry::file_name);
+    // A name is copied each time that it is asked for.
+    entries.sort_by_cached_key(fs::DirEntry::file_name);
     for entry in entries {
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = if inner.is_empty() { name } else { format!("{inner}/{name}") };
@@ -87,7 +88,10 @@ fn list(folder: &Path, inner: &str, found: &mut Vec<Found>) -> Result<(), Proble
 fn read_all(found: &[Found]) -> Result<Vec<File>, Problem> {
     std::thread::scope(|scope| {
         let share = found.len().div_ceil(READERS).max(FEW);
-        let read = |part: &[Found]| part.iter().map(read).collect::<Result<Vec<File>, Problem>>();
+        let read = |part: &[Found]| {
+            let mut buffer = Vec::with_capacity(USUAL);
+            part.iter().map(|found| read(found, &mut buffer)).collect::<Result<Vec<File>, Problem>>()
+        };
         let readers: Vec<_> = found.chunks(share).map(|part| scope.spawn(move || read(part))).collect();
         let mut files = Vec::with_capacity(found.len());
         for reader in readers {
@@ -97,17 +101,17 @@ fn read_all(found: &[Found]) -> Result<Vec<File>, Problem> {
     })
 }
 
-fn read(found: &Found) -> Result<File, Problem> {
+/// Reads one. `buffer` is used for one after the other: only what a file has is kept of it.
+fn read(found: &Found, buffer: &mut Vec<u8>) -> Result<File, Problem> {
     let failed = |error: std::io::Error| failed(&found.place, &error);
     let file = fs::File::open(&found.place).map_err(failed)?;
     // Each question to the kernel counts when there are a thousand files: how long one is, is seen from what it has.
-    let mut bytes = Vec::with_capacity(USUAL);
-    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > LARGEST {
+    buffer.clear();
+    file.take(LARGEST + 1).read_to_end(buffer).map_err(failed)?;
+    if buffer.len() as u64 > LARGEST {
         return Err(too_large(&found.place));
     }
-    bytes.shrink_to_fit();
-    Ok(File::new(found.path.clone(), bytes))
+    Ok(File::new(found.path.clone(), buffer.as_slice()))
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> Problem {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bascule_instances::records;
 use bascule_model::ids::ServiceName;
-use bascule_model::release::{Release, TargetKind};
+use bascule_model::release::{Release, Service, TargetKind};
 use k8s_openapi::api::apps::v1::Deployment;
 
 use crate::cluster::Cluster;
@@ -34,7 +34,7 @@ pub(crate) async fn sizes(
     let key = &release.key;
     let live = state::read(clusters, cluster, key).await?.and_then(|seen| seen.live());
     let Some((_, live)) = live.filter(|(_, live)| *live != release.id) else {
-        let whole = |service: &bascule_model::release::Service| {
+        let whole = |service: &Service| {
             let count = service.instances;
             (service.name.clone(), Size { live: 0, whole: count, first: count })
         };
@@ -48,16 +48,25 @@ pub(crate) async fn sizes(
         let name = names::deployment(&key.app, &service.name, &live);
         let found = cluster.get::<Deployment>(&format!("look at the Deployment {name}"), &name).await?;
         let asked = found.as_ref().and_then(|found| u32::try_from(found.spec.as_ref()?.replicas?).ok());
-        let now = found.and_then(|found| u32::try_from(found.status?.replicas?).ok());
-        // Nobody has changed it since: what the manifest says now holds.
-        let made = former.as_ref().and_then(|former| former.service(&service.name)).map(|one| one.instances);
-        let scale = service.pods.scale;
-        let kept = now.filter(|now| scale.is_some() || Some(*now) != made);
-        let kept = kept.map(|now| scale.map_or(now, |scale| now.clamp(scale.min, scale.max)));
-        let whole = kept.unwrap_or(0).max(service.instances);
+        let whole = whole(service, former.as_ref(), found.as_ref().and_then(of_live));
         let live = asked.unwrap_or(0);
         let first = rolling.filter(|_| live > 0).map_or(whole, |rolling| rolling.first(whole));
         sizes.push((service.name.clone(), Size { live, whole, first }));
     }
     Ok(sizes)
+}
+
+/// How many pods a Deployment has at this moment.
+pub(crate) fn of_live(deployment: &Deployment) -> Option<u32> {
+    u32::try_from(deployment.status.as_ref()?.replicas?).ok()
+}
+
+/// As many as a service is to have in the end. `former`: the release that is live; `now`: as many as its Deployment has.
+pub(crate) fn whole(service: &Service, former: Option<&Release>, now: Option<u32>) -> u32 {
+    // Nobody has changed it since: what the manifest says now holds.
+    let made = former.and_then(|former| former.service(&service.name)).map(|one| one.instances);
+    let scale = service.pods.scale;
+    let kept = now.filter(|now| scale.is_some() || Some(*now) != made);
+    let kept = kept.map(|now| scale.map_or(now, |scale| now.clamp(scale.min, scale.max)));
+    kept.unwrap_or(0).max(service.instances)
 }

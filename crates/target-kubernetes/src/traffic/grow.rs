@@ -1,8 +1,9 @@
 //! The new release's size right before the switch. Somebody, or a scaler, may have made the live one larger since it was started, and
 //! have made the new one smaller, to look at one pod of it first.
 
-use bascule_model::ids::Generation;
-use bascule_model::release::Release;
+use bascule_instances::records;
+use bascule_model::ids::{Generation, ReleaseId, ServiceName};
+use bascule_model::release::{Release, TargetKind};
 use k8s_openapi::api::apps::v1::Deployment;
 
 use super::state;
@@ -10,25 +11,50 @@ use crate::error::KubernetesError;
 use crate::names;
 use crate::shared::Clusters;
 use crate::target::cluster_of;
-use crate::target::sizes::sizes;
+use crate::target::sizes::{of_live, whole};
 use crate::target::stop::scale;
 
-/// Makes it larger where it has to be, and never smaller. Nothing where nobody is live.
+/// Makes it larger where it has to be, and never smaller. Nothing is asked of the cluster where it is as it has to be: what is there has
+/// been told.
 pub(super) async fn to_its_size(
     clusters: &Clusters,
     fence: Generation,
     release: &Release,
+    live: &ReleaseId,
 ) -> Result<(), KubernetesError> {
-    let cluster = clusters.reach(cluster_of(release)?).await?;
-    for (service, size) in sizes(clusters, &cluster, release).await? {
-        let name = names::deployment(&release.key.app, &service, &release.id);
-        let doing = format!("look at the Deployment {name}");
-        let Some(there) = cluster.get::<Deployment>(&doing, &name).await? else { continue };
+    let folder = clusters.layout.slot(&release.key, live)?;
+    let former = records::slot(&folder, TargetKind::Kubernetes)?.map(|record| record.release);
+    for service in &release.services {
+        let Some(there) = told(clusters, release, &release.id, &service.name).await? else { continue };
+        let grown = told(clusters, release, live, &service.name).await?;
+        let wanted = whole(service, former.as_ref(), grown.as_ref().and_then(of_live));
         let now = there.spec.and_then(|spec| u32::try_from(spec.replicas?).ok()).unwrap_or(0);
-        if now < size.whole {
+        if now < wanted {
+            let cluster = clusters.reach(cluster_of(release)?).await?;
             state::refuse_stale(clusters, &cluster, &release.key, fence).await?;
-            scale(&cluster, &name, size.whole).await?;
+            scale(&cluster, &names::deployment(&release.key.app, &service.name, &release.id), wanted).await?;
         }
     }
     Ok(())
+}
+
+/// The Deployment of a service of one of both, as the cluster told it last.
+async fn told(
+    clusters: &Clusters,
+    release: &Release,
+    of: &ReleaseId,
+    service: &ServiceName,
+) -> Result<Option<Deployment>, KubernetesError> {
+    let watched = clusters.watch(cluster_of(release)?).await?;
+    let labels = [
+        (names::APP, release.key.app.as_str()),
+        (names::ENVIRONMENT, release.key.environment.as_str()),
+        (names::RELEASE, of.as_str()),
+        (names::SERVICE, service.as_str()),
+    ];
+    let (_, deployments) = watched
+        .find(&labels)
+        .await
+        .map_err(|words| KubernetesError::Away { doing: "look at the Deployments".to_owned(), words })?;
+    Ok(deployments.into_iter().next())
 }

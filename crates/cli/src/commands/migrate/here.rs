@@ -11,6 +11,7 @@ use bascule_model::manifest::{Database, Environment, Manifest};
 use bascule_model::problem::{Code, Problem};
 use bascule_model::schema::DatabaseAccess;
 use bascule_server::databases;
+use tokio::task::{JoinError, JoinHandle};
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -88,29 +89,41 @@ impl Here {
     /// # Errors
     /// `MIGRATIONS_UNREADABLE`; what the database says.
     pub async fn open_and_read(&self, context: &Context) -> Result<(Migrator, MigrationSet), Failure> {
-        let folder = self.database.migrations.to_string();
-        let (project, format, dialect) = (self.project.clone(), self.database.format, self.address.dialect());
-        let files =
-            tokio::task::spawn_blocking(move || databases::read_folder(&project, &folder, format, dialect));
+        let files = self.begin_to_read();
         let migrator = self.open(context).await;
-        let set = files.await.map_err(|error| {
-            let remedy = "this is a mistake of Bascule: please report it";
-            Problem::new(Code::Internal, format!("reading the migrations: {error}"), remedy)
-        })??;
+        let set = is_read(files.await)?;
         Ok((migrator?, set))
     }
 
-    /// The journal, unless another tool has migrated the database and nobody has taken that over.
+    /// The same with the journal, unless another tool has migrated the database and nobody has taken that over.
     ///
     /// # Errors
-    /// `MIGRATIONS_DIFFER` with the command that takes it over.
-    pub async fn journal(&self, migrator: &mut Migrator, set: &MigrationSet) -> Result<Journal, Failure> {
-        let journal = migrator.journal().await.map_err(|error| failed(&error))?;
+    /// As [`Self::open_and_read`]; `MIGRATIONS_DIFFER` with the command that takes it over.
+    pub async fn open_with_journal(
+        &self,
+        context: &Context,
+    ) -> Result<(Migrator, MigrationSet, Journal), Failure> {
+        let files = self.begin_to_read();
+        let opened = async {
+            let mut migrator = self.open(context).await?;
+            let journal = migrator.journal().await.map_err(|error| failed(&error))?;
+            Ok::<_, Failure>((migrator, journal))
+        };
+        let opened = opened.await;
+        let set = is_read(files.await)?;
+        let (mut migrator, journal) = opened?;
         if journal.records.is_empty() {
-            let foreign = migrator.foreign(set).await.map_err(|error| failed(&error))?;
+            let foreign = migrator.foreign(&set).await.map_err(|error| failed(&error))?;
             databases::foreign_problem(foreign, self.environment.name.as_str())?;
         }
-        Ok(journal)
+        Ok((migrator, set, journal))
+    }
+
+    /// Reads the files on a thread of its own.
+    fn begin_to_read(&self) -> JoinHandle<Result<MigrationSet, Problem>> {
+        let folder = self.database.migrations.to_string();
+        let (project, format, dialect) = (self.project.clone(), self.database.format, self.address.dialect());
+        tokio::task::spawn_blocking(move || databases::read_folder(&project, &folder, format, dialect))
     }
 
     /// The migrations of the project's folder.
@@ -121,6 +134,13 @@ impl Here {
         let folder = self.database.migrations.to_string();
         Ok(databases::read_folder(&self.project, &folder, self.database.format, self.address.dialect())?)
     }
+}
+
+fn is_read(read: Result<Result<MigrationSet, Problem>, JoinError>) -> Result<MigrationSet, Problem> {
+    read.map_err(|error| {
+        let remedy = "this is a mistake of Bascule: please report it";
+        Problem::new(Code::Internal, format!("reading the migrations: {error}"), remedy)
+    })?
 }
 
 /// An error of the migrator, as a failure of the command.

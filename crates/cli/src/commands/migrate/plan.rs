@@ -45,8 +45,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
 /// Those of the files and of the database.
 pub fn show(here: &super::Here, choice: &Choice, context: &Context) -> Result<u8, Failure> {
     let plan = context.block_on(async {
-        let (mut migrator, set) = here.open_and_read(context).await?;
-        let journal = here.journal(&mut migrator, &set).await?;
+        let (mut migrator, set, journal) = here.open_with_journal(context).await?;
         let phase = super::up::phase(choice, &mut migrator, &journal).await?;
         let wish = wish(choice, phase, &set)?;
         let migrations = super::up::migrations(&set, &journal, phase, migrator.server().dialect())?;

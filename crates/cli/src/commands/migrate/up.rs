@@ -74,8 +74,7 @@ pub fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
         return super::plan::show(&here, &args.choice, context);
     }
     let outcome = context.block_on(async {
-        let (mut migrator, set) = here.open_and_read(context).await?;
-        let journal = here.journal(&mut migrator, &set).await?;
+        let (mut migrator, set, journal) = here.open_with_journal(context).await?;
         let phase = phase(&args.choice, &mut migrator, &journal).await?;
         let wish = wish(&args.choice, phase, &set)?;
         let migrations = migrations(&set, &journal, phase, migrator.server().dialect())?;
