@@ -6,7 +6,7 @@ use bascule_instances::records;
 use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId};
 use bascule_model::release::{Release, TargetKind};
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{Secret, Service};
+use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
 use kube::api::{DeleteParams, Preconditions};
 
@@ -137,7 +137,7 @@ pub(crate) async fn find(
     }))
 }
 
-/// Who was made live, by the Service that leads in one of the releases.
+/// Who was made live, by what leads users to one of the releases: a Service, or a route.
 pub(crate) async fn made_live(
     clusters: &Clusters,
     place: &Namespace,
@@ -147,16 +147,15 @@ pub(crate) async fn made_live(
     let mut looked_at = Vec::new();
     for release in releases {
         let Some(record) = TrafficRecord::of(release) else { continue };
-        let Some(lead) = record.services.first() else { continue };
-        let name = record.front(&release.key.app, lead);
-        if looked_at.contains(&name) {
+        let lead = record.services.first().map(|lead| record.front(&release.key.app, lead));
+        let leads = (record.cluster.route.clone(), lead);
+        if looked_at.contains(&leads) {
             continue;
         }
-        let service: Option<Service> = state::find(&cluster, &name).await?;
-        if let Some(state) = service.as_ref().and_then(state::written) {
+        if let Some(state) = state::noted_at(&cluster, &release.key, &record).await? {
             return Ok(state.live);
         }
-        looked_at.push(name);
+        looked_at.push(leads);
     }
     Ok(None)
 }

@@ -21,7 +21,7 @@ pub(super) use self::mend::{differences, needed};
 pub(crate) use self::open::check;
 pub(super) use self::open::ensure;
 pub(super) use self::switch::switch;
-use super::state;
+use super::state::{self, TrafficState};
 use crate::cluster::Cluster;
 use crate::error::KubernetesError;
 use crate::names;
@@ -30,6 +30,15 @@ use crate::record::{self, TrafficRecord};
 use crate::shared::Clusters;
 use crate::target::cluster_of;
 use crate::target::stop::delete;
+
+/// What is noted at the route of a release, whoever has noted it.
+pub(super) async fn noted(
+    cluster: &Cluster,
+    key: &EnvironmentKey,
+    record: &TrafficRecord,
+) -> Result<Option<TrafficState>, KubernetesError> {
+    Ok(found::find(cluster, key, record).await?.and_then(|found| found.written()))
+}
 
 /// Has the slot's Services select a release that came into it, if no users come by them: of the first release that is left to the switch.
 pub(super) async fn register(

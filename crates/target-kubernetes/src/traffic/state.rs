@@ -152,6 +152,19 @@ async fn noted(
     Ok(lead(clusters, cluster, key).await?.map(Noted::Service))
 }
 
+/// What is noted where a release says that its users are led by, whoever has noted it. No record of this machine is asked.
+pub(crate) async fn noted_at(
+    cluster: &Cluster,
+    key: &EnvironmentKey,
+    record: &TrafficRecord,
+) -> Result<Option<TrafficState>, KubernetesError> {
+    if record.cluster.route.is_some() {
+        return routed::noted(cluster, key, record).await;
+    }
+    let Some(lead) = record.services.first() else { return Ok(None) };
+    Ok(find(cluster, &record.front(&key.app, lead)).await?.as_ref().and_then(written))
+}
+
 /// The Service that leads; none where the environment has none.
 pub(super) async fn lead(
     clusters: &Clusters,

@@ -199,3 +199,28 @@ async fn whoever_has_moved_their_users_away_takes_it_down() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn another_machine_goes_on_with_what_is_kept_in_the_namespace() {
+    for kind in RouteKind::ALL {
+        for point in ["deploy.start.apply.after", "deploy.switch.apply.before", "deploy.switch.apply.after"] {
+            let mut first = Driven::alone();
+            by_route(first.wish.release.cluster.as_mut().unwrap(), kind);
+            first.cluster.create("kubectl", route(kind, "shop-web-blue"));
+            first.deploy(1).await.live();
+            let (there, _go) = first.hold(point);
+            let begun = first.begin(2).await.unwrap();
+            first.killed(begun, there).await;
+
+            let second = first.empty_machine();
+            tokio::time::advance(Duration::from_secs(16)).await;
+            let live = second.take_over().await.unwrap().unwrap().live();
+            assert_eq!(agreed(&second, kind).await, live.as_str(), "{point}");
+            second.end_window().await;
+            assert_eq!(second.standing(), [live.as_str()], "{point}: nothing is left over");
+            let begun = second.engine.down(&key(), "somebody").await.unwrap();
+            assert_eq!(second.drive(begun).await.outcome, Outcome::Live, "{point}");
+            assert!(second.cluster.list("Secret").is_empty() && second.cluster.list("Service").is_empty());
+        }
+    }
+}
