@@ -59,6 +59,7 @@ mod tests {
             service_name: None,
             route: None,
             adopt: None,
+            mirror: true,
             pull_secrets: Vec::new(),
             patches: Vec::new(),
             manifests: Vec::new(),

@@ -32,9 +32,13 @@ pub(crate) async fn keep(
     mirrored: &[u8],
 ) -> Result<(), PortError> {
     let key = &claim.key;
+    if !cluster_of(release)?.mirror {
+        return no_more(clusters, fence, claim, release).await;
+    }
     let cluster = clusters.reach(cluster_of(release)?).await?;
     let (name, owner) = (names::mirror(key), clusters.owner(key));
     let keeper = Keeper { owner: &owner, generation: fence, home: home_of(claim) };
+    lock(&clusters.unmirrored).remove(key);
     let doing = format!("write the run to the Secret {name}");
     for _ in 0..ATTEMPTS {
         let known = lock(&clusters.mirrored).get(key).cloned();
@@ -63,6 +67,21 @@ pub(crate) async fn keep(
         }
     }
     Err(KubernetesError::Away { doing, words: "others write to it all the time".to_owned() }.into())
+}
+
+/// Nothing is to be kept: what is there from before is removed, once.
+async fn no_more(
+    clusters: &Clusters,
+    fence: Generation,
+    claim: &Claim,
+    release: &Release,
+) -> Result<(), PortError> {
+    let is_known = lock(&clusters.unmirrored).contains(&claim.key);
+    if !is_known {
+        forget(clusters, fence, claim, release).await?;
+        lock(&clusters.unmirrored).insert(claim.key.clone());
+    }
+    Ok(())
 }
 
 /// The version of the one that is there and may be written over.

@@ -55,6 +55,8 @@ pub struct Clusters {
     pub(crate) held: Mutex<HashMap<EnvironmentKey, Holding>>,
     /// The versions of what is kept of runs, as they were written last.
     pub(crate) mirrored: Mutex<HashMap<EnvironmentKey, String>>,
+    /// Environments of which nothing is kept, and nothing is left from before.
+    pub(crate) unmirrored: Mutex<HashSet<EnvironmentKey>>,
     /// Who changes what belongs to an environment's services, one after the other.
     turns: Mutex<HashMap<EnvironmentKey, Arc<tokio::sync::Mutex<()>>>>,
     /// How often scalers were to follow an environment's traffic: who is not the last one gives up.
@@ -86,6 +88,7 @@ impl Clusters {
             allowed: Mutex::default(),
             held: Mutex::default(),
             mirrored: Mutex::default(),
+            unmirrored: Mutex::default(),
             turns: Mutex::default(),
             following: Mutex::default(),
             home: options.home,

@@ -34,6 +34,9 @@ pub struct Cluster {
     /// Requests of our own during a bake; none: there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<ProbeLoad>,
+    /// Whether what another machine needs to go on with a run is kept in the namespace.
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub mirror: bool,
     /// Secrets of the namespace with which nodes get the image, beside those of its account.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pull_secrets: Vec<String>,
@@ -43,6 +46,10 @@ pub struct Cluster {
     /// Objects beside those that Bascule makes by itself, as an API server takes them, without a namespace.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub manifests: Vec<Value>,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 impl Cluster {

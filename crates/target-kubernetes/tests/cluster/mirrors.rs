@@ -316,6 +316,26 @@ async fn who_knows_it_otherwise_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_environment_that_wants_none_has_none_and_what_was_there_goes() {
+    let mut first = Driven::alone();
+    first.deploy(1).await.live();
+    assert!(kept(&first.cluster).is_some());
+    first.wish.release.cluster.as_mut().unwrap().mirror = false;
+    "01".clone_into(&mut first.wish.release.content);
+    first.deploy(2).await.live();
+    assert!(kept(&first.cluster).is_none());
+    first.cluster.forget_calls();
+    first.deploy(3).await.live();
+    let calls = first.cluster.calls();
+    assert!(calls.iter().all(|call| call.name != NAME), "it was looked for again: {calls:#?}");
+    // And it is kept again from the next deploy on that wants it.
+    first.wish.release.cluster.as_mut().unwrap().mirror = true;
+    "02".clone_into(&mut first.wish.release.content);
+    first.deploy(4).await.live();
+    assert!(kept(&first.cluster).is_some());
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_kept_holds_no_more_than_is_needed_and_costs_few_calls() {
     let mut first = Driven::alone();
     let secret = |text: &str| bascule_model::manifest::InstanceText::literal(text);

@@ -213,6 +213,7 @@ pub fn spec(number: u64) -> SlotSpec {
             service_name: None,
             route: None,
             adopt: None,
+            mirror: true,
             pull_secrets: Vec::new(),
             patches: Vec::new(),
             manifests: Vec::new(),

@@ -170,7 +170,7 @@ pub(crate) const PROBE: Keys = Keys { place: "probe = { … }", names: &["rate",
 
 pub(crate) const KUBERNETES: Keys = Keys {
     place: "[environments.NAME.kubernetes]",
-    names: &["service", "switch", "route", "pull_secrets", "patches", "manifests", "adopt"],
+    names: &["service", "switch", "route", "pull_secrets", "mirror", "patches", "manifests", "adopt"],
 };
 
 pub(crate) const PATCH: Keys =

@@ -6,7 +6,7 @@ use super::environment::report_undeclared;
 use super::keys;
 use super::patches::patches;
 use super::reader::{Node, Reader, shortened};
-use super::scalars::{Kind, NAME, array, number, parsed, report_repeated, text, word};
+use super::scalars::{Kind, NAME, array, flag, number, parsed, report_repeated, text, word};
 use crate::ids::ServiceName;
 use crate::manifest::diagnostics::{Code, Diagnostic};
 use crate::manifest::types::{ClusterServiceSettings, KubernetesSettings, Located, RouteSettings, SwitchBy};
@@ -56,6 +56,7 @@ pub(crate) fn kubernetes<'t>(
         }),
         route: section.get("route").and_then(|(span, node)| route(reader, node, &span, declared)),
         pull_secrets: section.read(reader, "pull_secrets", pull_secrets),
+        mirror: section.read(reader, "mirror", flag),
         adopt: section.read(reader, "adopt", |reader, key, node| object(reader, key, node, &DEPLOYMENT)),
         manifests: section.read(reader, "manifests", manifests),
         patches: section.read(reader, "patches", |reader, key, node| patches(reader, key, node, declared)),

@@ -52,6 +52,9 @@ impl Resolver<'_> {
             adopt: kubernetes.and_then(|kubernetes| text(&kubernetes.adopt)),
             observe,
             probe,
+            mirror: kubernetes
+                .and_then(|kubernetes| kubernetes.mirror.as_ref())
+                .is_none_or(|mirror| mirror.value),
             pull_secrets: pull_secrets.into_iter().flatten().map(|name| name.value.clone()).collect(),
             patches,
             manifests,
@@ -117,7 +120,8 @@ impl Resolver<'_> {
         let kubernetes = settings.kubernetes.as_ref();
         let switch = kubernetes.and_then(|kubernetes| kubernetes.switch.as_ref());
         let route = kubernetes.and_then(|kubernetes| kubernetes.route.as_ref());
-        let places: [(&str, Option<Range<usize>>); 13] = [
+        let mirror = kubernetes.and_then(|kubernetes| kubernetes.mirror.as_ref());
+        let places: [(&str, Option<Range<usize>>); 14] = [
             ("namespace", settings.namespace.as_ref().map(|it| it.span.clone())),
             ("context", settings.context.as_ref().map(|it| it.span.clone())),
             ("service", service.and_then(|it| it.kind.as_ref()).map(|it| it.span.clone())),
@@ -126,6 +130,7 @@ impl Resolver<'_> {
             ("name", service.and_then(|it| it.name.as_ref()).map(|it| it.span.clone())),
             ("switch", switch.map(|it| it.span.clone())),
             ("route", route.map(|it| it.span.clone())),
+            ("mirror", mirror.map(|it| it.span.clone())),
             ("adopt", adopt.map(|it| it.span.clone())),
             ("pull_secrets", pull_secret.map(|it| it.span.clone())),
             ("manifests", files.map(|it| it.span.clone())),

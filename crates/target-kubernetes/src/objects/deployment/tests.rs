@@ -51,6 +51,7 @@ fn spec(patches: Vec<DeploymentPatch>) -> SlotSpec {
             service_name: None,
             route: None,
             adopt: None,
+            mirror: true,
             pull_secrets: Vec::new(),
             patches,
             manifests: Vec::new(),

@@ -24,6 +24,9 @@ pub struct KubernetesSettings {
     /// Secrets of the namespace, of the type `kubernetes.io/dockerconfigjson`, with which its nodes get the image from a registry.
     #[schemars(with = "Option<Vec<schema::ObjectName>>")]
     pub pull_secrets: Option<Vec<Located<String>>>,
+    /// Whether what another machine needs to go on with a run is kept in a Secret of the namespace.
+    #[schemars(extend("default" = true))]
+    pub mirror: Option<Located<bool>>,
     /// A Deployment that is there already: the first deploy takes its pods over as they run. `service.name` is the Service that users of it
     /// come in by.
     #[schemars(with = "Option<schema::ObjectName>")]
