@@ -300,6 +300,6 @@ pub async fn until_answers(address: std::net::SocketAddr) -> String {
 pub fn problem<T: std::fmt::Debug>(result: Result<T, PortError>) -> Problem {
     match result.unwrap_err() {
         PortError::Problem(problem) => problem,
-        PortError::Fenced => panic!("fenced"),
+        other => panic!("no problem to show: {other:?}"),
     }
 }
