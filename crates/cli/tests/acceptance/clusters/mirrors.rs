@@ -34,7 +34,7 @@ fn an_empty_machine_goes_on_with_the_deploy_of_one_that_died() {
     let early = world.run(&app, &["run", "resume", "staging"]);
     assert!(early.status == 6 && early.err.contains("LEASE_HELD"), "{early:#?}");
     let resumed = wait::until("the Lease to run out", || {
-        let ran = world.run(&app, &["run", "resume", "staging", "--output", "json"]);
+        let ran = world.run(&app, &["run", "resume", "staging"]);
         (ran.status != 6).then_some(ran)
     });
     resumed.expect_live();
