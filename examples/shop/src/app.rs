@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderName, HeaderValue, Version};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{any, get, post};
@@ -21,6 +22,8 @@ pub(crate) struct Application {
     pub(crate) identity: Identity,
     pub(crate) faults: Faults,
     pub(crate) orders: orders::Book,
+    /// Told when each answer is to be the last one of its connection.
+    last_call: Stop,
     /// Waits until the shop is told to stop.
     pub(crate) stopping: Stop,
     /// Each upgraded connection holds a receiver of it; its end is waited for.
@@ -29,10 +32,16 @@ pub(crate) struct Application {
 }
 
 impl Application {
-    pub(crate) fn new(options: Options, stopping: Stop, open: watch::Sender<()>) -> Arc<Self> {
+    pub(crate) fn new(
+        options: Options,
+        last_call: Stop,
+        stopping: Stop,
+        open: watch::Sender<()>,
+    ) -> Arc<Self> {
         let headers = options.identity.headers();
         let Options { identity, faults, .. } = options;
-        Arc::new(Self { identity, faults, orders: orders::Book::default(), stopping, open, headers })
+        let orders = orders::Book::default();
+        Arc::new(Self { identity, faults, orders, last_call, stopping, open, headers })
     }
 }
 
@@ -54,6 +63,8 @@ pub(crate) fn router(application: Arc<Application>) -> Router {
 }
 
 async fn answer(State(application): State<Arc<Application>>, request: Request, next: Next) -> Response {
+    // HTTP/2 has its own way to say it, and no such header.
+    let has_header = request.version() <= Version::HTTP_11;
     let mut response = match application.faults.intercept(request.uri().path()).await {
         Some(fault) => {
             // Read to its end, or the connection would be reset under a client that is still sending.
@@ -65,6 +76,9 @@ async fn answer(State(application): State<Arc<Application>>, request: Request, n
     };
     for (name, value) in &application.headers {
         response.headers_mut().insert(name, value.clone());
+    }
+    if has_header && application.last_call.is_told() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }

@@ -3,7 +3,7 @@
 //! It has what a deploy can hurt: a page, an API with a write, answers that take seconds, server-sent events,
 //! WebSockets, and long bodies in both directions. Every answer names the version, release, slot and instance that
 //! gave it, so that a client can tell who served it. On SIGTERM it stops accepting, ends what is in flight and
-//! leaves with code 0.
+//! leaves with code 0; with `SHOP_LAST_CALL_MS` it answers for so long first, each time for the last time on that connection.
 //!
 //! # Paths
 //!

@@ -2,10 +2,12 @@
 //! itself, so that the shop can be embedded and tested.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 use crate::{Faults, Identity, ShopError};
 
 const PORT_FORM: &str = "a port number such as 3000";
+const LAST_CALL_FORM: &str = "a number of milliseconds such as 1000";
 const HOST_FORM: &str = "an address such as 127.0.0.1 or 0.0.0.0";
 
 /// How the shop runs.
@@ -15,6 +17,9 @@ pub struct Options {
     pub host: IpAddr,
     /// The port there; 0 takes a free one. `--port`, else `$PORT`, else 3000.
     pub port: u16,
+    /// How long it goes on answering once it is told to stop, each answer the last one of its connection: `$SHOP_LAST_CALL_MS`, else not
+    /// at all. Whoever keeps a connection open learns by it not to ask there once more.
+    pub last_call: Duration,
     /// What it says about itself.
     pub identity: Identity,
     /// How it misbehaves; by default it does not.
@@ -44,7 +49,9 @@ impl Options {
         }
         let host = lookup("SHOP_HOST").map(|value| parse_host(&value)).transpose()?;
         let host = host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        Ok(Self { host, port, identity: Identity::read(&lookup), faults: Faults::read(&lookup)? })
+        let last_call = lookup("SHOP_LAST_CALL_MS").map(|value| parse_last_call(&value)).transpose()?;
+        let last_call = last_call.unwrap_or(Duration::ZERO);
+        Ok(Self { host, port, last_call, identity: Identity::read(&lookup), faults: Faults::read(&lookup)? })
     }
 }
 
@@ -55,6 +62,14 @@ fn parse_port(name: &'static str, value: &str) -> Result<u16, ShopError> {
 fn parse_host(value: &str) -> Result<IpAddr, ShopError> {
     let bad = |_| ShopError::BadValue { name: "SHOP_HOST", value: value.to_owned(), expected: HOST_FORM };
     value.parse().map_err(bad)
+}
+
+fn parse_last_call(value: &str) -> Result<Duration, ShopError> {
+    let (name, value) = ("SHOP_LAST_CALL_MS", value.to_owned());
+    match value.parse() {
+        Ok(milliseconds) => Ok(Duration::from_millis(milliseconds)),
+        Err(_) => Err(ShopError::BadValue { name, value, expected: LAST_CALL_FORM }),
+    }
 }
 
 #[cfg(test)]
@@ -81,6 +96,9 @@ mod tests {
         let nowhere = |name: &str| (name == "SHOP_HOST").then(|| "here".to_owned());
         let error = Options::read(arguments(&[]), nowhere).unwrap_err();
         assert!(error.to_string().contains("SHOP_HOST: `here`"), "{error}");
+        let soon = |name: &str| (name == "SHOP_LAST_CALL_MS").then(|| "1s".to_owned());
+        let error = Options::read(arguments(&[]), soon).unwrap_err();
+        assert!(error.to_string().contains("SHOP_LAST_CALL_MS: `1s`"), "{error}");
         let error = Options::read(arguments(&["--port"]), |_| None).unwrap_err();
         assert_eq!(error.to_string(), "reading --port: `` is not a port number such as 3000");
         let error = Options::read(arguments(&["--prot"]), |_| None).unwrap_err();

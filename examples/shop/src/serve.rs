@@ -79,7 +79,9 @@ pub async fn serve(
     // An end that the server waits for: streams and WebSockets watch the first, and are counted by the second.
     let (stopping, stopped) = Stop::channel();
     let (open, _) = watch::channel(());
-    let router = app::router(Application::new(options, stopped.clone(), open.clone()));
+    let (last_call, called) = Stop::channel();
+    let lasts = options.last_call;
+    let router = app::router(Application::new(options, called, stopped.clone(), open.clone()));
 
     let listener = listener.tap_io(|connection| {
         // Small answers must not wait for the peer's delayed acknowledgement.
@@ -91,6 +93,11 @@ pub async fn serve(
     });
     let stop = async {
         stop.await;
+        if !lasts.is_zero() {
+            last_call.send_replace(true);
+            log::line("last call: each answer ends its connection");
+            tokio::time::sleep(lasts).await;
+        }
         log::line("stopping: ending what is in flight");
         stopping.send_replace(true);
         std::future::pending::<()>().await;

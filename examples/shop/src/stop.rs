@@ -13,6 +13,11 @@ impl Stop {
         (teller, Self(waiter))
     }
 
+    /// Whether it is told already.
+    pub(crate) fn is_told(&self) -> bool {
+        *self.0.borrow()
+    }
+
     pub(crate) async fn wait(&mut self) {
         // A teller that is gone tells nothing any more: that is the end too.
         let _ = self.0.wait_for(|stop| *stop).await;

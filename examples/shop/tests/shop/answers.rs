@@ -129,3 +129,18 @@ fn a_stop_closes_websockets_with_a_frame() -> Result<()> {
     assert_eq!(shop.wait()?.code(), Some(0));
     Ok(())
 }
+
+#[test]
+fn a_shop_that_stops_says_which_answers_are_the_last() -> Result<()> {
+    let mut shop = Shop::start(&[("SHOP_LAST_CALL_MS", "3000")])?;
+    let mut kept = shop.connect()?;
+    shop.terminate()?;
+    shop.line_with("last call")?;
+    write!(kept, "GET /version HTTP/1.1\r\nhost: shop\r\n\r\n")?;
+    // It is read to the end of the connection, which nobody asked to be closed.
+    let last = answer(kept)?;
+    assert_eq!(last.status, 200);
+    assert!(last.head.to_ascii_lowercase().contains("connection: close"), "{}", last.head);
+    assert!(shop.wait()?.success());
+    Ok(())
+}

@@ -22,6 +22,7 @@ fn theirs(cluster: &Kubernetes, world: &World<'_>, app: &App) {
         { "name": "PORT", "value": "3000" },
         { "name": "BASCULE_RELEASE", "value": FORMER },
         { "name": "SHOP_VERSION", "value": "0" },
+        { "name": "SHOP_LAST_CALL_MS", "value": "1000" },
     ]);
     let container = json!({
         "name": "main", "image": "acceptance/shop", "imagePullPolicy": "Never", "env": env,

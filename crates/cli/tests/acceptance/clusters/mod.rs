@@ -34,6 +34,8 @@ fn shop(world: &World<'_>) -> App {
     app.web.insert("drain", r#""1s""#.to_owned());
     app.web.insert("stop", r#"{ grace = "2s" }"#.to_owned());
     app.health.insert("interval", r#""1s""#.to_owned());
+    // A Service leaves connections where they are: their last answer has to say that it is the last.
+    app.set("SHOP_LAST_CALL_MS", "1000");
     app.rollout.insert("deadline", r#""120s""#.to_owned());
     app
 }
