@@ -32,7 +32,7 @@ fn pause(release: &Release, service: &Service) -> Option<u64> {
     let patches = release.cluster.iter().flat_map(|cluster| &cluster.patches);
     let of_it = patches.filter(|one| one.service.as_ref().is_none_or(|name| *name == service.name));
     // What a later one says is what holds.
-    of_it.filter_map(|one| seconds(hook(&one.changes)?)).last()
+    of_it.filter_map(|one| seconds(hook(&one.changes)?)).next_back()
 }
 
 fn hook(changes: &Value) -> Option<&Value> {
