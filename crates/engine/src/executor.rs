@@ -427,6 +427,10 @@ impl Drive {
 
     /// Whether something is about to be done to the world, or taken back.
     fn touches_the_world(&self, event: &Event) -> bool {
+        // Of a way back to what stands by it is known from its begin on what it does: its one write waits for nothing.
+        if self.run.plan.is_the_switch_alone() && matches!(event, Event::StepStarted { .. }) {
+            return false;
+        }
         let (Event::StepStarted { step, .. } | Event::UndoStarted { step, .. }) = event else { return false };
         let step = self.run.state.steps.iter().find(|it| it.name == *step);
         step.is_some_and(|step| step.touches == Touches::World)

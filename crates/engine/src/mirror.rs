@@ -218,6 +218,7 @@ impl Mirrored {
             self.run.state.steps.iter().any(|step| names.contains(&step.name.as_str()) && step.attempts > 0)
         };
         live == recorded
+            || (plan.is_the_switch_alone() && live == plan.release.as_ref())
             || (began(&["switch", "roll"]) && (live == plan.release.as_ref() || live == former))
             || (began(&["switch-off", "stop-all"]) && live.is_none())
     }

@@ -229,6 +229,13 @@ impl Plan {
         let json = serde_json::to_vec(self).unwrap_or_default();
         hex(&Sha256::digest(json))
     }
+
+    /// Whether it gives the traffic back to what stands by, and does nothing else to the world.
+    #[must_use]
+    pub fn is_the_switch_alone(&self) -> bool {
+        let is_one = |step: &PlannedStep| ["lease", "switch", "settle"].contains(&step.name.as_str());
+        self.kind == RunKind::Rollback && self.steps.iter().all(is_one)
+    }
 }
 
 /// Lower-case hex.

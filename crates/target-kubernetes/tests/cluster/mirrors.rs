@@ -129,6 +129,47 @@ async fn it_goes_on_with_the_way_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn it_goes_on_with_a_rollback_to_what_stands_by() {
+    for point in [
+        "rollback.lease.apply.after",
+        "rollback.switch.apply.before",
+        "rollback.switch.apply.after",
+        "rollback.settle.apply.before",
+        "rollback.settle.apply.after",
+    ] {
+        let mut first = Driven::alone();
+        first.wish.release.rollout.warm = Duration::from_secs(600);
+        let former = first.deploy(1).await.live();
+        first.deploy(2).await.live();
+        let (there, _go) = first.hold(point);
+        let begun = first.engine.rollback(&key(), None, None, "somebody").await.unwrap();
+        first.killed(begun, there).await;
+        tokio::time::advance(SILENCE).await;
+
+        let second = first.empty_machine();
+        let ended = second.take_over().await.unwrap().unwrap();
+        assert_eq!(ended.live(), former, "{point}");
+        assert_eq!(second.agreed().await, former.as_str(), "{point}");
+        is_refused(&first, &second).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_warm_rollback_writes_down_what_it_does_once_before_the_switch() {
+    let mut first = Driven::alone();
+    first.wish.release.rollout.warm = Duration::from_secs(600);
+    first.deploy(1).await.live();
+    first.deploy(2).await.live();
+    first.cluster.forget_calls();
+    first.rollback(None).await.unwrap().live();
+    let calls = first.cluster.calls();
+    let switch = calls.iter().position(|call| call.verb == "patch" && call.resource == "services").unwrap();
+    let kept = |call: &&bascule_fake_cluster::Call| call.name == NAME;
+    assert_eq!(calls[..switch].iter().filter(kept).count(), 1, "{calls:#?}");
+    assert!(calls[switch..].iter().any(|call| call.name == NAME), "and how it ended behind it");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_first_deploy_goes_on_as_well_and_one_that_fails_leaves_nothing() {
     for fails in [false, true] {
         let first = Driven::alone();
