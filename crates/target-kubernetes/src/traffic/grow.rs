@@ -2,10 +2,10 @@
 //! have made the new one smaller, to look at one pod of it first.
 
 use bascule_instances::records;
-use bascule_model::ids::{Generation, ReleaseId, ServiceName};
+use bascule_model::ids::{Generation, ReleaseId};
 use bascule_model::release::{Release, TargetKind};
-use k8s_openapi::api::apps::v1::Deployment;
 
+use super::proof::deployment;
 use super::state;
 use crate::error::KubernetesError;
 use crate::names;
@@ -25,8 +25,10 @@ pub(super) async fn to_its_size(
     let folder = clusters.layout.slot(&release.key, live)?;
     let former = records::slot(&folder, TargetKind::Kubernetes)?.map(|record| record.release);
     for service in &release.services {
-        let Some(there) = told(clusters, release, &release.id, &service.name).await? else { continue };
-        let grown = told(clusters, release, live, &service.name).await?;
+        let Some(there) = deployment(clusters, release, &release.id, service.name.as_str()).await? else {
+            continue;
+        };
+        let grown = deployment(clusters, release, live, service.name.as_str()).await?;
         let wanted = whole(service, former.as_ref(), grown.as_ref().and_then(of_live));
         let now = there.spec.and_then(|spec| u32::try_from(spec.replicas?).ok()).unwrap_or(0);
         if now < wanted {
@@ -36,25 +38,4 @@ pub(super) async fn to_its_size(
         }
     }
     Ok(())
-}
-
-/// The Deployment of a service of one of both, as the cluster told it last.
-async fn told(
-    clusters: &Clusters,
-    release: &Release,
-    of: &ReleaseId,
-    service: &ServiceName,
-) -> Result<Option<Deployment>, KubernetesError> {
-    let watched = clusters.watch(cluster_of(release)?).await?;
-    let labels = [
-        (names::APP, release.key.app.as_str()),
-        (names::ENVIRONMENT, release.key.environment.as_str()),
-        (names::RELEASE, of.as_str()),
-        (names::SERVICE, service.as_str()),
-    ];
-    let (_, deployments) = watched
-        .find(&labels)
-        .await
-        .map_err(|words| KubernetesError::Away { doing: "look at the Deployments".to_owned(), words })?;
-    Ok(deployments.into_iter().next())
 }

@@ -5,8 +5,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bascule_engine::ports::traffic_services;
+use bascule_model::ids::ReleaseId;
 use bascule_model::release::{Release, Service};
 use bascule_model::run::Evidence;
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::api::{DynamicObject, ListParams};
@@ -77,14 +79,30 @@ pub(super) async fn enough_ready(clusters: &Clusters, release: &Release) -> Resu
 
 /// How many pods a service's Deployment is to have.
 async fn wanted(clusters: &Clusters, release: &Release, service: &str) -> Result<usize, KubernetesError> {
+    let there = deployment(clusters, release, &release.id, service).await?;
+    let replicas = there.and_then(|one| one.spec?.replicas).unwrap_or(0);
+    Ok(usize::try_from(replicas).unwrap_or(0))
+}
+
+/// The Deployment of a service of the release, or of another one beside it, as the cluster told it last.
+pub(super) async fn deployment(
+    clusters: &Clusters,
+    release: &Release,
+    of: &ReleaseId,
+    service: &str,
+) -> Result<Option<Deployment>, KubernetesError> {
     let watched = clusters.watch(cluster_of(release)?).await?;
-    let labels = [(names::RELEASE, release.id.as_str()), (names::SERVICE, service)];
+    let labels = [
+        (names::APP, release.key.app.as_str()),
+        (names::ENVIRONMENT, release.key.environment.as_str()),
+        (names::RELEASE, of.as_str()),
+        (names::SERVICE, service),
+    ];
     let (_, deployments) = watched
         .find(&labels)
         .await
         .map_err(|words| KubernetesError::Away { doing: "look at the Deployments".to_owned(), words })?;
-    let replicas = deployments.first().and_then(|one| one.spec.as_ref()?.replicas).unwrap_or(0);
-    Ok(usize::try_from(replicas).unwrap_or(0))
+    Ok(deployments.into_iter().next())
 }
 
 /// Waits until the endpoints of every Service by which users come to the release are pods of it, and no others.
