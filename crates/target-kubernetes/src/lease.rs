@@ -80,8 +80,13 @@ async fn written(
 ) -> Result<Lease, KubernetesError> {
     let name = names::lease(&claim.key);
     let doing = format!("take the Lease {name}");
+    // A way back has users waiting for it: what we gave back ourselves need not be looked at. Somebody who wrote since is found out.
+    let mut known = lock(&clusters.given_back).remove(&claim.key);
     for _ in 0..ATTEMPTS {
-        let there: Option<Lease> = cluster.get(&format!("look at the Lease {name}"), &name).await?;
+        let there = match known.take() {
+            Some(known) => Some(known),
+            None => cluster.get::<Lease>(&format!("look at the Lease {name}"), &name).await?,
+        };
         let now = clusters.clock.now();
         if let Some(there) = &there {
             let is_ours = lease::is_of(there, &claim.key);
@@ -160,10 +165,15 @@ pub(crate) async fn give_back(
     let mut there = holding.object.clone();
     for _ in 0..ATTEMPTS {
         match let_go(&cluster, &there, end).await {
+            Ok(Some(left)) => {
+                lock(&clusters.given_back).insert(key.clone(), left);
+                return Ok(());
+            }
+            Ok(None) => return Ok(()),
             Err(error) if error.status() == Some(404) => return Ok(()),
             // Written to since; by ourselves, where the answer was lost.
             Err(error) if error.status() == Some(409) => {}
-            answer => return answer,
+            Err(error) => return Err(error),
         }
         let found: Option<Lease> = cluster.get(&format!("look at the Lease {name}"), &name).await?;
         match found.filter(|found| lease::is_held_as(found, &holding.object)) {
@@ -174,8 +184,8 @@ pub(crate) async fn give_back(
     Ok(())
 }
 
-/// Removes it, or says that nobody has it; not when somebody wrote to it since it was `there`.
-async fn let_go(cluster: &Cluster, there: &Lease, end: End) -> Result<(), KubernetesError> {
+/// Removes it, or says that nobody has it, and gives what is then there; not when somebody wrote to it since it was `there`.
+async fn let_go(cluster: &Cluster, there: &Lease, end: End) -> Result<Option<Lease>, KubernetesError> {
     let (name, api) = (there.name_any(), cluster.api::<Lease>());
     if end == End::Remove {
         let unchanged = Preconditions { uid: there.uid(), resource_version: there.resource_version() };
@@ -183,11 +193,11 @@ async fn let_go(cluster: &Cluster, there: &Lease, end: End) -> Result<(), Kubern
         return cluster
             .call(&format!("remove the Lease {name}"), || api.delete(&name, &params))
             .await
-            .map(|_| ());
+            .map(|_| None);
     }
     let (wanted, params) = (lease::given_back(there), ours());
     let doing = format!("give the Lease {name} back");
-    cluster.call(&doing, || api.replace(&name, &params, &wanted)).await.map(|_| ())
+    cluster.call(&doing, || api.replace(&name, &params, &wanted)).await.map(Some)
 }
 
 fn holding(clusters: &Clusters, fence: Generation, key: &EnvironmentKey) -> Option<Holding> {

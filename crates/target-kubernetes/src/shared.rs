@@ -10,6 +10,7 @@ use bascule_instances::fence::Fence;
 use bascule_instances::layout::Layout;
 use bascule_model::ids::{EnvironmentKey, Generation};
 use bascule_model::release;
+use k8s_openapi::api::coordination::v1::Lease;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
@@ -53,6 +54,8 @@ pub struct Clusters {
     pub(crate) allowed: Mutex<HashSet<(Place, String)>>,
     /// The Leases that this control plane has.
     pub(crate) held: Mutex<HashMap<EnvironmentKey, Holding>>,
+    /// The Leases that it gave back, as they were then left.
+    pub(crate) given_back: Mutex<HashMap<EnvironmentKey, Lease>>,
     /// The versions of what is kept of runs, as they were written last.
     pub(crate) mirrored: Mutex<HashMap<EnvironmentKey, String>>,
     /// Environments of which nothing is kept, and nothing is left from before.
@@ -87,6 +90,7 @@ impl Clusters {
             watched: Mutex::default(),
             allowed: Mutex::default(),
             held: Mutex::default(),
+            given_back: Mutex::default(),
             mirrored: Mutex::default(),
             unmirrored: Mutex::default(),
             turns: Mutex::default(),

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use bascule_engine::context::Ports;
 use bascule_engine::engine::RunIds;
 use bascule_engine::ports::{
-    Artifacts, CheckPlace, Checker, Clock, Drained, LogLines, LogQuery, Made, Making, NoHooks, PortError,
-    Presence, Routing, SlotRef, SlotSpec, Switched, Target, Traffic, Vault,
+    Artifacts, Bound, CheckPlace, Checker, Clock, Drained, LogLines, LogQuery, Made, Making, NoHooks,
+    PortError, Presence, Rolled, Routing, SlotRef, SlotSpec, Switched, Target, Traffic, Vault,
 };
 use bascule_model::evidence::{
     CheckResult, InstanceState, InstanceStatus, ProbeResult, Status, Traffic as Count,
@@ -22,7 +22,8 @@ use bascule_model::release::{Check, Configuration, Health, Release, Source};
 use jiff::Timestamp;
 
 use crate::database::Database;
-use crate::world::{State, World};
+use crate::roll;
+use crate::world::{SIZE, State, World};
 
 pub fn key() -> EnvironmentKey {
     "shop/staging".parse().expect("a key")
@@ -52,7 +53,7 @@ pub fn ports(world: &World) -> Ports {
 fn statuses(state: &State, slot: &SlotRef) -> Vec<InstanceStatus> {
     let service = ServiceName::new("web").expect("a name");
     match state.running.get(&slot.slot) {
-        Some((release, _)) if *release == slot.release => (1..=2)
+        Some((release, _)) if *release == slot.release => (1..=state.instances[&slot.slot])
             .map(|n| InstanceStatus {
                 id: InstanceId::new(&slot.key, &slot.release, &service, n),
                 service: service.clone(),
@@ -94,7 +95,10 @@ impl Target for Fake {
             let well = state.starts_well;
             let versions = spec.release.schema.iter().flat_map(|schema| schema.versions.iter().cloned());
             state.carries.insert(spec.release.id.clone(), versions.collect());
+            let others = state.live.as_ref().is_some_and(|(_, live)| *live != spec.release.id);
+            let first = if state.rolls && others { 1 } else { SIZE };
             state.running.entry(spec.slot).or_insert_with(|| (spec.release.id.clone(), well));
+            state.instances.entry(spec.slot).or_insert(first);
             Ok(statuses(state, &slot))
         };
         self.0.call(effect, || Err(trouble())).await
@@ -112,6 +116,7 @@ impl Target for Fake {
             state.target_fence = fence;
             if state.running.get(&slot.slot).is_some_and(|(release, _)| *release == slot.release) {
                 state.running.remove(&slot.slot);
+                state.instances.remove(&slot.slot);
             }
             Ok(())
         };
@@ -221,6 +226,9 @@ impl Traffic for Fake {
             if live == to.map(|(_, release)| release) {
                 return Ok(Switched { already: true, micros: 0 });
             }
+            if let Some(beside) = state.beside {
+                state.wrong.push(format!("the traffic was to move while {beside} has users too"));
+            }
             if live != expect {
                 let message = format!("live is {live:?}, not {expect:?}");
                 return Err(Problem::new(Code::EdgeRefused, message, "none").into());
@@ -229,6 +237,16 @@ impl Traffic for Fake {
             Ok(Switched { already: false, micros: 1 })
         };
         self.fenced(fence, effect).await
+    }
+
+    async fn roll(
+        &self,
+        fence: Generation,
+        from: &Release,
+        (slot, to): (Slot, &Release),
+        bound: Bound,
+    ) -> Result<Rolled, PortError> {
+        self.fenced(fence, |state| roll::turn(state, &from.id, (slot, &to.id), bound)).await
     }
 
     async fn routing(&self, _: &EnvironmentKey) -> Result<Routing, PortError> {
@@ -248,7 +266,7 @@ impl Traffic for Fake {
 
     async fn unregister(&self, fence: Generation, _: &EnvironmentKey, slot: Slot) -> Result<(), PortError> {
         let effect = |state: &mut State| {
-            if state.live.as_ref().is_some_and(|(live, _)| *live == slot) {
+            if state.live.as_ref().is_some_and(|(live, _)| *live == slot) || state.beside == Some(slot) {
                 state.wrong.push(format!("{slot} was to be forgotten while it has the traffic"));
                 return Err(trouble());
             }

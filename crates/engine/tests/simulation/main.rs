@@ -5,6 +5,7 @@
 mod chance;
 mod database;
 mod fakes;
+mod roll;
 mod scenario;
 mod world;
 mod writes;
@@ -54,6 +55,16 @@ fn an_engine_that_slept_through_its_lease_changes_nothing() {
 #[test]
 fn every_run_can_be_aborted_at_any_time() {
     each_seed("aborts", |seed| in_virtual_time(Scenario::new(seed).with_crashes().with_aborts().play()));
+}
+
+#[test]
+fn a_release_that_comes_instance_by_instance_ends_true_whatever_fails() {
+    each_seed("rolls", |seed| {
+        in_virtual_time(Scenario::new(seed).that_rolls().with_failures().with_crashes().with_aborts().play())
+    });
+    each_seed("rolls and stalls", |seed| {
+        in_virtual_time(Scenario::new(seed).that_rolls().with_failures().with_stalls().play())
+    });
 }
 
 #[test]

@@ -15,8 +15,8 @@ use bascule_model::manifest::{BackupWhen, MigrationFormat, Policy, Rehearse};
 use bascule_model::plan::RunKind;
 use bascule_model::problem::Code;
 use bascule_model::release::{
-    Check, Configuration, Health, Limits, MigrationSource, OnDrift, OnNoData, Pods, Probe, Release, Rollout,
-    Service, Source, Stop, TargetKind, Traffic,
+    Check, Configuration, Health, Limits, MigrationSource, OnDrift, OnNoData, Pods, Probe, Release, Rolling,
+    Rollout, Service, Source, Stop, TargetKind, Traffic,
 };
 use bascule_model::run::Outcome;
 use bascule_model::schema::{BackupPolicy, SchemaPolicy};
@@ -72,6 +72,12 @@ impl Scenario {
         Self { aborts: true, ..self }
     }
 
+    /// Releases come instance by instance.
+    pub fn that_rolls(self) -> Self {
+        self.world.state().rolls = true;
+        self
+    }
+
     pub async fn play(mut self) -> Result<(), String> {
         for _ in 0..6 {
             self.set_the_weather();
@@ -90,6 +96,15 @@ impl Scenario {
             self.one_run(kind).await?;
         }
         Ok(())
+    }
+
+    fn wish(&self) -> Wish {
+        let mut wish = wish();
+        if self.world.state().rolls {
+            wish.release.target = TargetKind::Kubernetes;
+            wish.release.rollout.rolling = Some(Rolling { max_unavailable: 0, max_surge: 1 });
+        }
+        wish
     }
 
     /// What will go wrong during the next run.
@@ -124,7 +139,7 @@ impl Scenario {
         // Planning calls the world too; it is not what is tested here.
         let failing = std::mem::take(&mut self.world.state().failing);
         let begun = match kind {
-            RunKind::Deploy => engine.deploy(&wish(), None, "somebody").await,
+            RunKind::Deploy => engine.deploy(&self.wish(), None, "somebody").await,
             RunKind::Rollback => engine.rollback(&key(), None, None, "somebody").await,
             RunKind::Retire => engine.retire(&key(), "somebody").await,
             RunKind::Down => engine.down(&key(), "somebody").await,

@@ -8,6 +8,9 @@ use tokio::sync::Notify;
 
 use crate::chance::Chance;
 
+/// Instances of each release.
+pub const SIZE: u32 = 2;
+
 /// Shared by every engine of a scenario.
 #[derive(Clone)]
 pub struct World(Arc<Mutex<State>>, Arc<Notify>);
@@ -20,6 +23,12 @@ pub struct State {
     pub live: Option<(Slot, ReleaseId)>,
     pub known: BTreeMap<Slot, ReleaseId>,
     pub edge_fence: Generation,
+    /// Whether releases come instance by instance.
+    pub rolls: bool,
+    /// How many instances stand in each slot.
+    pub instances: BTreeMap<Slot, u32>,
+    /// Who has users beside the live release, while one comes instance by instance.
+    pub beside: Option<Slot>,
     /// One call in so many fails; 0: none.
     pub failing: u64,
     /// The engine dies at this call from now on, before or after its effect.
@@ -73,6 +82,9 @@ impl World {
             live: None,
             known: BTreeMap::new(),
             edge_fence: Generation(0),
+            rolls: false,
+            instances: BTreeMap::new(),
+            beside: None,
             failing: 0,
             crash_in: None,
             stall_in: None,
@@ -128,6 +140,13 @@ impl World {
 }
 
 impl State {
+    /// Instances that users reach.
+    fn with_users(&self) -> u32 {
+        let live = self.live.as_ref().map(|(slot, _)| *slot);
+        let slots = live.into_iter().chain(self.beside);
+        slots.map(|slot| self.instances.get(&slot).copied().unwrap_or_default()).sum()
+    }
+
     fn fate(&mut self) -> Fate {
         if let Some((left, moment)) = &mut self.crash_in {
             if *left == 0 {
@@ -158,6 +177,17 @@ impl State {
             if let Some(missing) = carried.iter().find(|version| !self.applied.contains(*version)) {
                 self.wrong.push(format!("{release} runs without {missing} in the database"));
             }
+        }
+        if self.live.is_some() && self.with_users() < SIZE {
+            self.wrong.push(format!(
+                "{:?} are there for users of {:?} and {:?}",
+                self.instances, self.live, self.beside
+            ));
+        }
+        if let Some(beside) = self.beside
+            && !(self.running.contains_key(&beside) && self.known.contains_key(&beside))
+        {
+            self.wrong.push(format!("{beside} has users too, but {:?} runs", self.running));
         }
         if let Some((slot, release)) = &self.live {
             if self.running.get(slot).is_none_or(|(running, well)| running != release || !well) {

@@ -50,6 +50,8 @@ fn nothing_was_lost(load: Load) {
 fn counted<T>(cluster: &Kubernetes, doing: impl FnOnce() -> T) -> (T, usize, usize) {
     let (fewest, most, is_done) = (AtomicUsize::new(usize::MAX), AtomicUsize::new(0), AtomicBool::new(false));
     let done = std::thread::scope(|scope| {
+        // Also where `doing` panics: the scope waits for the one who counts.
+        let _end = Ended(&is_done);
         scope.spawn(|| {
             while !is_done.load(Ordering::Relaxed) {
                 let text = cluster.kubectl(&["get", "pods", "--output", "json"]);
@@ -59,11 +61,18 @@ fn counted<T>(cluster: &Kubernetes, doing: impl FnOnce() -> T) -> (T, usize, usi
                 most.fetch_max(pods.iter().filter(|pod| !is_kept(pod)).count(), Ordering::Relaxed);
             }
         });
-        let done = doing();
-        is_done.store(true, Ordering::Relaxed);
-        done
+        doing()
     });
     (done, fewest.into_inner(), most.into_inner())
+}
+
+/// Says at its end that what it goes along with has ended.
+struct Ended<'a>(&'a AtomicBool);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Whether a node keeps it though nothing of it runs any more.

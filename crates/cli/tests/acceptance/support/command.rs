@@ -76,7 +76,8 @@ impl Running {
     /// Waits for its end.
     pub fn end(mut self) -> Ran {
         let what = format!("the end of `bascule {}`", self.words);
-        let status = wait::until_ok(&what, || self.child.try_wait().unwrap().ok_or_else(|| self.said()));
+        let ended = || self.child.try_wait().unwrap().ok_or_else(|| self.said());
+        let status = wait::patiently(wait::COMMAND_ENDS, &what, ended);
         let read = |path: &Path| std::fs::read_to_string(path).unwrap_or_default();
         Ran {
             words: self.words.clone(),

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 pub const PATIENCE: Duration = Duration::from_secs(90);
 /// What a busy node may take to end a pod that was told to: its own affair, with no promise of ours.
 pub const POD_ENDS: Duration = Duration::from_secs(300);
+/// The longest wait for the end of a command, which may itself wait for pods to end on a busy node.
+pub const COMMAND_ENDS: Duration = POD_ENDS;
 const LOOK: Duration = Duration::from_millis(15);
 
 /// Looks until there is something, and gives it.
