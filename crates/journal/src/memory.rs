@@ -253,7 +253,8 @@ impl Journal for MemoryJournal {
         for record in &adopted.releases {
             tables.put_release(record);
         }
-        tables.environments.insert(key.clone(), adopted.environment.clone());
+        let environment = rules::adopted_into(adopted, tables.environments.get(key));
+        tables.environments.insert(key.clone(), environment);
         tables.leases.insert(key.clone(), (adopted.environment.generation, None));
         let (action, detail) = rules::adoption(adopted);
         tables.note(adopted.at, &adopted.actor, action, key, Some(run), detail);

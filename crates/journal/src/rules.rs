@@ -104,6 +104,11 @@ pub(crate) fn what_follows(
     Ok((begun, following))
 }
 
+/// The environment's record after it: numbers that were given here are not given again.
+pub(crate) fn adopted_into(adopted: &Adopted, stored: Option<&EnvironmentRecord>) -> EnvironmentRecord {
+    merged(&adopted.environment, stored, adopted.environment.generation)
+}
+
 /// What the audit trail says of it: action and detail.
 pub(crate) fn adoption(adopted: &Adopted) -> (&'static str, String) {
     let (environment, events) = (&adopted.environment, adopted.events.len());

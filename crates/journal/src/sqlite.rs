@@ -175,7 +175,8 @@ impl Journal for SqliteJournal {
             for record in &adopted.releases {
                 releases::put(tx, record).await?;
             }
-            environments::put(tx, &adopted.environment).await?;
+            let former = environments::get(tx, key).await?;
+            environments::put(tx, &rules::adopted_into(adopted, former.as_ref())).await?;
             leases::raise(tx, key, adopted.environment.generation).await?;
             let (action, detail) = rules::adoption(adopted);
             audit::note(tx, adopted.at, &adopted.actor, action, key, Some(run), &detail).await?;

@@ -64,7 +64,10 @@ pub async fn what_another_journal_told_is_taken_over_whole(journal: &dyn Journal
     back.environment.generation = Generation(2 << 32);
     let other = MemoryJournal::new();
     other.adopt(&told).await.unwrap();
+    back.environment.last_number = 0;
     other.adopt(&back).await.unwrap();
+    let number = other.environment(&key).await.unwrap().unwrap().last_number;
+    assert_eq!(number, told.environment.last_number, "a number that was given is not given again");
     assert_eq!(other.run(&told.run.id).await.unwrap(), Some(back.run));
     assert_eq!(other.active(&key).await.unwrap(), None);
 }
