@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bascule_journal::{EnvironmentRecord, Journal, JournalError, ReleaseRecord, RunRecord, Standard};
 use bascule_model::evidence::CheckResult;
-use bascule_model::ids::{EnvironmentKey, ReleaseId, RunId, Slot};
+use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId, RunId, Slot};
 use bascule_model::plan::{ArtifactPlan, Plan, RunKind, Standing};
 use bascule_model::problem::{Code, Problem};
 use bascule_model::release::{Configuration, Release};
@@ -54,6 +54,18 @@ pub struct Begun {
     pub run: RunId,
     drive: Box<Drive>,
     entry: Entry,
+}
+
+impl Begun {
+    /// Ends the run without touching the world, where nothing of what it made is left. `home`: where the environment was last.
+    /// Answers the generation under which that was written.
+    pub(crate) async fn end_as_gone(
+        &mut self,
+        home: Option<String>,
+        by: &str,
+    ) -> Result<Generation, Problem> {
+        self.drive.end_as_gone(home, by).await
+    }
 }
 
 impl Engine {

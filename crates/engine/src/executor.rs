@@ -12,6 +12,7 @@ use std::time::Duration;
 use bascule_journal::{
     Commit, EnvironmentRecord, Journal, JournalError, Lease, LeaseEnd, Recorded, ReleaseRecord, RunRecord,
 };
+use bascule_model::ids::Generation;
 use bascule_model::problem::Problem;
 use bascule_model::run::{Event, Evidence, Next, Outcome, Touches};
 use bascule_secrets::redact::Redactor;
@@ -25,6 +26,7 @@ use crate::progress::Progress;
 use crate::redaction;
 use crate::steps::{self, Leave, Observed, Step};
 
+pub(crate) use self::mirror::Keeping;
 pub use self::mirror::Mirror;
 
 /// How long a lease holds without being renewed.
@@ -125,7 +127,10 @@ pub struct Drive {
 /// A drive ends early for one of these.
 #[derive(Debug)]
 enum Stop {
+    /// The journal gave the environment to another engine, or somebody with another journal is at work there.
     Lost,
+    /// Where the environment runs a higher generation was seen.
+    Fenced,
     /// It was taken over, to there.
     Elsewhere(String),
     Interrupted(Problem),
@@ -153,7 +158,11 @@ impl Drive {
         let stopped = tokio::select! {
             stopped = Box::pin(self.go_on()) => stopped,
             () = keep_lease => Err(Stop::Lost),
-            () = keep_outside => Err(Stop::Lost),
+            stop = keep_outside => Err(stop),
+        };
+        let stopped = match stopped {
+            Err(Stop::Fenced) => Err(self.fenced().await),
+            stopped => stopped,
         };
         match stopped {
             Ok(Driven::Over(_)) => {
@@ -167,9 +176,56 @@ impl Drive {
         }
         match stopped {
             Ok(driven) => driven,
-            Err(Stop::Lost) => Driven::LostLease,
+            Err(Stop::Lost | Stop::Fenced) => Driven::LostLease,
             Err(Stop::Elsewhere(home)) => self.leave_to(home).await,
             Err(Stop::Interrupted(problem)) => Driven::Interrupted(problem),
+        }
+    }
+
+    /// What a higher generation means. While our journal, which nobody shares, says that the environment is ours, it can only be that of
+    /// somebody with another journal, who has taken the environment over.
+    async fn fenced(&self) -> Stop {
+        let Some(release) = self.mirror.alone() else { return Stop::Lost };
+        let is_ours = match self.journal.lease(&self.lease.key).await {
+            Ok(held) => held.is_some_and(|held| held.generation == self.lease.generation),
+            Err(_) => false,
+        };
+        if !is_ours {
+            return Stop::Lost;
+        }
+        let holder = self.ports.traffic.whereabouts(release).await.ok().flatten();
+        Stop::Elsewhere(holder.unwrap_or_else(|| "another machine".to_owned()))
+    }
+
+    /// Ends the run by what is known of it alone: all that it made is gone, with everything else of its environment.
+    pub(crate) async fn end_as_gone(
+        &mut self,
+        home: Option<String>,
+        by: &str,
+    ) -> Result<Generation, Problem> {
+        self.mirror = self.mirror.nowhere();
+        // Until it is over, nobody here is to go on with it.
+        self.environment.home = home;
+        loop {
+            let state = &self.run.state;
+            let written = match state.next() {
+                Next::Ended => return Ok(self.lease.generation),
+                Next::Undo { step, attempt } => {
+                    let step = state.steps[step].name.clone();
+                    let evidence = serde_json::json!({ "gone": "the environment was taken down by whoever took it over" });
+                    let done = Event::UndoDone { step: step.clone(), attempt, evidence };
+                    self.record([Event::UndoStarted { step, attempt }, done]).await
+                }
+                Next::AwaitPerson => {
+                    let reason = "the environment was taken down by whoever took it over".to_owned();
+                    self.record([Event::Abandoned { by: by.to_owned(), reason }]).await
+                }
+                Next::Finish(outcome) if state.cause.is_some() || state.abandoned => {
+                    self.record([Event::Finished { outcome }]).await
+                }
+                _ => self.record([Event::AbortRequested { by: by.to_owned() }]).await,
+            };
+            written.map_err(|stop| self.undecided(stop))?;
         }
     }
 
@@ -197,6 +253,7 @@ impl Drive {
             .collect();
         self.redactor = redaction::of(&releases);
         self.progress = self.progress.without(self.redactor.clone());
+        self.mirror.tell(&self.progress);
     }
 
     async fn go_on(&mut self) -> Result<Driven, Stop> {
@@ -234,11 +291,15 @@ impl Drive {
 
     /// Writes a person's decision on a stuck run before the drive goes on.
     pub(crate) async fn decide(&mut self, event: Event) -> Result<(), Problem> {
-        self.record([event]).await.map_err(|stop| match stop {
-            Stop::Lost => JournalError::Fenced(self.run.plan.key.clone()).into(),
+        self.record([event]).await.map_err(|stop| self.undecided(stop))
+    }
+
+    fn undecided(&self, stop: Stop) -> Problem {
+        match stop {
+            Stop::Lost | Stop::Fenced => JournalError::Fenced(self.run.plan.key.clone()).into(),
             Stop::Elsewhere(home) => crate::home::taken_over(&home),
             Stop::Interrupted(problem) => problem,
-        })
+        }
     }
 
     async fn fence_the_edge(&mut self) -> Result<(), Stop> {
@@ -246,7 +307,7 @@ impl Drive {
         let release = self.subject.as_ref().map(|(_, loaded)| &loaded.release);
         let (true, Some(release)) = (moved, release) else { return Ok(()) };
         match self.ports.traffic.open(self.lease.generation, release).await {
-            Err(PortError::Fenced) => Err(Stop::Lost),
+            Err(PortError::Fenced) => Err(Stop::Fenced),
             // Whatever else: the step that needs the edge will say so.
             _ => Ok(()),
         }
@@ -263,7 +324,7 @@ impl Drive {
                 self.record([Event::StepStarted { step: name, attempt: attempt + 1 }]).await?;
                 Box::pin(self.perform(index, started)).await
             }
-            Err(StepError::Fenced) => Err(Stop::Lost),
+            Err(StepError::Fenced) => self.refuse_fenced(name, attempt).await,
             Err(StepError::Elsewhere(home)) => self.refuse(name, attempt, home).await,
             // What an abort leads to is decided at the top of the loop.
             Err(StepError::Left) => Ok(None),
@@ -292,7 +353,7 @@ impl Drive {
             // The abort is recorded at the top of the loop; the step stays begun and is undone with the rest.
             None | Some(Err(StepError::Left)) => Ok(None),
             Some(Ok(evidence)) => self.conclude(Event::StepDone { step: name, attempt, evidence }).await,
-            Some(Err(StepError::Fenced)) => Err(Stop::Lost),
+            Some(Err(StepError::Fenced)) => self.refuse_fenced(name, attempt).await,
             Some(Err(StepError::Elsewhere(home))) => self.refuse(name, attempt, home).await,
             Some(Err(StepError::Failed { problem, evidence })) => {
                 self.conclude(Event::StepFailed { step: name, attempt, problem, evidence }).await
@@ -334,7 +395,7 @@ impl Drive {
         let result = self.hooked(step, "undo", async { step.undo(&context).await }).await;
         match result {
             Ok(evidence) => self.record([Event::UndoDone { step: name, attempt, evidence }]).await,
-            Err(StepError::Fenced) => Err(Stop::Lost),
+            Err(StepError::Fenced) => Err(Stop::Fenced),
             Err(StepError::Elsewhere(home)) => Err(Stop::Elsewhere(home)),
             Err(StepError::Left) => {
                 let problem = Problem::new(
@@ -347,6 +408,13 @@ impl Drive {
             Err(StepError::Failed { problem, .. }) => {
                 self.record([Event::UndoFailed { step: name, attempt, problem }]).await
             }
+        }
+    }
+
+    async fn refuse_fenced(&mut self, name: String, attempt: u32) -> Result<Option<usize>, Stop> {
+        match self.fenced().await {
+            Stop::Elsewhere(home) => self.refuse(name, attempt, home).await,
+            stop => Err(stop),
         }
     }
 

@@ -10,9 +10,10 @@ use bascule_model::ids::{Generation, ReleaseId, RunId};
 use bascule_model::plan::Plan;
 use bascule_model::problem::{Code, Problem};
 use bascule_model::release::{Configuration, Release, Source};
-use bascule_model::run::RunState;
+use bascule_model::run::{Next, RunState};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::error::Category;
 
 use crate::engine::Engine;
 use crate::ports::Vault;
@@ -143,7 +144,8 @@ fn without_builds(mut configuration: Configuration) -> Result<Configuration, Pro
 }
 
 fn encoded(value: &impl Serialize) -> Result<Vec<u8>, Problem> {
-    serde_json::to_vec(value).map_err(|error| unusable(format!("it cannot be written down: {error}")))
+    serde_json::to_vec(value)
+        .map_err(|error| unusable(format!("it cannot be written down: {}", unreadable(&error))))
 }
 
 fn too_large(bytes: usize) -> Problem {
@@ -154,6 +156,17 @@ fn too_large(bytes: usize) -> Problem {
         ),
         "nothing to do for the run itself; a journal in PostgreSQL has no such bound",
     )
+}
+
+/// Where it is damaged, and in what way. What is wrong there may be a part of a secret value.
+fn unreadable(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        Category::Io => "it cannot be read",
+        Category::Syntax => "it is no JSON",
+        Category::Data => "it is not of the form that it says",
+        Category::Eof => "it ends too early",
+    };
+    format!("{what}, at line {}, column {}", error.line(), error.column())
 }
 
 fn unusable(why: impl std::fmt::Display) -> Problem {
@@ -174,14 +187,14 @@ impl Mirrored {
         struct Form {
             version: u32,
         }
-        let form: Form = serde_json::from_slice(bytes).map_err(|error| unusable(error.to_string()))?;
+        let form: Form = serde_json::from_slice(bytes).map_err(|error| unusable(unreadable(&error)))?;
         if form.version != VERSION {
             return Err(unusable(format!(
                 "its form is {}, and this version of Bascule knows {VERSION}",
                 form.version
             )));
         }
-        serde_json::from_slice(bytes).map_err(|error| unusable(error.to_string()))
+        serde_json::from_slice(bytes).map_err(|error| unusable(unreadable(&error)))
     }
 
     /// The run.
@@ -207,6 +220,11 @@ impl Mirrored {
     /// Whether the run is over.
     pub(crate) fn is_over(&self) -> bool {
         self.run.state.outcome.is_some()
+    }
+
+    /// Whether a person has to decide on the run.
+    pub(crate) fn awaits_person(&self) -> bool {
+        self.run.state.next() == Next::AwaitPerson
     }
 
     /// Whether the run knows that this release may have the traffic: it found it there, or has begun to move it.

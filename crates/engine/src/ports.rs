@@ -315,6 +315,15 @@ pub struct KeptRun {
     pub mark: String,
 }
 
+/// What becomes of keeping a run where nothing is kept yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IfNone {
+    /// It is made.
+    Make,
+    /// Nothing is made: the environment is not ours yet.
+    Leave,
+}
+
 /// Who directs the users' requests: the edge, or a cluster.
 #[async_trait]
 pub trait Traffic: Send + Sync {
@@ -339,15 +348,26 @@ pub trait Traffic: Send + Sync {
 
     /// Keeps what a control plane without this journal would need to go on with the run, where the environment is; in place of what was
     /// kept before. [`PortError::Elsewhere`] where somebody has taken the environment over with that. Nothing where the environment cannot
-    /// be reached by others.
+    /// be reached by others. Answers false where there was none, and none was made.
     async fn mirror(
         &self,
         _fence: Generation,
         _claim: &Claim,
         _release: &Release,
         _mirrored: &[u8],
-    ) -> Result<(), PortError> {
-        Ok(())
+        _if_none: IfNone,
+    ) -> Result<bool, PortError> {
+        Ok(true)
+    }
+
+    /// Whether somebody has taken the release's environment where it runs, or had it last. Changes nothing.
+    async fn is_taken(&self, _release: &Release) -> Result<bool, PortError> {
+        Ok(true)
+    }
+
+    /// The machine and the state folder of who is at work there, where that is said.
+    async fn whereabouts(&self, _release: &Release) -> Result<Option<String>, PortError> {
+        Ok(None)
     }
 
     /// Removes what was kept there, as nothing of the environment is left.

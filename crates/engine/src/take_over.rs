@@ -3,9 +3,11 @@
 //!
 //! Whoever had the environment before has a lower generation, for good: it is refused wherever it writes, and told where the environment is.
 
-use bascule_journal::{EnvironmentRecord, JournalError, Recorded};
-use bascule_model::ids::{EnvironmentKey, Generation, RunId};
+use bascule_journal::{EnvironmentRecord, JournalError, Recorded, RunRecord, Take};
+use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId, RunId};
 use bascule_model::problem::{Code, Problem};
+use bascule_model::release::Release;
+use bascule_model::run::Next;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
@@ -24,6 +26,13 @@ pub enum Resumed {
     Here {
         /// Which one.
         run: RunId,
+        /// Whether it waits for a person.
+        awaits_person: bool,
+    },
+    /// Whoever had it has taken it down: nothing of it is left, and it can be deployed from here.
+    TakenDown {
+        /// The run that was unfinished here until then; it was ended, as what it had made is gone.
+        ended: Option<RunId>,
     },
     /// Nothing: this control plane has the environment, and no run of it is unfinished.
     Nothing,
@@ -33,6 +42,8 @@ pub enum Resumed {
         run: RunId,
         /// Whether that was over.
         is_over: bool,
+        /// Whether it waits for a person.
+        awaits_person: bool,
         /// The machine and the state folder that had it.
         from: String,
     },
@@ -58,12 +69,13 @@ impl Engine {
         let is_here = known.as_ref().is_some_and(|known| self.seat.is_home_of(known));
         let unfinished = self.journal.active(key).await?;
         if let (true, Some(run)) = (is_here, &unfinished) {
-            return Ok(Resumed::Here { run: run.id.clone() });
+            let awaits_person = run.state.next() == Next::AwaitPerson;
+            return Ok(Resumed::Here { run: run.id.clone(), awaits_person });
         }
         let traffic = &self.ports.traffic;
         for _ in 0..ATTEMPTS {
             let Some(kept) = traffic.kept(place, key).await.map_err(Problem::from)? else {
-                return self.without_mirror(place, known, is_here, key).await;
+                return self.without_mirror(place, key, known, unfinished, is_here, actor).await;
             };
             let highest = known.as_ref().map_or(Generation(0), |known| known.generation);
             if known.is_some() && kept.is_ours && highest >= kept.generation {
@@ -85,6 +97,7 @@ impl Engine {
                 continue;
             }
             let (run, is_over) = (mirrored.run().clone(), mirrored.is_over());
+            let awaits_person = mirrored.awaits_person();
             let takeover = Takeover {
                 owner: kept.owner,
                 generation,
@@ -92,7 +105,7 @@ impl Engine {
                 actor: actor.to_owned(),
             };
             self.adopt(mirrored, takeover).await?;
-            return Ok(Resumed::TakenOver { run, is_over, from: kept.home });
+            return Ok(Resumed::TakenOver { run, is_over, awaits_person, from: kept.home });
         }
         Err(Problem::new(
             Code::LeaseHeld,
@@ -105,11 +118,15 @@ impl Engine {
     async fn without_mirror(
         &self,
         place: &Namespace,
-        known: Option<EnvironmentRecord>,
-        is_here: bool,
         key: &EnvironmentKey,
+        known: Option<EnvironmentRecord>,
+        unfinished: Option<RunRecord>,
+        is_here: bool,
+        actor: &str,
     ) -> Result<Resumed, Problem> {
         let Some(mut known) = known else { return Err(nothing_kept(key)) };
+        // What is not to be seen in another place may well stand where it was put.
+        self.refuse_another_place(place, &known, unfinished.as_ref()).await?;
         let stands = match self.live_release(&known).await? {
             Some(live) => {
                 let live = self.ports.traffic.made_live(place, &[&live]).await;
@@ -120,14 +137,46 @@ impl Engine {
         if stands {
             return if is_here { Ok(Resumed::Nothing) } else { Err(nothing_kept(key)) };
         }
-        // Whoever had taken it over has taken it down.
+        if is_here && known.live.is_none() && known.standby.is_none() {
+            return Ok(Resumed::Nothing);
+        }
+        // Whoever had taken it over has taken it down, and with it what an unfinished run had made.
+        let ended = unfinished.map(|run| run.id);
+        if let Some(run) = &ended {
+            let mut begun = self.resume(run, Take::FromTheDead).await?;
+            known.generation = begun.end_as_gone(known.home.clone(), actor).await?;
+        }
         known.home = None;
         known.owner = None;
         known.live = None;
         known.live_since = None;
         known.standby = None;
         self.journal.put_environment(&known).await?;
-        Ok(Resumed::Nothing)
+        Ok(Resumed::TakenDown { ended })
+    }
+
+    /// Refuses to look for an environment anywhere but where its releases were put.
+    async fn refuse_another_place(
+        &self,
+        place: &Namespace,
+        known: &EnvironmentRecord,
+        unfinished: Option<&RunRecord>,
+    ) -> Result<(), Problem> {
+        let standby = known.standby.as_ref().map(|standby| &standby.standing.release);
+        let began = unfinished.and_then(|run| run.plan.release.as_ref());
+        let stands = known.live.iter().map(|live| &live.release);
+        let mut wanted: Vec<&ReleaseId> = stands.chain(standby).collect();
+        // A run that has put nothing anywhere says nothing of where the environment is.
+        wanted.extend(began.filter(|_| unfinished.is_some_and(has_started)));
+        for id in wanted {
+            let release = self.journal.release(&known.key, id).await?.map(|record| record.release);
+            let there = release.as_ref().and_then(place_of);
+            if there.as_ref() != Some(place) {
+                let there = there.map_or_else(|| "in no cluster".to_owned(), |there| in_words(&there));
+                return Err(another_place(&known.key, id, &there, place));
+            }
+        }
+        Ok(())
     }
 
     /// What is kept, where it says enough to go on from and nobody is at work.
@@ -162,6 +211,36 @@ impl Engine {
         }
         Ok(mirrored)
     }
+}
+
+fn has_started(run: &RunRecord) -> bool {
+    run.state.steps.iter().any(|step| step.name == "start" && step.attempts > 0)
+}
+
+/// Where a release was put; none where that is no cluster.
+fn place_of(release: &Release) -> Option<Namespace> {
+    let cluster = release.cluster.as_ref()?;
+    Some(Namespace { context: cluster.context.clone(), name: cluster.namespace.clone() })
+}
+
+fn in_words(place: &Namespace) -> String {
+    let context = place
+        .context
+        .as_ref()
+        .map_or_else(|| "the current context".to_owned(), |context| format!("the context {context}"));
+    format!("in the namespace {} of {context}", place.name)
+}
+
+fn another_place(key: &EnvironmentKey, release: &ReleaseId, there: &str, asked: &Namespace) -> Problem {
+    Problem::new(
+        Code::Usage,
+        format!(
+            "{release} of {} was put {there}, and bascule.toml names another place: {}; nothing was changed",
+            named(key),
+            in_words(asked)
+        ),
+        "run the command with the bascule.toml that it was deployed with",
+    )
 }
 
 /// A journal that knows what stands there from elsewhere cannot know this as well.

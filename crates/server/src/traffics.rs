@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bascule_engine::ports::{
-    Bound, Claim, Drained, PortError, Probing, Rolled, Routing, Switched, Traffic, Wanted,
+    Bound, Claim, Drained, IfNone, PortError, Probing, Rolled, Routing, Switched, Traffic, Wanted,
 };
 #[cfg(feature = "kubernetes")]
 use bascule_engine::ports::{KeptRun, Namespace};
@@ -150,8 +150,17 @@ impl Traffic for Traffics {
         claim: &Claim,
         release: &Release,
         mirrored: &[u8],
-    ) -> Result<(), PortError> {
-        self.of_release(release).mirror(fence, claim, release, mirrored).await
+        if_none: IfNone,
+    ) -> Result<bool, PortError> {
+        self.of_release(release).mirror(fence, claim, release, mirrored, if_none).await
+    }
+
+    async fn is_taken(&self, release: &Release) -> Result<bool, PortError> {
+        self.of_release(release).is_taken(release).await
+    }
+
+    async fn whereabouts(&self, release: &Release) -> Result<Option<String>, PortError> {
+        self.of_release(release).whereabouts(release).await
     }
 
     async fn forget_mirror(

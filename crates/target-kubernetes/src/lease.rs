@@ -52,6 +52,14 @@ pub(crate) async fn look(
     }
 }
 
+/// The one of a release's environment.
+pub(crate) async fn there(clusters: &Clusters, release: &Release) -> Result<Option<Lease>, KubernetesError> {
+    let cluster = clusters.reach(cluster_of(release)?).await?;
+    let name = names::lease(&release.key);
+    let there: Option<Lease> = cluster.get(&format!("look at the Lease {name}"), &name).await?;
+    Ok(there.filter(|there| lease::is_of(there, &release.key)))
+}
+
 fn held(key: &EnvironmentKey, holder: String, renewed: Timestamp, now: Timestamp) -> KubernetesError {
     let age = u64::try_from(now.duration_since(renewed).as_secs()).unwrap_or_default();
     KubernetesError::LeaseHeld { key: key.clone(), holder, age }

@@ -1,7 +1,7 @@
 //! Keeping an environment's last run in its namespace, finding it there, and taking the environment over with it. Each write is refused
 //! where somebody else wrote since; the generation says who came later.
 
-use bascule_engine::ports::{Claim, KeptRun, Namespace, PortError};
+use bascule_engine::ports::{Claim, IfNone, KeptRun, Namespace, PortError};
 use bascule_instances::records;
 use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId};
 use bascule_model::release::{Release, TargetKind};
@@ -30,10 +30,11 @@ pub(crate) async fn keep(
     claim: &Claim,
     release: &Release,
     mirrored: &[u8],
-) -> Result<(), PortError> {
+    if_none: IfNone,
+) -> Result<bool, PortError> {
     let key = &claim.key;
     if !cluster_of(release)?.mirror {
-        return no_more(clusters, fence, claim, release).await;
+        return no_more(clusters, fence, claim, release).await.map(|()| true);
     }
     let cluster = clusters.reach(cluster_of(release)?).await?;
     let (name, owner) = (names::mirror(key), clusters.owner(key));
@@ -43,10 +44,15 @@ pub(crate) async fn keep(
     for _ in 0..ATTEMPTS {
         let known = lock(&clusters.mirrored).get(key).cloned();
         let version = match known {
-            Some(version) => Some(version),
+            Some(known) => known,
             None => standing(&cluster, &name, key, &owner, fence).await?,
         };
         let is_there = version.is_some();
+        if !is_there && if_none == IfNone::Leave {
+            // Whoever makes it soon need not look again: somebody who was quicker is found out.
+            lock(&clusters.mirrored).insert(key.clone(), None);
+            return Ok(false);
+        }
         let wanted = secret(key, &keeper, mirrored, version);
         let (api, params) = (cluster.api::<Secret>(), ours());
         let answer = match is_there {
@@ -56,7 +62,7 @@ pub(crate) async fn keep(
         match answer {
             Ok(written) => {
                 remember(clusters, key, written.resource_version());
-                return Ok(());
+                return Ok(true);
             }
             // Somebody was quicker, or the answer to our own write was lost: what is there says which.
             Err(error) if matches!(error.status(), Some(404 | 409)) => remember(clusters, key, None),
@@ -218,7 +224,7 @@ fn forget_records(clusters: &Clusters, key: &EnvironmentKey) -> Result<(), Kuber
 fn remember(clusters: &Clusters, key: &EnvironmentKey, version: Option<String>) {
     let mut mirrored = lock(&clusters.mirrored);
     match version {
-        Some(version) => drop(mirrored.insert(key.clone(), version)),
+        Some(version) => drop(mirrored.insert(key.clone(), Some(version))),
         None => drop(mirrored.remove(key)),
     }
 }

@@ -56,8 +56,8 @@ pub struct Clusters {
     pub(crate) held: Mutex<HashMap<EnvironmentKey, Holding>>,
     /// The Leases that it gave back, as they were then left.
     pub(crate) given_back: Mutex<HashMap<EnvironmentKey, Lease>>,
-    /// The versions of what is kept of runs, as they were written last.
-    pub(crate) mirrored: Mutex<HashMap<EnvironmentKey, String>>,
+    /// The versions of what is kept of runs, as they were written last; none of one that was not there.
+    pub(crate) mirrored: Mutex<HashMap<EnvironmentKey, Option<String>>>,
     /// Environments of which nothing is kept, and nothing is left from before.
     pub(crate) unmirrored: Mutex<HashSet<EnvironmentKey>>,
     /// Who changes what belongs to an environment's services, one after the other.

@@ -19,7 +19,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bascule_engine::ports::{
-    Bound, Claim, Drained, KeptRun, Namespace, PortError, Probing, Rolled, Routing, Switched, Traffic, Wanted,
+    Bound, Claim, Drained, IfNone, KeptRun, Namespace, PortError, Probing, Rolled, Routing, Switched,
+    Traffic, Wanted,
 };
 use bascule_model::evidence::{InstanceStatus, Traffic as Count};
 use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId, Slot};
@@ -193,9 +194,19 @@ impl Traffic for KubernetesTraffic {
         claim: &Claim,
         release: &Release,
         mirrored: &[u8],
-    ) -> Result<(), PortError> {
+        if_none: IfNone,
+    ) -> Result<bool, PortError> {
         self.clusters.pass(&claim.key, fence)?;
-        mirror::keep(&self.clusters, fence, claim, release, mirrored).await
+        mirror::keep(&self.clusters, fence, claim, release, mirrored, if_none).await
+    }
+
+    async fn is_taken(&self, release: &Release) -> Result<bool, PortError> {
+        Ok(lease::there(&self.clusters, release).await?.is_some())
+    }
+
+    async fn whereabouts(&self, release: &Release) -> Result<Option<String>, PortError> {
+        let there = lease::there(&self.clusters, release).await?;
+        Ok(there.as_ref().and_then(crate::objects::lease::home))
     }
 
     async fn forget_mirror(

@@ -127,10 +127,10 @@ fn resume(args: &Resume, context: &Context) -> Result<u8, Failure> {
         let resumed: Resumed = control_plane.client().post("/v1/resume", &request).await?;
         context.screen.note(&view::resumed::words(&resumed, &args.environment));
         match resumed {
-            Resumed::Here { run } | Resumed::TakenOver { run, is_over: false, .. } => {
+            Resumed::Here { run, .. } | Resumed::TakenOver { run, is_over: false, .. } => {
                 Ok(ended::status(&ended::followed(context, &control_plane, &Started { run }).await?))
             }
-            Resumed::Nothing | Resumed::TakenOver { .. } => {
+            Resumed::Nothing | Resumed::TakenDown { .. } | Resumed::TakenOver { .. } => {
                 if context.screen.format == Format::Json {
                     context.screen.json(&resumed)?;
                 }

@@ -2,7 +2,7 @@
 
 use bascule_journal::{JournalError, ReleaseRecord, RunRecord, Take};
 use bascule_model::ids::RunId;
-use bascule_model::plan::Plan;
+use bascule_model::plan::{Plan, RunKind};
 use bascule_model::problem::{Code, Problem};
 use bascule_model::release::TargetKind;
 use bascule_model::run::{Event, Next, RunState};
@@ -105,7 +105,10 @@ impl Engine {
             owner: self.seat.owner(),
             actor: run.actor.clone(),
         };
-        let releases = [&subject, &former].into_iter().flatten().map(|(_, loaded)| loaded);
+        // Only who brings a release live says by that what is kept from now on; for all others it is as the live one wants it.
+        let brings_live = matches!(plan.kind, RunKind::Deploy | RunKind::Rollback);
+        let says = if brings_live { [&subject, &former] } else { [&former, &subject] };
+        let releases = says.into_iter().flatten().map(|(_, loaded)| loaded);
         let release = releases.chain(&beside).map(|loaded| &loaded.release).next();
         let mirrors = release
             .filter(|release| release.target == TargetKind::Kubernetes && !self.seat.shares_the_journal());
@@ -191,9 +194,12 @@ impl Engine {
     /// Asks a run to end. What it made is undone.
     ///
     /// # Errors
-    /// `RUN_UNKNOWN`, or `RUN_NOT_THERE` when it is over or not driven by this engine.
+    /// `RUN_UNKNOWN`, `RUN_NOT_THERE` when it is over or not driven by this engine, or `ENVIRONMENT_ELSEWHERE`.
     pub async fn abort(&self, run: &RunId, by: &str) -> Result<(), Problem> {
         let record = self.run(run).await?;
+        if let Some(elsewhere) = self.left_elsewhere(&record).await? {
+            return Err(elsewhere);
+        }
         let abort = self.driving.abort(run);
         match (record.state.outcome, abort) {
             (None, Some(abort)) => {

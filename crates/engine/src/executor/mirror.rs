@@ -13,7 +13,7 @@ use bascule_model::release::Release;
 use super::Stop;
 use crate::context::{Ports, StepError};
 use crate::mirror;
-use crate::ports::{Claim, PortError};
+use crate::ports::{Claim, IfNone, PortError};
 use crate::progress::Progress;
 
 /// So long it is waited for, before something is done to the world.
@@ -35,6 +35,17 @@ pub struct Mirror {
     progress: Progress,
     /// What was to be kept last was not, as far as is known.
     behind: Arc<AtomicBool>,
+    /// The environment is taken where it runs: from then on what is kept may be made where there is none.
+    is_taken: Arc<AtomicBool>,
+}
+
+/// What became of keeping a run.
+#[derive(Debug)]
+pub(crate) enum Keeping {
+    Kept,
+    /// Nothing is kept there, and nothing may be made yet.
+    NoneThere,
+    Failed(Problem),
 }
 
 /// Why a run is not to go on.
@@ -47,7 +58,7 @@ pub(crate) enum Gone {
 impl From<Gone> for Stop {
     fn from(gone: Gone) -> Self {
         match gone {
-            Gone::Fenced => Self::Lost,
+            Gone::Fenced => Self::Fenced,
             Gone::Elsewhere(home) => Self::Elsewhere(home),
         }
     }
@@ -79,11 +90,40 @@ impl Mirror {
             release,
             progress: progress.clone(),
             behind: Arc::default(),
+            is_taken: Arc::default(),
         }
+    }
+
+    /// The same, kept nowhere.
+    pub(super) fn nowhere(&self) -> Self {
+        Self { release: None, ..self.clone() }
+    }
+
+    /// Tells it there from now on.
+    pub(super) fn tell(&mut self, progress: &Progress) {
+        self.progress = progress.clone();
+    }
+
+    /// A release of an environment that others can only take over: it is in a cluster, and nobody shares the journal.
+    pub(super) fn alone(&self) -> Option<&Release> {
+        self.release.as_ref()
+    }
+
+    /// The environment was taken where it runs.
+    pub(crate) fn taken(&self) {
+        self.is_taken.store(true, Ordering::Relaxed);
     }
 
     /// Keeps the run as the journal has it now. Answers why it was not kept.
     pub(crate) async fn keep(&self) -> Result<Option<Problem>, Gone> {
+        match self.keep_if_any().await? {
+            Keeping::Failed(problem) => Ok(Some(problem)),
+            Keeping::Kept | Keeping::NoneThere => Ok(None),
+        }
+    }
+
+    /// The same, and whether nothing was there that could be written over, nor could be made yet.
+    pub(crate) async fn keep_if_any(&self) -> Result<Keeping, Gone> {
         let patience = if self.behind.load(Ordering::Relaxed) { WAIT_BEHIND } else { WAIT };
         self.keep_within(patience).await
     }
@@ -102,21 +142,23 @@ impl Mirror {
         }
     }
 
-    async fn keep_within(&self, patience: Duration) -> Result<Option<Problem>, Gone> {
-        let Some(release) = &self.release else { return Ok(None) };
+    async fn keep_within(&self, patience: Duration) -> Result<Keeping, Gone> {
+        let Some(release) = &self.release else { return Ok(Keeping::Kept) };
+        // Who does not have the environment yet may be one who does not know that it has gone elsewhere.
+        let if_none = if self.is_taken.load(Ordering::Relaxed) { IfNone::Make } else { IfNone::Leave };
         let write = async {
             let vault = self.ports.vault.as_ref();
             let mirrored = mirror::of(self.journal.as_ref(), vault, &self.claim.run).await?;
-            self.ports.traffic.mirror(self.fence, &self.claim, release, &mirrored).await
+            self.ports.traffic.mirror(self.fence, &self.claim, release, &mirrored, if_none).await
         };
         let written = tokio::select! {
             written = write => written,
             () = self.ports.clock.sleep(patience) => Err(too_slow(patience).into()),
         };
         let problem = match written {
-            Ok(()) => {
+            Ok(is_kept) => {
                 self.behind.store(false, Ordering::Relaxed);
-                return Ok(None);
+                return Ok(if is_kept { Keeping::Kept } else { Keeping::NoneThere });
             }
             Err(PortError::Fenced) => return Err(Gone::Fenced),
             Err(PortError::Elsewhere(home)) => return Err(Gone::Elsewhere(home)),
@@ -126,7 +168,7 @@ impl Mirror {
             let text = format!("no other machine could go on with this run as it is now: {problem}");
             self.progress.note(&self.claim.run, "mirror", text);
         }
-        Ok(Some(problem))
+        Ok(Keeping::Failed(problem))
     }
 }
 

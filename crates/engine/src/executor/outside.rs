@@ -6,6 +6,7 @@ use bascule_model::ids::{EnvironmentKey, Generation};
 use bascule_model::problem::Code;
 use bascule_model::run::Phase;
 
+use super::mirror::Keeping;
 use super::{Drive, RENEW, Stop};
 use crate::context::Ports;
 use crate::ports::PortError;
@@ -13,13 +14,14 @@ use crate::ports::PortError;
 /// How often it is looked whether somebody else has ended.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// Renews it, until it is lost. A place that does not answer is no loss: what the run does there will say so.
-pub(super) async fn keep(ports: &Ports, fence: Generation, key: &EnvironmentKey) {
+/// Renews it, until it is lost; answers how. A place that does not answer is no loss: what the run does there will say so.
+pub(super) async fn keep(ports: &Ports, fence: Generation, key: &EnvironmentKey) -> Stop {
     loop {
         ports.clock.sleep(RENEW).await;
         match ports.traffic.renew(fence, key).await {
-            Err(PortError::Fenced | PortError::Elsewhere(_)) => return,
-            Err(PortError::Problem(problem)) if problem.code == Code::LeaseHeld => return,
+            Err(PortError::Fenced) => return Stop::Fenced,
+            Err(PortError::Elsewhere(home)) => return Stop::Elsewhere(home),
+            Err(PortError::Problem(problem)) if problem.code == Code::LeaseHeld => return Stop::Lost,
             _ => {}
         }
     }
@@ -34,11 +36,15 @@ pub(super) async fn take_again(drive: &Drive) -> Result<(), Stop> {
     let release = releases.chain(&drive.beside).map(|loaded| &loaded.release).next();
     let (true, None, Some(release)) = (was_taken, state.outcome, release) else { return Ok(()) };
     // Whoever comes back learns here that somebody has gone on in its place.
-    drive.mirror.keep().await?;
+    let none_there = matches!(drive.mirror.keep_if_any().await?, Keeping::NoneThere);
+    // What the run had kept and what it had taken went together: somebody has taken the environment over, and down.
+    if none_there && matches!(drive.ports.traffic.is_taken(release).await, Ok(false)) {
+        return Err(Stop::Elsewhere("another machine, which has taken it down".to_owned()));
+    }
     let mut said = false;
     loop {
         match drive.ports.traffic.take(drive.lease.generation, &drive.claim, release).await {
-            Err(PortError::Fenced) => return Err(Stop::Lost),
+            Err(PortError::Fenced) => return Err(Stop::Fenced),
             Err(PortError::Elsewhere(home)) => return Err(Stop::Elsewhere(home)),
             Err(PortError::Problem(problem)) if problem.code == Code::LeaseHeld => {
                 if !said {
@@ -48,8 +54,15 @@ pub(super) async fn take_again(drive: &Drive) -> Result<(), Stop> {
                 }
                 drive.ports.clock.sleep(LOOK).await;
             }
+            Ok(()) => {
+                drive.mirror.taken();
+                if none_there {
+                    drive.mirror.keep().await?;
+                }
+                return Ok(());
+            }
             // Whatever else: the step that needs it will say so.
-            _ => return Ok(()),
+            Err(_) => return Ok(()),
         }
     }
 }

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::{Leave, Observed, Step, foreseen};
 use crate::context::{StepContext, StepError};
+use crate::executor::Keeping;
 use crate::ports::PortError;
 
 /// How long a run that nobody waits for lets an engine with another journal go first, and how often it looks.
@@ -68,11 +69,17 @@ impl Step for Lease {
                 foreseen::ask(context, artifact, &mut evidence).await?;
             }
         }
-        // From here on whoever takes over knows of this run.
-        if let Some(why) = context.mirror.keep().await? {
+        // From here on whoever takes over knows of this run. What is not there yet is made once the environment is ours: whoever makes it
+        // before may be one who does not know that it has gone elsewhere.
+        let mut kept = context.mirror.keep_if_any().await?;
+        take(context).await?;
+        context.mirror.taken();
+        if matches!(kept, Keeping::NoneThere) {
+            kept = context.mirror.keep_if_any().await?;
+        }
+        if let Keeping::Failed(why) = kept {
             evidence["not_mirrored"] = json!(why.to_string());
         }
-        take(context).await?;
         Ok(evidence)
     }
 

@@ -61,6 +61,12 @@ pub(crate) fn holder(there: &Lease, now: Timestamp) -> Option<(String, Timestamp
     Some((format!("{run} of {actor} ({holder})"), renewed))
 }
 
+/// The machine and the state folder of who has it, or had it until it ran out; none where it was given back.
+pub(crate) fn home(there: &Lease) -> Option<String> {
+    let holder = there.spec.as_ref()?.holder_identity.as_deref().filter(|holder| !holder.is_empty())?;
+    Some(holder.split_once('@').map_or(holder, |(_, home)| home).to_owned())
+}
+
 /// The run that had it last, and the generation of that, where it is said.
 pub(crate) fn last(there: &Lease) -> Option<(RunId, Generation)> {
     let said = |name: &str| there.annotations().get(name);

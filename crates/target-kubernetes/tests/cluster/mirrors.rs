@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use bascule_engine::executor::Driven as Came;
-use bascule_engine::ports::{Claim, PortError, Traffic as _};
+use bascule_engine::ports::{Claim, IfNone, Namespace, PortError, Traffic as _};
 use bascule_engine::steps::{SchemaNeeded, SlotNeeded, Warmth, sequence};
+use bascule_engine::take_over::Resumed;
 use bascule_fake_cluster::{FakeCluster, Fault, Matcher};
 use bascule_journal::Journal as _;
 use bascule_model::ids::{Generation, ReleaseId, RunId};
@@ -286,7 +287,8 @@ async fn of_two_that_come_at_once_one_gets_it() {
     };
     let release = second.wish.release.clone();
     third.traffic.owned_by(&key(), Some("state-1"));
-    let refused = third.traffic.mirror(Generation(1 + (1 << 32)), &claim, &release, b"{}").await;
+    let refused =
+        third.traffic.mirror(Generation(1 + (1 << 32)), &claim, &release, b"{}", IfNone::Make).await;
     assert_eq!(refused, Err(PortError::Elsewhere("web2:/state".to_owned())));
 }
 
@@ -396,4 +398,127 @@ async fn what_is_kept_holds_no_more_than_is_needed_and_costs_few_calls() {
     let of_mirror = calls.iter().filter(|call| call.resource == "secrets" && call.verb == "update").count();
     assert!(of_mirror <= 6, "{of_mirror}");
     assert!(calls.len() <= 40, "{}: {calls:#?}", calls.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_environment_is_not_forgotten_because_the_manifest_names_another_place() {
+    let first = Driven::alone();
+    let live = first.deploy(1).await.live();
+    let before = first.journal.environment(&key()).await.unwrap();
+    let another = Namespace { context: Some("another".to_owned()), ..place() };
+    let engine = &first.engine;
+    // Nothing is kept there, as far as this one can see.
+    first.cluster.delete("Secret", NAME);
+    let refused = engine.take_over(&another, &key(), Some("/project"), "ben").await.unwrap_err();
+    assert_eq!(refused.code, Code::Usage, "{refused:?}");
+    for part in [live.as_str(), "current context", "context another"] {
+        assert!(refused.message.contains(part), "{part}: {refused:?}");
+    }
+    assert_eq!(first.journal.environment(&key()).await.unwrap(), before);
+}
+
+/// A machine that dies in a deploy, and another one that ended it and took the environment down.
+async fn taken_down(point: &str) -> (Driven, Driven) {
+    let (first, _) = dies_at(point).await;
+    tokio::time::advance(SILENCE).await;
+    let second = first.empty_machine();
+    second.take_over().await.unwrap().unwrap().live();
+    let begun = second.engine.down(&key(), "somebody").await.unwrap();
+    assert_eq!(second.drive(begun).await.outcome, Outcome::Live);
+    assert!(second.cluster.list("Secret").is_empty() && second.cluster.list("Lease").is_empty());
+    (first, second)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_does_not_come_back_to_life_in_an_environment_that_was_taken_down() {
+    for point in ["deploy.start.apply.after", "deploy.switch.apply.after", "deploy.bake.apply.before"] {
+        for hears_before in [true, false] {
+            let (first, _second) = if hears_before {
+                let (first, _) = dies_at(point).await;
+                tokio::time::advance(SILENCE).await;
+                let second = first.empty_machine();
+                second.take_over().await.unwrap().unwrap().live();
+                assert!(matches!(first.next().comes_back().await, Some(Came::Elsewhere(_))), "{point}");
+                let begun = second.engine.down(&key(), "somebody").await.unwrap();
+                assert_eq!(second.drive(begun).await.outcome, Outcome::Live);
+                (first, second)
+            } else {
+                taken_down(point).await
+            };
+            let back = first.next();
+            if !hears_before {
+                let Some(Came::Elsewhere(problem)) = back.comes_back().await else { panic!("{point}") };
+                assert!(problem.message.contains("another machine"), "{problem:?}");
+                assert!(problem.remedy.contains("run resume"), "{problem:?}");
+            }
+            assert_eq!(back.engine.left_over().await.unwrap(), [], "{point}");
+            let nothing =
+                || first.cluster.list("Secret").is_empty() && first.cluster.list("Lease").is_empty();
+            assert!(nothing() && back.standing().is_empty(), "{point}");
+
+            let unfinished = back.journal.active(&key()).await.unwrap().unwrap().id;
+            let found = back.engine.take_over(&place(), &key(), Some("/project"), "ben").await.unwrap();
+            assert_eq!(found, Resumed::TakenDown { ended: Some(unfinished.clone()) }, "{point}");
+            let run = back.journal.run(&unfinished).await.unwrap().unwrap();
+            assert_eq!(run.state.outcome, Some(Outcome::RolledBack), "{point}");
+            assert!(nothing() && back.standing().is_empty(), "{point}");
+            assert_eq!(back.engine.left_over().await.unwrap(), [], "{point}");
+            back.recall().await;
+            while back.end_window().await {}
+            let live = back.deploy(7).await.live();
+            assert_eq!(back.agreed().await, live.as_str(), "{point}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_whose_kept_state_somebody_deleted_goes_on_and_is_kept_again() {
+    let (first, _) = dies_at("deploy.bake.apply.before").await;
+    first.cluster.delete("Secret", NAME);
+    let back = first.next();
+    let live = back.go_on().await.unwrap().live();
+    assert_eq!(back.agreed().await, live.as_str());
+    assert!(kept(&first.cluster).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_was_taken_over_learns_it_also_where_nothing_is_kept_any_more() {
+    let (first, _) = dies_at("deploy.bake.apply.before").await;
+    tokio::time::advance(SILENCE).await;
+    let second = first.empty_machine();
+    second.take_over().await.unwrap().unwrap().live();
+    second.cluster.delete("Secret", NAME);
+    let back = first.next();
+    assert!(matches!(back.comes_back().await, Some(Came::Elsewhere(_))));
+    assert_eq!(back.engine.left_over().await.unwrap(), [], "it is not tried again and again");
+    assert!(kept(&first.cluster).is_none(), "what it knows is too old to be kept");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_run_of_whoever_was_taken_over_keeps_nothing_before_the_environment_is_its_own() {
+    let first = Driven::alone();
+    first.deploy(1).await.live();
+    let second = first.empty_machine();
+    assert!(second.take_over().await.unwrap().is_none());
+    second.deploy(2).await.live();
+    second.cluster.delete("Secret", NAME);
+    let late = first.begin(3).await.unwrap();
+    let refused = first.drive(late).await;
+    assert_eq!(refused.outcome, Outcome::Refused, "{refused:?}");
+    assert_eq!(refused.cause.unwrap().code, Code::EnvironmentElsewhere);
+    assert!(kept(&first.cluster).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whether_a_run_is_kept_is_what_the_live_release_says() {
+    for live_wants in [true, false] {
+        let mut first = Driven::alone();
+        for (number, wants) in [(1, !live_wants), (2, live_wants)] {
+            first.wish.release.cluster.as_mut().unwrap().mirror = wants;
+            first.wish.release.content = format!("0{number}");
+            first.deploy(number).await.live();
+        }
+        assert!(first.end_window().await);
+        assert_eq!(kept(&first.cluster).is_some(), live_wants);
+    }
 }
