@@ -27,6 +27,7 @@ use crate::promotion::{self, Settled};
 use crate::redaction;
 use crate::schema::{self, schema_needed};
 use crate::steps::{self, Warmth};
+use crate::take_over::Turns;
 use crate::tidying;
 use crate::unreleased::Unreleased;
 
@@ -45,6 +46,7 @@ pub struct Engine {
     pub(crate) logs: PathBuf,
     progress: Progress,
     driving: Driving,
+    pub(crate) taking_over: Turns,
     pub(crate) unreleased: Unreleased,
 }
 
@@ -86,6 +88,7 @@ impl Engine {
             logs,
             progress: Progress::default(),
             driving: Driving::default(),
+            taking_over: Turns::default(),
             unreleased: Unreleased::default(),
         }
     }

@@ -231,7 +231,7 @@ impl Drive {
 
     /// Notes where the environment is from now on, so that nothing of it is tried here again.
     async fn leave_to(mut self, home: String) -> Driven {
-        let problem = crate::home::taken_over(&home);
+        let problem = self.taken_over(&home);
         self.progress.note(&self.run.id, "lease", problem.to_string());
         self.environment.home = Some(home);
         self.environment.generation = self.lease.generation;
@@ -294,10 +294,15 @@ impl Drive {
         self.record([event]).await.map_err(|stop| self.undecided(stop))
     }
 
+    fn taken_over(&self, home: &str) -> Problem {
+        let own = self.claim.owner.split_once('@').map_or("", |(_, own)| own);
+        crate::home::taken_over_seen_from(own, home)
+    }
+
     fn undecided(&self, stop: Stop) -> Problem {
         match stop {
             Stop::Lost | Stop::Fenced => JournalError::Fenced(self.run.plan.key.clone()).into(),
-            Stop::Elsewhere(home) => crate::home::taken_over(&home),
+            Stop::Elsewhere(home) => self.taken_over(&home),
             Stop::Interrupted(problem) => problem,
         }
     }
@@ -423,7 +428,7 @@ impl Drive {
         if self.run.state.steps.iter().any(|step| step.touches == Touches::World && step.attempts > 0) {
             return Err(Stop::Elsewhere(home));
         }
-        let problem = crate::home::taken_over(&home);
+        let problem = self.taken_over(&home);
         self.environment.home = Some(home);
         self.conclude(Event::StepFailed { step: name, attempt, problem, evidence: Evidence::Null }).await
     }

@@ -51,11 +51,6 @@ impl Seat {
         &self.home
     }
 
-    /// Whether others write to the journal.
-    pub(crate) fn shares(&self) -> Shares {
-        self.shares
-    }
-
     /// What the record of an environment says of its home, after a run of a release of this kind began here.
     pub(crate) fn home_after(&self, target: TargetKind) -> Option<String> {
         (self.shares_the_journal() && target != TargetKind::Kubernetes).then(|| self.home.clone())
@@ -67,7 +62,9 @@ impl Seat {
         // What was taken over is not known here any more: not even that nothing of it runs.
         let is_empty =
             self.shares == Shares::Journal && environment.live.is_none() && environment.standby.is_none();
-        is_empty || environment.home.as_ref().is_none_or(|home| *home == self.home)
+        // Without a shared journal only what was left to somebody has a home; where that is this one, it was claimed and not taken in.
+        let is_named = self.shares == Shares::Journal && environment.home.as_ref() == Some(&self.home);
+        is_empty || is_named || environment.home.is_none()
     }
 
     /// How an unfinished run of a shared journal that nobody here drives is taken over, if it is.
@@ -90,10 +87,10 @@ impl Seat {
 }
 
 /// Why nothing is begun here.
-pub(crate) fn elsewhere(environment: &EnvironmentRecord, shares: Shares) -> Problem {
+pub(crate) fn elsewhere(environment: &EnvironmentRecord, seat: &Seat) -> Problem {
     let home = environment.home.as_deref().unwrap_or("another machine");
-    if shares == Shares::Nothing {
-        return taken_over(home);
+    if seat.shares == Shares::Nothing {
+        return taken_over_seen_from(&seat.home, home);
     }
     Problem::new(
         Code::EnvironmentElsewhere,
@@ -105,6 +102,18 @@ pub(crate) fn elsewhere(environment: &EnvironmentRecord, shares: Shares) -> Prob
             "run the command there; to bring the environment here, end it there first with `bascule down {}`",
             environment.key.environment
         ),
+    )
+}
+
+/// The same, for an engine that may be the one that has taken it over, and died before it had noted that.
+pub(crate) fn taken_over_seen_from(own: &str, home: &str) -> Problem {
+    if home != own {
+        return taken_over(home);
+    }
+    Problem::new(
+        Code::EnvironmentElsewhere,
+        "taking the environment over was cut off: it was claimed where it runs, and is not known here yet",
+        "run `bascule run resume ENV` again",
     )
 }
 
@@ -172,10 +181,15 @@ mod tests {
         assert!(!here.is_home_of(&environment));
         let alone = Seat::new(9, "a:/state".to_owned(), Shares::Nothing);
         assert!(!alone.is_home_of(&environment), "it was taken over");
-        for shares in [Shares::Journal, Shares::Nothing] {
-            let problem = elsewhere(&environment, shares);
+        for seat in [&here, &alone] {
+            let problem = elsewhere(&environment, seat);
             assert!(problem.message.contains("b:/state"), "{problem}");
         }
+        environment.home = Some("a:/state".to_owned());
+        assert!(here.is_home_of(&environment) && !alone.is_home_of(&environment));
+        let cut = elsewhere(&environment, &alone);
+        assert!(cut.message.contains("cut off") && cut.remedy.contains("run resume"), "{cut}");
+        environment.home = Some("b:/state".to_owned());
         environment.live = None;
         assert!(here.is_home_of(&environment) && !alone.is_home_of(&environment));
         for home in [here.home_after(TargetKind::Process), here.home_after(TargetKind::Kubernetes)] {

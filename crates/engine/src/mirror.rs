@@ -222,6 +222,14 @@ impl Mirrored {
         self.run.state.outcome.is_some()
     }
 
+    /// Replaces what was kept by what a journal knows of the same run.
+    pub(crate) fn told_by(&mut self, environment: &EnvironmentRecord, run: RunRecord, events: Vec<Recorded>) {
+        self.environment = environment.clone();
+        self.run.finished_at = run.finished_at;
+        self.run.state = run.state;
+        self.events = events;
+    }
+
     /// Whether a person has to decide on the run.
     pub(crate) fn awaits_person(&self) -> bool {
         self.run.state.next() == Next::AwaitPerson

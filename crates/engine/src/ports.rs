@@ -311,6 +311,8 @@ pub struct KeptRun {
     pub at_work: Option<(String, Timestamp)>,
     /// The run that was at work last, and the generation of that, where it is said.
     pub last: Option<(RunId, Generation)>,
+    /// Whether that run gave back what it had taken: it is over, whatever is kept of it.
+    pub given_back: bool,
     /// Tells these contents from what anybody writes later.
     pub mark: String,
 }

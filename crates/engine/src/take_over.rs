@@ -3,6 +3,9 @@
 //!
 //! Whoever had the environment before has a lower generation, for good: it is refused wherever it writes, and told where the environment is.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use bascule_journal::{EnvironmentRecord, JournalError, Recorded, RunRecord, Take};
 use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId, RunId};
 use bascule_model::problem::{Code, Problem};
@@ -49,8 +52,20 @@ pub enum Resumed {
     },
 }
 
+/// Who takes an environment over, one after the other.
+#[derive(Default)]
+pub(crate) struct Turns(Mutex<HashMap<EnvironmentKey, Arc<tokio::sync::Mutex<()>>>>);
+
+impl Turns {
+    fn of(&self, key: &EnvironmentKey) -> Arc<tokio::sync::Mutex<()>> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.entry(key.clone()).or_default())
+    }
+}
+
 impl Engine {
-    /// Goes on with an environment that is in a cluster, wherever it was begun. `project`: the folder of its manifest here.
+    /// Goes on with an environment that is in a cluster, wherever it was begun. `project`: the folder of its manifest here. Not to be
+    /// dropped half way: what was claimed would not be taken in, until this is called again.
     ///
     /// # Errors
     /// `LEASE_HELD` while somebody is at work there, `MIRROR_UNUSABLE` where nothing is kept or it does not say enough,
@@ -65,6 +80,8 @@ impl Engine {
         if self.seat.shares_the_journal() {
             return Err(shared(key));
         }
+        let turn = self.taking_over.of(key);
+        let _turn = turn.lock().await;
         let known = self.journal.environment(key).await?;
         let is_here = known.as_ref().is_some_and(|known| self.seat.is_home_of(known));
         let unfinished = self.journal.active(key).await?;
@@ -82,8 +99,15 @@ impl Engine {
                 return Ok(Resumed::Nothing);
             }
             refuse_other_history(known.as_ref(), &kept)?;
-            let mirrored = self.usable(place, key, &kept).await?;
+            let mut mirrored = self.usable(place, key, &kept).await?;
             let events = self.journal.events(mirrored.run(), 0).await?;
+            // Claimed from here before, and gone on with by nobody since: what is known here is at least what is kept.
+            if kept.home == self.seat.home()
+                && Recorded::go_on_from(mirrored.events(), &events)
+                && let (Some(known), Some(run)) = (&known, self.journal.run(mirrored.run()).await?)
+            {
+                mirrored.told_by(known, run, events.clone());
+            }
             let is_in_the_way = unfinished.as_ref().is_some_and(|run| run.id != *mirrored.run());
             if is_in_the_way || !Recorded::go_on_from(&events, mirrored.events()) {
                 let run = unfinished.map_or_else(|| mirrored.run().clone(), |run| run.id);
@@ -201,6 +225,10 @@ impl Engine {
         {
             let words = format!("{run} was at work after it, and what that did was not kept");
             return Err(too_old(&mirrored, &words, &kept.home));
+        }
+        let is_its_own = kept.last.as_ref().is_some_and(|(run, _)| run == mirrored.run());
+        if is_its_own && kept.given_back && !mirrored.is_over() {
+            return Err(too_old(&mirrored, "that run is over, and how it ended was not kept", &kept.home));
         }
         let live = self.ports.traffic.made_live(place, &mirrored.releases()).await;
         let live = live.map_err(Problem::from)?;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bascule_model::problem::Problem;
 use bascule_target_docker::{Connection, DockerImages, DockerImagesOptions};
 
-use crate::serve::state_id;
+use crate::identity;
 
 /// Looks at the engine that a control plane with this `DOCKER_HOST` would use: where it is asked, and what was seen.
 pub async fn survey(docker_host: Option<&str>) -> (PathBuf, Survey) {
@@ -25,7 +25,7 @@ pub async fn survey(docker_host: Option<&str>) -> (PathBuf, Survey) {
 pub async fn forget_images(state: &Path, docker_host: Option<&str>) -> Result<(), Problem> {
     let images = DockerImages::open(DockerImagesOptions {
         connection: Arc::new(Connection::new(Connection::socket_of(docker_host))),
-        state_id: state_id(state),
+        state_id: identity::of(state)?,
         state_dir: state.to_owned(),
         home: None,
         docker_config: None,

@@ -18,6 +18,7 @@ mod edge_link;
 mod failpoints;
 mod follow;
 mod health_watch;
+mod identity;
 mod journal;
 mod keeper;
 mod log;

@@ -148,6 +148,16 @@ async fn plan_rollback(State(control): Shared, Json(request): Json<RollbackReque
 }
 
 async fn resume(State(control): Shared, Json(request): Json<ResumeRequest>) -> Answer<Resumed> {
+    // A client that goes away does not cut it off between the claim and what is written down here.
+    let taking = control.tasks.spawn(take_over(control.clone(), request));
+    let resumed = taking.await.map_err(|error| {
+        let remedy = "report this: it is a defect of Bascule; `bascule run resume ENV` can be run again";
+        Problem::new(Code::Internal, format!("taking the environment over ended early: {error}"), remedy)
+    })?;
+    Ok(Json(resumed?))
+}
+
+async fn take_over(control: Arc<Control>, request: ResumeRequest) -> Result<Resumed, Problem> {
     let project = request.project.as_ref().map(|project| project.to_string_lossy());
     let (key, place) = (&request.key, &request.place);
     let resumed = control.engine.take_over(place, key, project.as_deref(), &request.actor).await?;
@@ -158,7 +168,7 @@ async fn resume(State(control): Shared, Json(request): Json<ResumeRequest>) -> A
     if let Some(environment) = control.engine.journal().environment(key).await? {
         recall::environment(&control, &environment).await?;
     }
-    Ok(Json(resumed))
+    Ok(resumed)
 }
 
 async fn down(State(control): Shared, Json(request): Json<KeyRequest>) -> Answer<Started> {

@@ -38,7 +38,7 @@ use crate::system::{SystemClock, TimedIds};
 use crate::targets::{Stores, Targets};
 use crate::traffic::EdgeTraffic;
 use crate::traffics::Traffics;
-use crate::{keeper, recall, routes, state_dir};
+use crate::{identity, keeper, recall, routes, state_dir};
 
 /// What a control plane is started with.
 #[derive(Debug, Clone)]
@@ -67,11 +67,13 @@ impl ServeOptions {
 pub async fn serve(options: ServeOptions) -> Result<(), Problem> {
     state_dir::prepare(&options.state)?;
     let _lock = state_dir::lock(&options.state)?;
+    // Before there is a journal: one that is there tells a folder from before.
+    let state_id = identity::of_locked(&options.state)?;
     let journal = journal::open(&options.state, &options.environment).await?;
     // Builds and the like are not to see how the database is reached.
     let options = options.without(journal::VARIABLE);
     let place = journal.place.clone();
-    let control = build(&options, journal).await?;
+    let control = build(&options, state_id, journal).await?;
     recall::all(&control).await?;
     let listener = listen(&options)?;
     let keep_edge = tokio::spawn(control.edge.clone().keep());
@@ -97,14 +99,17 @@ pub async fn serve(options: ServeOptions) -> Result<(), Problem> {
     ended.map_err(|error| unusable(&options, &error))
 }
 
-async fn build(options: &ServeOptions, journal: journal::Opened) -> Result<Arc<Control>, Problem> {
+async fn build(
+    options: &ServeOptions,
+    state_id: String,
+    journal: journal::Opened,
+) -> Result<Arc<Control>, Problem> {
     let state = &options.state;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let vault = Arc::new(FileVault::open(state).map_err(Problem::from)?);
     let artifacts = Arc::new(
         ArtifactStore::open(&state.join("artifacts"), options.environment.clone()).map_err(Problem::from)?,
     );
-    let state_id = state_id(state);
     let process = ProcessTarget::open(ProcessOptions {
         state_dir: state.clone(),
         state_id: state_id.clone(),
@@ -264,13 +269,6 @@ fn home(state: &Path) -> String {
     let id = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
     let id = <sha2::Sha256 as sha2::Digest>::digest(format!("bascule {}", id.trim()).as_bytes());
     format!("{name}:{} #{}", state.display(), bascule_model::plan::hex(&id[..3]))
-}
-
-/// Tells this state folder from others on the machine: a hash of its path.
-pub(crate) fn state_id(state: &Path) -> String {
-    let whole = std::fs::canonicalize(state).unwrap_or_else(|_| state.to_owned());
-    let hash = <sha2::Sha256 as sha2::Digest>::digest(whole.as_os_str().as_encoded_bytes());
-    bascule_model::plan::hex(&hash[..6])
 }
 
 /// The variables that instances and the edge inherit.

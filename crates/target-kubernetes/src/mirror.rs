@@ -45,7 +45,7 @@ pub(crate) async fn keep(
         let known = lock(&clusters.mirrored).get(key).cloned();
         let version = match known {
             Some(known) => known,
-            None => standing(&cluster, &name, key, &owner, fence).await?,
+            None => standing(&cluster, &name, key, &keeper).await?,
         };
         let is_there = version.is_some();
         if !is_there && if_none == IfNone::Leave {
@@ -95,12 +95,11 @@ async fn standing(
     cluster: &Cluster,
     name: &str,
     key: &EnvironmentKey,
-    owner: &str,
-    fence: Generation,
+    keeper: &Keeper<'_>,
 ) -> Result<Option<String>, PortError> {
     let there: Option<Secret> = cluster.get(&format!("look at the Secret {name}"), name).await?;
     let Some(there) = there else { return Ok(None) };
-    match mirror::judge(&there, key, owner, fence) {
+    match mirror::judge(&there, key, keeper) {
         Standing::Ours => Ok(there.resource_version()),
         Standing::Elsewhere(home) => Err(PortError::Elsewhere(home)),
         Standing::Foreign => Err(foreign(name).into()),
@@ -117,9 +116,10 @@ pub(crate) async fn forget(
     let key = &claim.key;
     let cluster = clusters.reach(cluster_of(release)?).await?;
     let (name, owner) = (names::mirror(key), clusters.owner(key));
+    let keeper = Keeper { owner: &owner, generation: fence, home: home_of(claim) };
     remember(clusters, key, None);
     for _ in 0..ATTEMPTS {
-        let Some(version) = standing(&cluster, &name, key, &owner, fence).await? else { return Ok(()) };
+        let Some(version) = standing(&cluster, &name, key, &keeper).await? else { return Ok(()) };
         let unchanged = Preconditions { uid: None, resource_version: Some(version) };
         let params = DeleteParams { preconditions: Some(unchanged), ..DeleteParams::default() };
         let api = cluster.api::<Secret>();
@@ -158,6 +158,7 @@ pub(crate) async fn find(
         home: said(&there, names::HOME).unwrap_or_default().to_owned(),
         at_work: lease.as_ref().and_then(|lease| lease::holder(lease, now)),
         last: lease.as_ref().and_then(lease::last),
+        given_back: lease.as_ref().is_some_and(|lease| lease::home(lease).is_none()),
         mark: there.resource_version().unwrap_or_default(),
     }))
 }

@@ -22,7 +22,7 @@ impl Engine {
         if self.seat.is_home_of(&environment) {
             return Ok(());
         }
-        Err(home::elsewhere(&environment, self.seat.shares()))
+        Err(home::elsewhere(&environment, &self.seat))
     }
 
     /// Why an unfinished run of this journal is gone on with by another control plane, whose journal this is not; none where it is not.

@@ -60,12 +60,14 @@ pub(crate) enum Standing {
     Foreign,
 }
 
-/// What is made of one that is there.
-pub(crate) fn judge(there: &Secret, key: &EnvironmentKey, owner: &str, fence: Generation) -> Standing {
-    if !is_of(there, key) || said(there, names::OWNER) != Some(owner) {
+/// What is made of one that is there. What we keep of an environment that we took over says that it is of whoever had it before.
+pub(crate) fn judge(there: &Secret, key: &EnvironmentKey, keeper: &Keeper<'_>) -> Standing {
+    let is_ours =
+        said(there, names::OWNER) == Some(keeper.owner) || said(there, names::HOME) == Some(keeper.home);
+    if !is_of(there, key) || !is_ours {
         return Standing::Foreign;
     }
-    if generation(there) > fence {
+    if generation(there) > keeper.generation {
         return Standing::Elsewhere(said(there, names::HOME).unwrap_or("another machine").to_owned());
     }
     Standing::Ours
@@ -102,16 +104,18 @@ mod tests {
         let there = secret(&key, &keeper, b"{}", None);
         assert_eq!(contents(&there), b"{}");
         let elsewhere = Standing::Elsewhere("web1:/state".to_owned());
-        for (owner, fence, expected) in [
-            ("a", 7, Standing::Ours),
-            ("a", 8, Standing::Ours),
-            ("a", 6, elsewhere),
-            ("b", 9, Standing::Foreign),
+        for (owner, home, fence, expected) in [
+            ("a", "web2:/state", 7, Standing::Ours),
+            ("a", "web2:/state", 8, Standing::Ours),
+            ("a", "web2:/state", 6, elsewhere),
+            ("b", "web2:/state", 9, Standing::Foreign),
+            ("b", "web1:/state", 9, Standing::Ours),
         ] {
-            assert_eq!(judge(&there, &key, owner, Generation(fence)), expected, "{owner} {fence}");
+            let keeper = Keeper { owner, generation: Generation(fence), home };
+            assert_eq!(judge(&there, &key, &keeper), expected, "{owner} {home} {fence}");
         }
         let other = "shop/production".parse().unwrap();
-        assert_eq!(judge(&there, &other, "a", Generation(7)), Standing::Foreign);
-        assert_eq!(judge(&Secret::default(), &key, "a", Generation(7)), Standing::Foreign);
+        assert_eq!(judge(&there, &other, &keeper), Standing::Foreign);
+        assert_eq!(judge(&Secret::default(), &key, &keeper), Standing::Foreign);
     }
 }

@@ -522,3 +522,41 @@ async fn whether_a_run_is_kept_is_what_the_live_release_says() {
         assert_eq!(kept(&first.cluster).is_some(), live_wants);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_run_whose_end_was_not_kept_is_not_gone_on_with() {
+    let first = Driven::alone();
+    first.deploy(1).await.live();
+    first.at("deploy.bake.apply.before", |cluster| {
+        cluster.fault(Matcher::any().verb("update").resource("secrets"), Fault::Status(403));
+    });
+    let begun = first.begin(2).await.unwrap();
+    let run = begun.run.clone();
+    first.drive(begun).await.live();
+    let second = first.empty_machine();
+    let refused = second.take_over().await.unwrap_err();
+    assert_eq!(refused.code, Code::MirrorUnusable, "{refused:?}");
+    assert!(refused.message.contains(run.as_str()) && refused.message.contains("over"), "{refused:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_take_over_that_was_cut_off_is_said_and_can_be_done_again() {
+    for point in ["deploy.switch.apply.before", "deploy.bake.apply.before"] {
+        let (first, _) = dies_at(point).await;
+        tokio::time::advance(SILENCE).await;
+        let back = first.next();
+        // The claim is there, and what was claimed was not taken in.
+        let seen = back.traffic.kept(&place(), &key()).await.unwrap().unwrap();
+        assert!(
+            back.traffic
+                .take_from(&place(), &key(), &seen, Generation(1 << 32), "web1:/state")
+                .await
+                .unwrap()
+        );
+        let Some(Came::Elsewhere(problem)) = back.comes_back().await else { panic!("it went on") };
+        assert!(problem.message.contains("cut off") && problem.remedy.contains("run resume"), "{problem:?}");
+        assert_eq!(back.engine.left_over().await.unwrap(), [], "it is not tried again and again");
+        let live = back.take_over().await.unwrap().unwrap().live();
+        assert_eq!(back.agreed().await, live.as_str());
+    }
+}
