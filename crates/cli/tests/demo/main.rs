@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it has to be")]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -19,9 +19,8 @@ fn plays_with_containers_and_leaves_nothing() {
         println!("NOT RUN: there is no Docker Engine here");
         return;
     }
-    let state = play("docker");
-    let owner = <sha2::Sha256 as sha2::Digest>::digest(state.as_os_str().as_encoded_bytes());
-    let filter = format!("label=bascule.owner={}", bascule_model::plan::hex(&owner[..6]));
+    let owner = play("docker");
+    let filter = format!("label=bascule.owner={owner}");
     for list in ["images --all", "ps --all", "network ls"] {
         let words: Vec<&str> = list.split(' ').chain(["--quiet", "--filter", &filter]).collect();
         assert_eq!(docker(&words).unwrap(), "", "{list}");
@@ -35,8 +34,8 @@ fn docker(words: &[&str]) -> Option<String> {
     output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
 }
 
-/// Plays it; gives the whole path of what was its state folder.
-fn play(target: &str) -> PathBuf {
+/// Plays it; gives what its things were labelled with.
+fn play(target: &str) -> String {
     let home = tempfile::tempdir().unwrap();
     #[expect(clippy::disallowed_methods, reason = "a test has no wiring")]
     let engine = std::env::var_os("DOCKER_HOST");
@@ -84,9 +83,10 @@ fn play(target: &str) -> PathBuf {
     );
     assert!(Path::new(report["logs"].as_str().unwrap()).exists(), "the logs are not kept");
     assert_eq!(processes_that_name(folder), Vec::<String>::new());
-    let state = std::fs::canonicalize(report["state"].as_str().unwrap()).unwrap();
+    let state = Path::new(report["state"].as_str().unwrap());
+    let identity = std::fs::read_to_string(state.join("identity")).unwrap();
     std::fs::remove_dir_all(folder).unwrap();
-    state
+    identity
 }
 
 /// Command lines of processes that still run (what has ended and waits for its parent has none).
