@@ -4,7 +4,7 @@ use bascule_journal::{EnvironmentRecord, ReleaseRecord, Standard};
 use bascule_model::evidence::InstanceState;
 use bascule_model::ids::ReleaseId;
 use bascule_model::problem::{Code, Problem};
-use bascule_model::release::Release;
+use bascule_model::release::{Release, Service};
 
 use crate::engine::Engine;
 use crate::planner;
@@ -50,7 +50,8 @@ impl Engine {
         })
     }
 
-    /// Warm: every instance of the release runs in the standby slot, and the edge knows it.
+    /// Warm: every instance of the release runs in the standby slot, and the edge knows it. More than it was written to have is as warm:
+    /// somebody, or a scaler, made it larger while it was live.
     pub(crate) async fn warmth(&self, environment: &EnvironmentRecord, release: &Release) -> Warmth {
         let Some(standby) = &environment.standby else { return Warmth::Cold };
         let standing = &standby.standing;
@@ -59,16 +60,19 @@ impl Engine {
         }
         let slot =
             SlotRef { key: environment.key.clone(), slot: standing.slot, release: standing.release.clone() };
-        let running = self.ports.target.observe(&slot).await.map_or(0, |instances| {
-            instances.iter().filter(|one| matches!(one.state, InstanceState::Running { .. })).count()
-        });
-        let wanted: usize = release.services.iter().map(|service| service.instances as usize).sum();
+        let instances = self.ports.target.observe(&slot).await.unwrap_or_default();
+        let runs = |service: &Service| {
+            let of_it = instances.iter().filter(|one| one.service == service.name);
+            of_it.filter(|one| matches!(one.state, InstanceState::Running { .. })).count()
+                >= service.instances as usize
+        };
+        let is_whole = release.services.iter().all(runs);
         let known = self
             .ports
             .traffic
             .routing(&environment.key)
             .await
             .is_ok_and(|routing| routing.slots.get(&standing.slot) == Some(&standing.release));
-        if running == wanted && known { Warmth::Warm } else { Warmth::Cold }
+        if is_whole && known { Warmth::Warm } else { Warmth::Cold }
     }
 }

@@ -197,6 +197,11 @@ impl FakeCluster {
         core.store.wake();
     }
 
+    /// From here on watches tell of a change so long after it.
+    pub fn lag_watches(&self, lag: Duration) {
+        self.shared.lock().watch_lag = lag;
+    }
+
     /// The calls until now.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {

@@ -1,6 +1,7 @@
 //! All that the cluster is, behind one lock: objects, time, scripts, faults.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -33,6 +34,8 @@ pub(crate) struct Core {
     pub memory: Memory,
     /// Grows when all watches are to end.
     pub watch_epoch: u64,
+    /// So long after a change a watch tells of it.
+    pub watch_lag: Duration,
     /// When the controllers have something to do next.
     pub due: Option<Instant>,
     /// The version at which they had nothing to do; none when they have to look in any case.
@@ -63,6 +66,7 @@ impl Core {
             controllers: Controllers::Working,
             memory: Memory::default(),
             watch_epoch: 0,
+            watch_lag: Duration::ZERO,
             due: None,
             settled: None,
         }

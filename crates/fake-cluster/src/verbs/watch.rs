@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use serde_json::{Value, json};
 use tokio::sync::watch::Receiver;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::read::Selection;
 use crate::answer::Answer;
@@ -78,6 +78,10 @@ impl Watch {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(line) = self.waiting.pop_front() {
+                let lag = self.shared.lock().watch_lag;
+                if !lag.is_zero() {
+                    sleep(lag).await;
+                }
                 return Some(line);
             }
             if self.is_over || Instant::now() >= self.ends {

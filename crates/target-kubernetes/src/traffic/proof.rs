@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// have; their usual pace is once a second.
 const NODES: Duration = Duration::from_secs(2);
 /// It is looked at so often.
-const LOOK: Duration = Duration::from_millis(100);
+pub(super) const LOOK: Duration = Duration::from_millis(100);
 
 /// Pods of a service of the release that are ready, by name.
 async fn ready_pods(

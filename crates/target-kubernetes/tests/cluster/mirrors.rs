@@ -165,6 +165,18 @@ async fn a_warm_rollback_writes_down_what_it_does_once_before_the_switch() {
     first.rollback(None).await.unwrap().live();
     let calls = first.cluster.calls();
     let switch = calls.iter().position(|call| call.verb == "patch" && call.resource == "services").unwrap();
+    let before: Vec<_> =
+        calls[..=switch].iter().map(|call| (call.verb.as_str(), call.resource.as_str())).collect();
+    let needed = [
+        // Whether it stands by.
+        ("get", "services"),
+        ("update", "secrets"),
+        ("update", "leases"),
+        // The switch.
+        ("get", "services"),
+        ("patch", "services"),
+    ];
+    assert_eq!(before, needed, "users wait for it");
     let kept = |call: &&bascule_fake_cluster::Call| call.name == NAME;
     assert_eq!(calls[..switch].iter().filter(kept).count(), 1, "{calls:#?}");
     assert!(calls[switch..].iter().any(|call| call.name == NAME), "and how it ended behind it");

@@ -82,6 +82,24 @@ async fn s07_the_deadline_is_for_becoming_ready_and_not_for_being_watched() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn s08_a_rollback_within_the_window_is_the_switch_alone_however_large_a_release_was_made() {
+    let mut world = Driven::new();
+    world.wish.release.rollout.warm = Duration::from_secs(600);
+    let first = world.deploy(1).await.live();
+    let name = format!("shop-web-{first}");
+    world.cluster.edit("Deployment", &name, "hpa", |one| one["spec"]["replicas"] = 5.into());
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    world.deploy(2).await.live();
+    let pods = world.pods(first.as_str());
+    assert_eq!(pods.len(), 5);
+    // Whatever would be asked of one that is made anew fails.
+    world.failing(true, true);
+    assert_eq!(world.rollback(None).await.unwrap().live(), first);
+    assert_eq!(world.pods(first.as_str()), pods, "its pods are those that stood by");
+    assert_eq!(world.agreed().await, first.as_str());
+}
+
+#[tokio::test(start_paused = true)]
 async fn s09_a_rollback_within_the_window_asks_no_check_and_one_after_it_does() {
     let mut world = Driven::new();
     world.wish.release.rollout.warm = Duration::from_secs(600);
@@ -186,6 +204,8 @@ async fn s11_a_release_of_which_one_pod_was_looked_at_is_whole_before_it_gets_th
 #[tokio::test(start_paused = true)]
 async fn s13_a_live_release_that_grows_before_the_switch_takes_the_new_one_along() {
     let world = Driven::new();
+    // Whoever has written hears of it later, as from any server.
+    world.cluster.lag_watches(Duration::from_millis(50));
     let first = world.deploy(1).await.live();
     let (there, go) = world.hold("deploy.switch.apply.before");
     let grow = async {
