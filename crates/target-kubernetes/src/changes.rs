@@ -75,7 +75,12 @@ pub(crate) async fn changes(
     all.extend(configurations);
     all.extend(deployments);
     all.extend(of_companions(clusters, &cluster, &spec).await?);
-    let record = record::read(&clusters.layout, &key)?.or_else(|| TrafficRecord::of(&spec.release));
+    // With what this release brings, as the deploy will note it.
+    let wanted = TrafficRecord::of(&spec.release);
+    let record = match record::read(&clusters.layout, &key)? {
+        Some(there) => Some(there.with(wanted)),
+        None => wanted,
+    };
     for service in traffic_services(&spec.release) {
         if let Some(record) =
             record.as_ref().filter(|record| record::is_routed(&record.cluster, &service.name))

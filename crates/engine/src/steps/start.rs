@@ -8,8 +8,10 @@ use bascule_model::problem::{Code, Problem};
 use bascule_model::run::{Evidence, Touches};
 use serde_json::json;
 
+use super::switch::make_known;
 use super::{Leave, Observed, Step};
 use crate::context::{StepContext, StepError};
+use crate::ports::SlotRef;
 use crate::take_away::take_away;
 
 pub(super) struct Start;
@@ -76,6 +78,7 @@ impl Step for Start {
 
     async fn undo(&self, context: &StepContext<'_>) -> Result<Evidence, StepError> {
         let slot = context.slot()?;
+        to_the_former(context, &slot).await?;
         let drained = take_away(context, "start", &slot).await?;
         // The door of an environment that never had a live release is closed again.
         if context.ports.traffic.routing(context.key()).await?.live.is_none() && context.plan.live.is_none() {
@@ -83,4 +86,24 @@ impl Step for Start {
         }
         Ok(json!({ "stopped": slot.release, "drained": drained }))
     }
+}
+
+/// Somebody else may have moved users to the new release, as by a file that names its slot. They go back before it is taken away: else
+/// they would be left with nobody.
+async fn to_the_former(context: &StepContext<'_>, slot: &SlotRef) -> Result<(), StepError> {
+    let Some(former) = context.plan.live.as_ref().filter(|former| former.release != slot.release) else {
+        return Ok(());
+    };
+    let live = context.ports.traffic.routing(context.key()).await?.live;
+    if live.is_none_or(|(_, release)| release != slot.release) {
+        return Ok(());
+    }
+    make_known(context).await?;
+    let to = Some((former.slot, &former.release));
+    context.ports.traffic.switch(context.fence, context.key(), Some(&slot.release), to).await?;
+    context.note(
+        "start",
+        format!("somebody had moved users to {}; they are at {} again", slot.release, former.release),
+    );
+    Ok(())
 }

@@ -104,7 +104,7 @@ impl Step for Switch {
 }
 
 /// An edge that lost its table has to be told again where the former release is; normally it knows.
-async fn make_known(context: &StepContext<'_>) -> Result<(), StepError> {
+pub(super) async fn make_known(context: &StepContext<'_>) -> Result<(), StepError> {
     let (Some(live), Some(former)) = (&context.plan.live, context.former) else { return Ok(()) };
     let routing = context.ports.traffic.routing(context.key()).await?;
     if routing.slots.get(&live.slot) == Some(&live.release) {

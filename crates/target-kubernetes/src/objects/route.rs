@@ -54,7 +54,7 @@ pub(crate) enum Named {
     Slot(Slot),
     /// It leads to none of our Services.
     Nobody,
-    /// It leads to several, or in a way that cannot be swapped; as in "it …".
+    /// It leads to both at once; as in "it …".
     Amiss(String),
 }
 
@@ -139,16 +139,17 @@ impl Routed<'_> {
         let ours = backends.iter().filter_map(|one| Some((one, self.slot_of(&one.name)?)));
         let ours: Vec<(&Backend, (&ServiceName, Slot))> = ours.collect();
         let Some((first, (_, slot))) = ours.first() else { return Named::Nobody };
-        for (backend, _) in &ours {
-            if let Some(why) = unfit(backend) {
-                return Named::Amiss(why);
-            }
-        }
         if let Some((other, _)) = ours.iter().find(|(_, (_, other))| other != slot) {
             return Named::Amiss(format!("leads to {} and to {}", first.name, other.name));
         }
         let leads = |lead: &ServiceName| ours.iter().any(|(_, (service, _))| *service == lead);
         if self.services.first().is_some_and(leads) { Named::Slot(*slot) } else { Named::Nobody }
+    }
+
+    /// Why users could not be moved by these places as a whole, as in "it …"; none where they could. Asked before a release comes: the way
+    /// back swaps the names, whatever else stands beside them.
+    pub(crate) fn unfit(&self, backends: &[Backend]) -> Option<String> {
+        backends.iter().filter(|one| self.slot_of(&one.name).is_some()).find_map(unfit)
     }
 
     /// Services to which none of these places leads.
@@ -187,7 +188,7 @@ impl Routed<'_> {
     }
 }
 
-/// Why a place cannot be swapped; none where it can.
+/// Why a place does not move all of its users; none where it does.
 fn unfit(backend: &Backend) -> Option<String> {
     let (name, port) = (&backend.name, service::PORT);
     if backend.is_split {

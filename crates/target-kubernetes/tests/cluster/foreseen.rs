@@ -239,7 +239,25 @@ async fn a_pause_before_the_end_that_is_longer_than_the_grace_is_told_in_the_pla
     one.release.cluster.as_mut().unwrap().patches = vec![pause(2)];
     let told = world.target.warnings(&one.release).await.join("\n");
     assert!(told.contains("web: its `preStop` waits 2 s, and `stop.grace` is 2 s"), "{told}");
+    assert!(told.contains("about 2 s until"), "{told}");
     // The last one holds, and a grace with room for it is as it should be.
     one.release.cluster.as_mut().unwrap().patches.push(pause(1));
+    assert_eq!(world.target.warnings(&one.release).await, Vec::<String>::new());
+    // It is a part of the grace, so that what is in flight has no more of it.
+    one.release.services[0].drain = std::time::Duration::from_secs(9);
+    let told = world.target.warnings(&one.release).await.join("\n");
+    assert!(told.contains("requests in flight get 2 s"), "{told}");
+    one.release.services[0].drain = std::time::Duration::from_secs(1);
+    // One that cannot be read holds all the same: what it says instead is not known.
+    one.release.cluster.as_mut().unwrap().patches = vec![
+        pause(2),
+        DeploymentPatch {
+            service: None,
+            changes: json!({ "spec": { "template": { "spec": { "containers": [{
+            "name": "app",
+            "lifecycle": { "preStop": { "httpGet": { "path": "/end", "port": 8080 } } },
+        }] } } } }),
+        },
+    ];
     assert_eq!(world.target.warnings(&one.release).await, Vec::<String>::new());
 }

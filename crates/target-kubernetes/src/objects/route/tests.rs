@@ -24,6 +24,12 @@ fn read(kind: RouteKind, object: &Value) -> Named {
     routed.named(&backends(kind, "shop", object))
 }
 
+fn unfit(kind: RouteKind, object: &Value) -> Option<String> {
+    let services = ["web", "api"].map(|name| name.parse().unwrap());
+    let app = "shop".parse().unwrap();
+    Routed { app: &app, services: &services }.unfit(&backends(kind, "shop", object))
+}
+
 #[test]
 fn an_ingress_leads_to_one_slot_or_it_is_said_why_not() {
     let both = |object: &Value| match read(RouteKind::Ingress, object) {
@@ -47,7 +53,12 @@ fn an_ingress_leads_to_one_slot_or_it_is_said_why_not() {
     let default = json!({ "spec": { "defaultBackend": { "service": { "name": "shop-web-blue", "port": { "name": "http" } } } } });
     assert_eq!(both(&default), "blue");
     let other_port = json!({ "spec": { "defaultBackend": { "service": { "name": "shop-web-blue", "port": { "number": 3000 } } } } });
-    assert_eq!(both(&other_port), "leads to the port 3000 of shop-web-blue, whose port is 80");
+    assert_eq!(both(&other_port), "blue");
+    assert_eq!(
+        unfit(RouteKind::Ingress, &other_port).unwrap(),
+        "leads to the port 3000 of shop-web-blue, whose port is 80"
+    );
+    assert_eq!(unfit(RouteKind::Ingress, &default), None);
     // As older servers have it.
     let old = json!({ "spec": {
         "backend": { "serviceName": "shop-web-green", "servicePort": 80 },
@@ -63,8 +74,12 @@ fn an_http_route_leads_to_one_slot_or_it_is_said_why_not() {
     let read = |object: &Value| read(RouteKind::HTTPRoute, object);
     assert_eq!(read(&http_route(&[&["shop-web-blue"], &["docs", "more"]])), Named::Slot(Slot::Blue));
     assert_eq!(read(&http_route(&[&["docs"]])), Named::Nobody);
-    for split in [&["shop-web-blue", "shop-web-green"], &["shop-web-blue", "docs"]] {
-        let Named::Amiss(why) = read(&http_route(&[&["docs"], split])) else { panic!("{split:?}") };
+    for (split, is_one) in [(&["shop-web-blue", "shop-web-green"], false), (&["shop-web-blue", "docs"], true)]
+    {
+        let object = http_route(&[&["docs"], split]);
+        // Where its users can be moved from, and whether a release may come to them by it, are two questions.
+        assert_eq!(read(&object) == Named::Slot(Slot::Blue), is_one, "{split:?}");
+        let why = unfit(RouteKind::HTTPRoute, &object).unwrap();
         assert!(why.contains("spec.rules[1]") && why.contains("shop-web-blue"), "{why}");
     }
     // The Service of that name in another namespace, and what is no Service.

@@ -18,21 +18,38 @@ pub(crate) fn told(release: &Release) -> Vec<String> {
             continue;
         }
         match pause(release, service) {
-            Some(pause) if pause >= service.stop.grace.as_secs() => told.push(never_told(service, pause)),
-            // A grace that is longer leaves the app the rest of it.
-            Some(_) => {}
-            None => told.extend(short(service)),
+            Some(pause) if pause.is_over(service.stop.grace) => told.push(told_late(service, pause)),
+            // A pause is a part of the grace: what is in flight gets no more by it.
+            _ => told.extend(short(service)),
         }
     }
     told
 }
 
-/// Seconds that a patch of the release has the container wait before it is told to end; none where it is told at once.
-fn pause(release: &Release, service: &Service) -> Option<u64> {
+/// How long a container waits before it is told to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pause {
+    Seconds(u64),
+    Forever,
+}
+
+impl Pause {
+    /// Whether nothing of the grace is left after it.
+    fn is_over(self, grace: Duration) -> bool {
+        match self {
+            Self::Seconds(seconds) => seconds >= grace.as_secs(),
+            Self::Forever => true,
+        }
+    }
+}
+
+/// How long the release's patches have the container wait before it is told to end; none where it is told at once, or that cannot be
+/// read off them.
+fn pause(release: &Release, service: &Service) -> Option<Pause> {
     let patches = release.cluster.iter().flat_map(|cluster| &cluster.patches);
     let of_it = patches.filter(|one| one.service.as_ref().is_none_or(|name| *name == service.name));
-    // What a later one says is what holds.
-    of_it.filter_map(|one| seconds(hook(&one.changes)?)).next_back()
+    // What a later one says is what holds, also where it cannot be read.
+    of_it.filter_map(|one| hook(&one.changes)).next_back().and_then(waits)
 }
 
 fn hook(changes: &Value) -> Option<&Value> {
@@ -42,9 +59,9 @@ fn hook(changes: &Value) -> Option<&Value> {
 }
 
 /// How long a `preStop` waits, where that can be read off it: the cluster's own wait, or the program `sleep`.
-fn seconds(hook: &Value) -> Option<u64> {
+fn waits(hook: &Value) -> Option<Pause> {
     if let Some(seconds) = hook.pointer("/sleep/seconds") {
-        return seconds.as_u64();
+        return seconds.as_u64().map(Pause::Seconds);
     }
     let words = hook.pointer("/exec/command")?.as_array()?;
     let text: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
@@ -52,13 +69,30 @@ fn seconds(hook: &Value) -> Option<u64> {
     let text = text.join(" ");
     let mut words = text.split_whitespace().skip_while(|word| *word != "sleep" && !word.ends_with("/sleep"));
     words.next()?;
-    words.next()?.trim_end_matches('s').parse::<f64>().ok().map(|seconds| seconds.ceil() as u64)
+    length(words.next()?.trim_end_matches([';', '&', '"', '\'', ')']))
 }
 
-fn never_told(service: &Service, pause: u64) -> String {
+/// What the program `sleep` makes of a word: seconds, or minutes, hours and days by their letter.
+fn length(word: &str) -> Option<Pause> {
+    let (number, unit) = match word.chars().next_back()? {
+        's' => (word.strip_suffix('s')?, 1.0),
+        'm' => (word.strip_suffix('m')?, 60.0),
+        'h' => (word.strip_suffix('h')?, 3600.0),
+        'd' => (word.strip_suffix('d')?, 86400.0),
+        _ => (word, 1.0),
+    };
+    let seconds = number.parse::<f64>().ok().filter(|seconds| *seconds >= 0.0)? * unit;
+    Some(if seconds.is_finite() { Pause::Seconds(seconds.ceil() as u64) } else { Pause::Forever })
+}
+
+fn told_late(service: &Service, pause: Pause) -> String {
+    let pause = match pause {
+        Pause::Seconds(seconds) => format!("{seconds} s"),
+        Pause::Forever => "forever".to_owned(),
+    };
     format!(
-        "{}: its `preStop` waits {pause} s, and `stop.grace` is {} s: the cluster kills the pod before the app is told to end: let \
-         `stop.grace` be longer, by what the app needs to end",
+        "{}: its `preStop` waits {pause}, and `stop.grace` is {} s: the app is told to end when that is over, and has about 2 s until the \
+         cluster kills it: let `stop.grace` be longer, by what the app needs to end",
         service.name,
         service.stop.grace.as_secs()
     )
@@ -89,16 +123,26 @@ mod tests {
     #[test]
     fn how_long_a_hook_waits() {
         for (hook, expected) in [
-            (json!({ "sleep": { "seconds": 7 } }), Some(7)),
-            (json!({ "exec": { "command": ["sleep", "5"] } }), Some(5)),
-            (json!({ "exec": { "command": ["/bin/sleep", "2.5"] } }), Some(3)),
-            (json!({ "exec": { "command": ["sh", "-c", "sleep 10s"] } }), Some(10)),
+            (json!({ "sleep": { "seconds": 7 } }), Some(Pause::Seconds(7))),
+            (json!({ "exec": { "command": ["sleep", "5"] } }), Some(Pause::Seconds(5))),
+            (json!({ "exec": { "command": ["/bin/sleep", "2.5"] } }), Some(Pause::Seconds(3))),
+            (json!({ "exec": { "command": ["sh", "-c", "sleep 10s"] } }), Some(Pause::Seconds(10))),
+            (
+                json!({ "exec": { "command": ["sh", "-c", "sleep 10; nginx -s quit"] } }),
+                Some(Pause::Seconds(10)),
+            ),
+            (
+                json!({ "exec": { "command": ["sh", "-c", "/bin/sleep 2m && nginx -s quit"] } }),
+                Some(Pause::Seconds(120)),
+            ),
+            (json!({ "exec": { "command": ["sleep", "infinity"] } }), Some(Pause::Forever)),
+            (json!({ "exec": { "command": ["sh", "-c", "sleep $WAIT"] } }), None),
             (json!({ "exec": { "command": ["nginx", "-s", "quit"] } }), None),
             (json!({ "exec": { "command": ["sleep"] } }), None),
             (json!({ "httpGet": { "path": "/end" } }), None),
             (json!({ "sleep": { "seconds": "7" } }), None),
         ] {
-            assert_eq!(seconds(&hook), expected, "{hook}");
+            assert_eq!(waits(&hook), expected, "{hook}");
         }
     }
 }

@@ -55,6 +55,9 @@ pub(in crate::traffic) async fn differences(
                     shown(live.as_ref())
                 ));
             }
+            let services = record.routed();
+            let unfit = Routed { app: &key.app, services: &services }.unfit(&found.backends);
+            told.extend(unfit.map(|why| format!("the {title} {why}{who}")));
             told.extend(of_services(cluster, key, record, *slot, live.as_ref()).await?);
         }
     }

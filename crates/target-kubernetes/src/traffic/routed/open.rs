@@ -4,7 +4,7 @@ use bascule_model::ids::{Generation, ServiceName, Slot};
 use bascule_model::release::{Release, RouteKind};
 use serde_json::Value;
 
-use super::super::state::ATTEMPTS;
+use super::super::state::{self, ATTEMPTS};
 use super::found::{self, Found};
 use super::{look, slots};
 use crate::cluster::Cluster;
@@ -32,7 +32,10 @@ pub(crate) async fn check(
     if let Some(seen) = look(clusters, cluster, &release.key, &record).await? {
         seen.judged()?;
     }
-    fit(cluster, &record, release).await.map(|_| ())
+    // One that stands goes live again as it is: what a route lacks by now does not keep its users from it.
+    let stands = state::recorded_slot(clusters, &release.key, &release.id).is_some();
+    let asked = if stands { Asked::Lead } else { Asked::Everything };
+    fit(cluster, &record, release, asked).await.map(|_| ())
 }
 
 /// Notes at the route that nobody is live yet, where nothing is noted, and makes the Services. Answers what it says; none where no route is
@@ -57,13 +60,13 @@ pub(in crate::traffic) async fn ensure(
             slots::ensure(clusters, cluster, key, record, live.as_ref()).await?;
             return Ok(Some(seen.state));
         }
-        let found = fit(cluster, record, release).await?;
+        let found = fit(cluster, record, release, Asked::Everything).await?;
         if found.is_taken() {
             return Err(found.changed("its annotation bascule.dev/traffic is gone"));
         }
-        let state = TrafficState { generation: fence, ..TrafficState::default() };
+        let first = TrafficState { generation: fence, ..TrafficState::default() };
         let mut patch = vec![found.unchanged()];
-        patch.extend(found.note(clusters, key, &state));
+        patch.extend(found.note(clusters, key, &first));
         match found.write(cluster, &Value::Array(patch)).await {
             // Somebody was quicker, or the answer to our own write was lost: look again.
             Err(error) if error.status() == Some(422) => {}
@@ -73,8 +76,22 @@ pub(in crate::traffic) async fn ensure(
     Err(found::busy(record))
 }
 
-/// The route, if users can come through it to each service of the release that they are to.
-async fn fit(cluster: &Cluster, record: &TrafficRecord, release: &Release) -> Result<Found, KubernetesError> {
+/// What a route has to have for a release.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// That it leads to one slot of the service that leads.
+    Lead,
+    /// That it leads to each service, alone, at our port.
+    Everything,
+}
+
+/// The route, if users can come through it to what of the release is asked for.
+async fn fit(
+    cluster: &Cluster,
+    record: &TrafficRecord,
+    release: &Release,
+    asked: Asked,
+) -> Result<Found, KubernetesError> {
     let (Some(route), key) = (&record.cluster.route, &release.key) else {
         return Err(KubernetesError::Access { words: "no route is named".to_owned() });
     };
@@ -94,6 +111,11 @@ async fn fit(cluster: &Cluster, record: &TrafficRecord, release: &Release) -> Re
     };
     let routed = Routed { app: &key.app, services: &wanted };
     let lacking = routed.unnamed(&found.backends);
+    let (is_whole, services) = (asked == Asked::Everything, record.routed());
+    let every = Routed { app: &key.app, services: &services };
+    if let Some(why) = every.unfit(&found.backends).filter(|_| is_whole) {
+        return Err(unfit(format!("it {why}"), Slot::Blue, &all));
+    }
     let lacks = || {
         let names: Vec<String> = lacking
             .iter()
@@ -102,7 +124,7 @@ async fn fit(cluster: &Cluster, record: &TrafficRecord, release: &Release) -> Re
         format!("none of its backends is {}", names.join(", nor "))
     };
     match &found.named {
-        Named::Slot(_) if lacking.is_empty() => Ok(found),
+        Named::Slot(_) if lacking.is_empty() || !is_whole => Ok(found),
         Named::Slot(slot) => Err(unfit(lacks(), *slot, &lacking)),
         Named::Nobody => Err(unfit(lacks(), Slot::Blue, &lacking)),
         Named::Amiss(why) => Err(unfit(format!("it {why}"), Slot::Blue, &all)),

@@ -197,3 +197,44 @@ async fn a_plan_tells_what_is_swapped() {
         assert!(told.iter().all(|one| one.object != "Service shop-web"), "{told:#?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_release_that_stands_has_its_users_back_though_the_route_lacks_one_of_its_services() {
+    for kind in RouteKind::ALL {
+        let world = world(kind, Flavour::New);
+        let (first, mut second) = (with_more(routed(kind, 1)), with_more(routed(kind, 2)));
+        second.release.services.truncate(1);
+        world.cluster.edit(kind.as_str(), "front", "kubectl", |object| {
+            object["spec"]["rules"].as_array_mut().unwrap().push(rule(kind, "shop-api-blue"));
+        });
+        world.deploy(FENCE, &first, None).await.unwrap();
+        world.deploy(FENCE, &second, Some(&first)).await.unwrap();
+        // The newer release has no such service.
+        world.cluster.edit(kind.as_str(), "front", "kubectl", |object| {
+            object["spec"]["rules"].as_array_mut().unwrap().pop();
+        });
+        world.traffic.can_open(&first.release).await.unwrap();
+        world.traffic.can_take(&first.release).await.unwrap();
+        world.switch(FENCE, Some(&second), Some(&first)).await.unwrap();
+        assert_eq!(reached(&world.cluster, kind), "r1-abcdef");
+        // One that is to come needs all of it.
+        assert!(world.traffic.can_open(&with_more(routed(kind, 3)).release).await.is_err());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_tells_what_is_swapped_of_a_service_that_comes_with_the_release() {
+    for kind in RouteKind::ALL {
+        let world = world(kind, Flavour::New);
+        let (mut first, second) = (with_more(routed(kind, 1)), with_more(routed(kind, 2)));
+        first.release.services.truncate(1);
+        world.deploy(FENCE, &first, None).await.unwrap();
+        world.cluster.edit(kind.as_str(), "front", "kubectl", |object| {
+            object["spec"]["rules"].as_array_mut().unwrap().push(rule(kind, "shop-api-blue"));
+        });
+        let told = world.target.changes(&second).await.unwrap();
+        let title = format!("{} front", kind.as_str());
+        let swap = told.iter().find(|one| one.object == title).unwrap();
+        assert!(swap.fields.iter().any(|one| one.to.as_deref() == Some("shop-api-green")), "{swap:?}");
+    }
+}

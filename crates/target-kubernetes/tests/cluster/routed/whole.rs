@@ -224,3 +224,47 @@ async fn another_machine_goes_on_with_what_is_kept_in_the_namespace() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn users_whom_somebody_moved_to_a_release_that_fails_are_moved_back_before_it_goes() {
+    for kind in RouteKind::ALL {
+        let world = world(kind);
+        world.deploy(1).await.live();
+        let second = world.deploy(2).await.live();
+        world.end_window().await;
+        // An old file names blue, where the third one comes.
+        world.at("deploy.verify.apply.before", move |cluster| {
+            lead(cluster, kind, "kubectl", "shop-web-blue");
+        });
+        world.failing(true, false);
+        world.deploy(3).await.back(Code::VerifyFailed);
+        assert_eq!(agreed(&world, kind).await, second.as_str());
+        assert_eq!(world.standing(), [second.as_str()]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_route_that_is_split_in_the_midst_of_a_run_does_not_bar_the_way_back() {
+    let world = world(RouteKind::HTTPRoute);
+    let first = world.deploy(1).await.live();
+    world.at("deploy.bake.apply.before", |cluster| {
+        cluster.edit("HTTPRoute", "front", "kubectl", |object| {
+            let refs = object["spec"]["rules"][1]["backendRefs"].as_array_mut().unwrap();
+            refs.push(serde_json::json!({ "name": "docs", "port": 80 }));
+        });
+        for one in cluster.list("Deployment") {
+            if one["metadata"]["labels"]["bascule.dev/slot"] == "green" {
+                let name = one["metadata"]["name"].as_str().unwrap();
+                cluster.edit("Deployment", name, "somebody", |one| one["spec"]["replicas"] = 0.into());
+            }
+        }
+    });
+    let bad = world.deploy(2).await;
+    assert_eq!(bad.outcome, Outcome::RolledBack, "{bad:?}");
+    assert_eq!(reached(&world.cluster, RouteKind::HTTPRoute), first.as_str());
+    // It is told, and no other release comes by it.
+    let told = world.traffic.drift(&key()).await.unwrap().join("\n");
+    assert!(told.contains("several backends (spec.rules[1])"), "{told}");
+    let refused = world.deploy(3).await;
+    assert_eq!(refused.cause.map(|cause| cause.code), Some(Code::ClusterRefused));
+}
