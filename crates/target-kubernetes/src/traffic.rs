@@ -271,7 +271,7 @@ impl Traffic for KubernetesTraffic {
             }
         });
         changed.await?;
-        Ok(routed::register(&self.clusters, release, slot).await?)
+        Ok(routed::register(&self.clusters, fence, release, slot).await?)
     }
 
     async fn fit(&self, fence: Generation, release: &Release, live: &ReleaseId) -> Result<(), PortError> {

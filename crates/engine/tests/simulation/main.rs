@@ -16,11 +16,17 @@ use scenario::Scenario;
 
 /// Seeds of one test.
 const SEEDS: u64 = 1500;
+/// Of one in which a switch is dozens of turns.
+const SEEDS_OF_A_ROLL: u64 = 400;
 
 fn each_seed(name: &str, run: impl Fn(u64) -> Result<(), String>) {
+    each_of(SEEDS, name, run);
+}
+
+fn each_of(count: u64, name: &str, run: impl Fn(u64) -> Result<(), String>) {
     #[expect(clippy::disallowed_methods, reason = "a test may be told which seed to replay")]
     let only = std::env::var("BASCULE_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seeds: Vec<u64> = only.map_or_else(|| (0..SEEDS).collect(), |seed| vec![seed]);
+    let seeds: Vec<u64> = only.map_or_else(|| (0..count).collect(), |seed| vec![seed]);
     for seed in seeds {
         if let Err(why) = run(seed) {
             panic!("{name}: seed {seed} fails (replay it with BASCULE_SEED={seed}): {why}");
@@ -59,10 +65,14 @@ fn every_run_can_be_aborted_at_any_time() {
 
 #[test]
 fn a_release_that_comes_instance_by_instance_ends_true_whatever_fails() {
-    each_seed("rolls", |seed| {
+    each_of(SEEDS_OF_A_ROLL, "rolls", |seed| {
         in_virtual_time(Scenario::new(seed).that_rolls().with_failures().with_crashes().with_aborts().play())
     });
-    each_seed("rolls and stalls", |seed| {
+}
+
+#[test]
+fn an_engine_that_slept_in_the_midst_of_a_roll_changes_nothing() {
+    each_of(SEEDS_OF_A_ROLL, "rolls and stalls", |seed| {
         in_virtual_time(Scenario::new(seed).that_rolls().with_failures().with_stalls().play())
     });
 }

@@ -92,7 +92,10 @@ async fn what_arrives() {
                 expected(left_out),
                 "{rules:?} with Docker's own client"
             );
-            docker().remove_image(&name, None::<RemoveImageOptions>, None).await.unwrap();
+            let remove = |docker: bollard::Docker, name: String| async move {
+                docker.remove_image(&name, None::<RemoveImageOptions>, None).await
+            };
+            until_done(remove, &name).await;
         }
     }
 }

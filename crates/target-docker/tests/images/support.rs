@@ -169,7 +169,12 @@ impl World {
             bytes.extend_from_slice(&part.unwrap());
         }
         drop(parts);
-        docker.remove_container(&id, None::<RemoveContainerOptions>).await.unwrap();
+        drop(docker);
+        until_done(
+            |docker, id| async move { docker.remove_container(&id, None::<RemoveContainerOptions>).await },
+            &id,
+        )
+        .await;
         let tar = self.folder.path().join("image.tar");
         fs::write(&tar, bytes).unwrap();
         let listed = Command::new("tar").args(["--numeric-owner", "-tvf"]).arg(&tar).output().unwrap();
@@ -242,6 +247,20 @@ pub fn socket() -> PathBuf {
 pub fn docker() -> Docker {
     let oldest = ClientVersion { major_version: 1, minor_version: 41 };
     Docker::connect_with_unix(socket().to_str().unwrap(), 60, &oldest).unwrap()
+}
+
+/// Removes something. An engine with much to do beside this says that what was just used is busy still.
+pub async fn until_done<T, F>(remove: impl Fn(Docker, String) -> F, name: &str) -> T
+where
+    F: Future<Output = Result<T, bollard::errors::Error>>,
+{
+    for _ in 0..40 {
+        if let Ok(done) = remove(docker(), name.to_owned()).await {
+            return done;
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    remove(docker(), name.to_owned()).await.unwrap()
 }
 
 /// The project's own Dockerfile, and all of its folder.

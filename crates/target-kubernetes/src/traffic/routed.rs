@@ -10,7 +10,7 @@ mod open;
 mod slots;
 mod switch;
 
-use bascule_model::ids::{EnvironmentKey, Slot};
+use bascule_model::ids::{EnvironmentKey, Generation, Slot};
 use bascule_model::plan::{Change, FieldChange, ObjectChange};
 use bascule_model::release::Release;
 use k8s_openapi::api::core::v1::Service;
@@ -44,6 +44,7 @@ pub(super) async fn noted(
 /// Has the slot's Services select a release that came into it, if no users come by them: of the first release that is left to the switch.
 pub(super) async fn register(
     clusters: &Clusters,
+    fence: Generation,
     release: &Release,
     slot: Slot,
 ) -> Result<(), KubernetesError> {
@@ -56,7 +57,7 @@ pub(super) async fn register(
     if seen.found.named == Named::Slot(slot) {
         return Ok(());
     }
-    slots::point(clusters, &cluster, key, &record, slot, Some(&release.id)).await
+    slots::point(clusters, &cluster, fence, key, &record, slot, Some(&release.id)).await
 }
 
 /// Whether users come by the Services of a release's slot already, where they come through a route at all.
@@ -100,6 +101,7 @@ pub(super) async fn close(
             }
         }
     }
+    let mut last = None;
     for _ in 0..state::ATTEMPTS {
         let Some(found) = found::find(cluster, key, record).await? else { return Ok(()) };
         if !found.is_ours(clusters, key) {
@@ -109,12 +111,12 @@ pub(super) async fn close(
         patch.extend(found.noted().map(|name| json!({ "op": "remove", "path": found::pointer(name) })));
         match found.write(cluster, &Value::Array(patch)).await {
             // Somebody was quicker, or the answer to our own write was lost: look again.
-            Err(error) if error.status() == Some(422) => {}
+            Err(error) if error.status() == Some(422) => last = Some(error),
             Err(error) if error.status() == Some(404) => return Ok(()),
             answer => return answer,
         }
     }
-    Err(found::busy(record))
+    Err(found::busy(record, last.as_ref()))
 }
 
 /// Writes to the route what was found to be needed.

@@ -51,6 +51,7 @@ pub(in crate::traffic) async fn ensure(
         return Ok(None);
     }
     let key = &release.key;
+    let mut last = None;
     for _ in 0..ATTEMPTS {
         if let Some(seen) = look(clusters, cluster, key, record).await? {
             if seen.state.generation > fence {
@@ -69,11 +70,11 @@ pub(in crate::traffic) async fn ensure(
         patch.extend(found.note(clusters, key, &first));
         match found.write(cluster, &Value::Array(patch)).await {
             // Somebody was quicker, or the answer to our own write was lost: look again.
-            Err(error) if error.status() == Some(422) => {}
+            Err(error) if error.status() == Some(422) => last = Some(error),
             answer => answer?,
         }
     }
-    Err(found::busy(record))
+    Err(found::busy(record, last.as_ref()))
 }
 
 /// What a route has to have for a release.

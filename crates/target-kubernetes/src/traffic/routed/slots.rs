@@ -1,12 +1,13 @@
 //! The two Services of each service that users come to through a route. What one of them selects is what stands in its slot.
 
-use bascule_model::ids::{EnvironmentKey, ReleaseId, Slot};
+use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId, Slot};
 use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt as _;
 use serde_json::json;
 
 use super::super::selects::{Selects, selector_of};
 use super::super::state;
+use super::found::look;
 use crate::cluster::Cluster;
 use crate::error::KubernetesError;
 use crate::names;
@@ -75,9 +76,13 @@ pub(super) async fn ensure(
 }
 
 /// Has the Services of a slot select a release, or nobody. Nothing is written where they do.
+///
+/// The generation stands at the route alone. It is compared again once a Service was read: whoever took over since has pointed that
+/// Service before, which the write tests, or has noted its generation by then.
 pub(super) async fn point(
     clusters: &Clusters,
     cluster: &Cluster,
+    fence: Generation,
     key: &EnvironmentKey,
     record: &TrafficRecord,
     slot: Slot,
@@ -103,6 +108,10 @@ pub(super) async fn point(
             if wanted.is_so(&there, key, &service) {
                 is_done = true;
                 break;
+            }
+            let now = look(clusters, cluster, key, record).await?;
+            if now.is_some_and(|now| now.state.generation > fence) {
+                return Err(KubernetesError::Fenced);
             }
             match state::write(cluster, &there.name_any(), &replaced(&there, wanted, key, &service)).await {
                 // Somebody was quicker, or the answer to our own write was lost: look again.

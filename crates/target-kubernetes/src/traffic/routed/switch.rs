@@ -28,6 +28,7 @@ pub(in crate::traffic) async fn switch(
     expect: Option<&ReleaseId>,
     to: Option<(Slot, &ReleaseId)>,
 ) -> Result<Option<bool>, PortError> {
+    let mut last = None;
     for _ in 0..ATTEMPTS {
         let Some(seen) = look(clusters, cluster, key, record).await? else { return Ok(None) };
         if seen.state.generation > fence {
@@ -54,7 +55,7 @@ pub(in crate::traffic) async fn switch(
             (None, _) => None,
         };
         if let Some(slot) = slot {
-            slots::point(clusters, cluster, key, record, slot, wanted).await?;
+            slots::point(clusters, cluster, fence, key, record, slot, wanted).await?;
         }
         if already {
             return Ok(Some(true));
@@ -70,12 +71,12 @@ pub(in crate::traffic) async fn switch(
         patch.push(json!({ "op": "replace", "path": POINTER, "value": after.text() }));
         match seen.found.write(cluster, &Value::Array(patch)).await {
             // Somebody was quicker, or the answer to our own write was lost: what is there says which.
-            Err(error) if error.status() == Some(422) => {}
+            Err(error) if error.status() == Some(422) => last = Some(error),
             Err(error) => return Err(error.into()),
             Ok(()) => return Ok(Some(false)),
         }
     }
-    Err(busy(record).into())
+    Err(busy(record, last.as_ref()).into())
 }
 
 /// That the route leads to somebody else than was found there.

@@ -119,3 +119,20 @@ async fn rights_that_are_missing_are_all_named_and_nothing_is_made() {
         assert_eq!(rule["verbs"], serde_json::json!(["get", "patch"]));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_of_the_cluster_that_forbids_the_change_is_told_in_its_words() {
+    for kind in RouteKind::ALL {
+        let world = world(kind, Flavour::New);
+        let (first, second) = (routed(kind, 1), routed(kind, 2));
+        world.deploy(FENCE, &first, None).await.unwrap();
+        let each = Matcher::any().verb("patch").resource(plural(kind)).kept();
+        world.cluster.fault(each, Fault::Status(422));
+        let refused = problem(world.deploy(FENCE, &second, Some(&first)).await);
+        assert_eq!(refused.code, Code::ClusterUnavailable, "{refused:?}");
+        for part in ["others write to it all the time, or a rule of the cluster forbids it", "422"] {
+            assert!(refused.message.contains(part), "{part}: {refused:?}");
+        }
+        assert_eq!(reached(&world.cluster, kind), "r1-abcdef");
+    }
+}

@@ -1,7 +1,9 @@
 //! Somebody else writes to the route: another engine, another environment, another tool.
 
+use std::time::Duration;
+
 use bascule_engine::ports::{PortError, Target as _, Traffic as _};
-use bascule_fake_cluster::Flavour;
+use bascule_fake_cluster::{Fault, Flavour, Matcher};
 use bascule_model::ids::Generation;
 use bascule_model::problem::Code;
 use bascule_model::release::RouteKind;
@@ -160,6 +162,27 @@ async fn an_engine_whose_lease_is_older_changes_nothing() {
         let late = world.traffic.open(Generation(1), &second.release).await;
         assert!(matches!(late, Err(PortError::Fenced)), "{late:?}");
         assert_eq!(reached(&world.cluster, kind), "r1-abcdef");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_slept_in_the_midst_of_a_switch_leaves_the_services_of_a_later_one() {
+    for kind in RouteKind::ALL {
+        let world = world(kind, Flavour::New);
+        let (first, second, fourth) = (routed(kind, 1), routed(kind, 2), routed(kind, 4));
+        world.deploy(Generation(1), &first, None).await.unwrap();
+        world.bring_up(Generation(1), &second).await.unwrap();
+        let other = World::over(world.cluster.clone(), "state-1");
+        let looks = Matcher::any().verb("get").resource("services").name("shop-web-green");
+        world.cluster.fault(looks.first(1), Fault::Late(Duration::from_secs(9)));
+        let late = world.switch(Generation(1), Some(&first), Some(&second));
+        let later = async {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            other.deploy(Generation(7), &fourth, Some(&first)).await.unwrap();
+        };
+        let (late, ()) = tokio::join!(late, later);
+        assert!(matches!(late, Err(PortError::Fenced)), "{late:?}");
+        assert_eq!(reached(&world.cluster, kind), "r4-abcdef");
     }
 }
 
