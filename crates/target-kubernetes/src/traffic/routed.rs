@@ -116,7 +116,7 @@ pub(super) async fn close(
             answer => return answer,
         }
     }
-    Err(found::busy(record, last.as_ref()))
+    Err(found::busy(record, last))
 }
 
 /// Writes to the route what was found to be needed.

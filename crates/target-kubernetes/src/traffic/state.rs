@@ -339,6 +339,7 @@ pub(super) async fn change(
 ) -> Result<(), KubernetesError> {
     let Some(record) = record::read(&clusters.layout, key)? else { return Ok(()) };
     let cluster = clusters.reach(&record.cluster).await?;
+    let mut last = None;
     for _ in 0..ATTEMPTS {
         let Some(noted) = noted(clusters, &cluster, key).await? else { return Ok(()) };
         if noted.state().generation > fence {
@@ -356,14 +357,25 @@ pub(super) async fn change(
         ]);
         match noted.write(&cluster, &patch).await {
             // Somebody was quicker, or the answer to our own write was lost: look again.
-            Err(error) if error.status() == Some(422) => {}
+            Err(error) if error.status() == Some(422) => last = Some(error),
             answer => return answer,
         }
     }
-    Err(KubernetesError::Away {
-        doing: "note what stands where".to_owned(),
-        words: "others write all the time".to_owned(),
-    })
+    Err(untaken("note what stands where".to_owned(), last))
+}
+
+/// That no write was taken. The API server says no more of a lost race than of a rule that forbids the change: its words tell which it
+/// was.
+pub(super) fn untaken(doing: String, last: Option<KubernetesError>) -> KubernetesError {
+    let busy = "others write to it all the time";
+    match last {
+        Some(KubernetesError::Refused { status, words, .. }) => KubernetesError::Refused {
+            doing,
+            status,
+            words: format!("{busy}, or a rule of the cluster forbids it; the API server says: {words}"),
+        },
+        _ => KubernetesError::Away { doing, words: busy.to_owned() },
+    }
 }
 
 /// The parts of a patch that move the traffic: what must be so, and what is so then.

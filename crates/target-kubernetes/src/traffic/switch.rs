@@ -34,6 +34,7 @@ pub(super) async fn switch(
         return Ok(Switched { already, micros: micros(clusters, began) });
     }
     let wanted = to.map(|(_, release)| release);
+    let mut last = None;
     for _ in 0..ATTEMPTS {
         let Some(lead) = state::lead(clusters, &cluster, key).await? else {
             return nowhere(Some(&record), key, to);
@@ -58,16 +59,12 @@ pub(super) async fn switch(
         let patch = state::moving(&lead, &json!(selector), &after(clusters, &lead.seen, fence, to));
         match state::write(&cluster, &lead.object.name_any(), &patch).await {
             // Somebody was quicker, or the answer to our own write was lost: what is there says which.
-            Err(error) if error.status() == Some(422) => {}
+            Err(error) if error.status() == Some(422) => last = Some(error),
             Err(error) => return Err(error.into()),
             Ok(()) => return Ok(Switched { already, micros: micros(clusters, began) }),
         }
     }
-    Err(KubernetesError::Away {
-        doing: format!("move the traffic of {key}"),
-        words: "others write to its Service all the time".to_owned(),
-    }
-    .into())
+    Err(state::untaken(format!("move the traffic of {key}"), last).into())
 }
 
 fn micros(clusters: &Clusters, began: std::time::Duration) -> u64 {

@@ -98,10 +98,15 @@ impl Progress {
         let Some(step) = step else { return Ok(()) };
         let prefix = format!("#{} ", step.number);
         let bytes = field(log, 4).map(Value::bytes).unwrap_or_default();
-        let (stream, lines) = match field(log, 3).map(Value::number) {
-            Some(2) => (Stream::Errors, step.errors.push(bytes)),
-            _ => (Stream::Output, step.output.push(bytes)),
+        let (stream, written) = match field(log, 3).map(Value::number) {
+            Some(2) => (Stream::Errors, &mut step.errors),
+            _ => (Stream::Output, &mut step.output),
         };
+        let mut lines = written.push(bytes);
+        // What a step said last may come behind its end: nothing follows that would end the line.
+        if step.is_done {
+            lines.extend(written.finish());
+        }
         step.wrote(stream, &prefix, lines, output)
     }
 }
@@ -198,13 +203,14 @@ mod tests {
             log("c", "o hunter2\nrest"),
             vertex("d", "[other 1/1] RUN", (5, 6), 0, "context canceled"),
             vertex("c", "[2/3] RUN make hunter2", (5, 7), 0, "exit code: 1"),
+            log("c", "last words"),
             b"\x0a\x99".to_vec(),
         ] {
             progress.take(&message, &mut output).unwrap();
         }
         let (step, error, tail) = progress.failure(&output).unwrap();
         assert_eq!((step.as_str(), error.as_str()), ("[2/3] RUN make [secret PASSWORD]", "exit code: 1"));
-        assert_eq!(tail, ["one", "two [secret PASSWORD]", "rest"]);
+        assert_eq!(tail, ["one", "two [secret PASSWORD]", "rest", "last words"]);
         assert_eq!(
             *notes.lock().unwrap(),
             ["[1/3] COPY . /", "[2/3] RUN make [secret PASSWORD]", "[other 1/1] RUN"]
@@ -212,7 +218,7 @@ mod tests {
         let written = std::fs::read_to_string(path).unwrap();
         let expected = "#1 [internal] load build definition\n#1 DONE 2.0s\n#2 [1/3] COPY . /\n#2 CACHED\n\
             #3 [2/3] RUN make [secret PASSWORD]\n#3 one\n#3 two [secret PASSWORD]\n#4 [other 1/1] RUN\n#4 ERROR: context canceled\n#3 rest\n\
-            #3 ERROR: exit code: 1\n";
+            #3 ERROR: exit code: 1\n#3 last words\n";
         assert_eq!(written, expected);
     }
 }

@@ -88,15 +88,10 @@ pub(in crate::traffic) async fn look(
     }
 }
 
-/// That no write to the route was taken. The API server says no more of a lost race than of a rule that forbids the change: its words
-/// tell which it was.
-pub(super) fn busy(record: &TrafficRecord, last: Option<&KubernetesError>) -> KubernetesError {
+/// That no write to the route was taken.
+pub(super) fn busy(record: &TrafficRecord, last: Option<KubernetesError>) -> KubernetesError {
     let title = record.cluster.route.as_ref().map(titled).unwrap_or_default();
-    let mut words = "others write to it all the time".to_owned();
-    if let Some(last) = last {
-        words = format!("{words}, or a rule of the cluster forbids it; its last answer: {last}");
-    }
-    KubernetesError::Away { doing: format!("write to the {title}"), words }
+    state::untaken(format!("write to the {title}"), last)
 }
 
 impl Found {

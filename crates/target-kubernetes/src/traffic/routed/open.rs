@@ -74,7 +74,7 @@ pub(in crate::traffic) async fn ensure(
             answer => answer?,
         }
     }
-    Err(found::busy(record, last.as_ref()))
+    Err(found::busy(record, last))
 }
 
 /// What a route has to have for a release.

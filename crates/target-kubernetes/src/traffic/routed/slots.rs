@@ -91,7 +91,7 @@ pub(super) async fn point(
     let wanted = Selects::only(to);
     for service in record.routed() {
         let name = names::slot_service(&key.app, &service, slot);
-        let mut is_done = false;
+        let (mut is_done, mut last) = (false, None);
         for _ in 0..state::ATTEMPTS {
             let there = match state::find(cluster, &name).await? {
                 Some(there) => Some(there),
@@ -115,13 +115,12 @@ pub(super) async fn point(
             }
             match state::write(cluster, &there.name_any(), &replaced(&there, wanted, key, &service)).await {
                 // Somebody was quicker, or the answer to our own write was lost: look again.
-                Err(error) if error.status() == Some(422) => {}
+                Err(error) if error.status() == Some(422) => last = Some(error),
                 answer => answer?,
             }
         }
         if !is_done {
-            let words = "others write to it all the time".to_owned();
-            return Err(KubernetesError::Away { doing: format!("write to the Service {name}"), words });
+            return Err(state::untaken(format!("write to the Service {name}"), last));
         }
     }
     Ok(())

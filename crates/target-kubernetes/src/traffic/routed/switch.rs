@@ -76,7 +76,7 @@ pub(in crate::traffic) async fn switch(
             Ok(()) => return Ok(Some(false)),
         }
     }
-    Err(busy(record, last.as_ref()).into())
+    Err(busy(record, last).into())
 }
 
 /// That the route leads to somebody else than was found there.

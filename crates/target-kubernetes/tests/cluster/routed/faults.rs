@@ -129,8 +129,10 @@ async fn a_rule_of_the_cluster_that_forbids_the_change_is_told_in_its_words() {
         let each = Matcher::any().verb("patch").resource(plural(kind)).kept();
         world.cluster.fault(each, Fault::Status(422));
         let refused = problem(world.deploy(FENCE, &second, Some(&first)).await);
-        assert_eq!(refused.code, Code::ClusterUnavailable, "{refused:?}");
-        for part in ["others write to it all the time, or a rule of the cluster forbids it", "422"] {
+        assert_eq!(refused.code, Code::ClusterRefused, "{refused:?}");
+        for part in
+            ["others write to it all the time, or a rule of the cluster forbids it", "the API server says: "]
+        {
             assert!(refused.message.contains(part), "{part}: {refused:?}");
         }
         assert_eq!(reached(&world.cluster, kind), "r1-abcdef");

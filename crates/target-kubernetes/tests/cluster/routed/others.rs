@@ -109,13 +109,13 @@ async fn what_else_somebody_writes_there_stays() {
     for (kind, world) in worlds() {
         let (first, second, third) = (routed(kind, 1), routed(kind, 2), routed(kind, 3));
         world.deploy(FENCE, &first, None).await.unwrap();
-        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
         world.deploy(FENCE, &second, Some(&first)).await.unwrap();
         world.cluster.edit(kind.as_str(), "front", "helm", |object| {
             object["spec"]["rules"].as_array_mut().unwrap().push(rule(kind, "more"));
             object["metadata"]["labels"]["theirs"] = "yes".into();
         });
-        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
         // It is no reason to stop, and told: a file that is applied names one of the two.
         world.target.stop(FENCE, &slot(&first)).await.unwrap();
         world.traffic.unregister(FENCE, &key(), first.slot).await.unwrap();
@@ -136,7 +136,7 @@ async fn who_writes_the_backends_after_us_is_a_warning() {
         world.deploy(FENCE, &first, None).await.unwrap();
         let told = world.target.can_start(&second).await.unwrap().join("\n");
         assert!(!told.contains("front"), "{told}");
-        tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
         world.cluster.edit(kind.as_str(), "front", "helm", |object| {
             object["spec"]["rules"].as_array_mut().unwrap().push(rule(kind, "more"));
         });
