@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
 /// The longest wait for a state that has to come.
-pub const PATIENCE: Duration = Duration::from_secs(90);
+pub const PATIENCE: Duration = Duration::from_secs(180);
 /// What a busy node may take to end a pod that was told to: its own affair, with no promise of ours.
 pub const POD_ENDS: Duration = Duration::from_secs(300);
 /// The longest wait for the end of a command, which may itself wait for pods to end on a busy node.
