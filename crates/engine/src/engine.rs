@@ -27,8 +27,8 @@ use crate::promotion::{self, Settled};
 use crate::redaction;
 use crate::schema::{self, schema_needed};
 use crate::steps::{self, Warmth};
-use crate::take_over::Turns;
 use crate::tidying;
+use crate::turns::Turns;
 use crate::unreleased::Unreleased;
 
 /// Names runs.

@@ -3,6 +3,7 @@
 //! Nothing is done that is not on disk first. That a step is done and that the next one begins is one write: nothing lies between
 //! the two, and the disk is waited for once. Whoever loses the lease stops between two lines and changes nothing more.
 
+mod gone;
 mod mirror;
 mod outside;
 
@@ -12,7 +13,6 @@ use std::time::Duration;
 use bascule_journal::{
     Commit, EnvironmentRecord, Journal, JournalError, Lease, LeaseEnd, Recorded, ReleaseRecord, RunRecord,
 };
-use bascule_model::ids::Generation;
 use bascule_model::problem::Problem;
 use bascule_model::run::{Event, Evidence, Next, Outcome, Touches};
 use bascule_secrets::redact::Redactor;
@@ -161,7 +161,7 @@ impl Drive {
             stop = keep_outside => Err(stop),
         };
         let stopped = match stopped {
-            Err(Stop::Fenced) => Err(self.fenced().await),
+            Err(Stop::Fenced) => Err(outside::fenced(&self).await),
             stopped => stopped,
         };
         match stopped {
@@ -179,53 +179,6 @@ impl Drive {
             Err(Stop::Lost | Stop::Fenced) => Driven::LostLease,
             Err(Stop::Elsewhere(home)) => self.leave_to(home).await,
             Err(Stop::Interrupted(problem)) => Driven::Interrupted(problem),
-        }
-    }
-
-    /// What a higher generation means. While our journal, which nobody shares, says that the environment is ours, it can only be that of
-    /// somebody with another journal, who has taken the environment over.
-    async fn fenced(&self) -> Stop {
-        let Some(release) = self.mirror.alone() else { return Stop::Lost };
-        let is_ours = match self.journal.lease(&self.lease.key).await {
-            Ok(held) => held.is_some_and(|held| held.generation == self.lease.generation),
-            Err(_) => false,
-        };
-        if !is_ours {
-            return Stop::Lost;
-        }
-        let holder = self.ports.traffic.whereabouts(release).await.ok().flatten();
-        Stop::Elsewhere(holder.unwrap_or_else(|| "another machine".to_owned()))
-    }
-
-    /// Ends the run by what is known of it alone: all that it made is gone, with everything else of its environment.
-    pub(crate) async fn end_as_gone(
-        &mut self,
-        home: Option<String>,
-        by: &str,
-    ) -> Result<Generation, Problem> {
-        self.mirror = self.mirror.nowhere();
-        // Until it is over, nobody here is to go on with it.
-        self.environment.home = home;
-        loop {
-            let state = &self.run.state;
-            let written = match state.next() {
-                Next::Ended => return Ok(self.lease.generation),
-                Next::Undo { step, attempt } => {
-                    let step = state.steps[step].name.clone();
-                    let evidence = serde_json::json!({ "gone": "the environment was taken down by whoever took it over" });
-                    let done = Event::UndoDone { step: step.clone(), attempt, evidence };
-                    self.record([Event::UndoStarted { step, attempt }, done]).await
-                }
-                Next::AwaitPerson => {
-                    let reason = "the environment was taken down by whoever took it over".to_owned();
-                    self.record([Event::Abandoned { by: by.to_owned(), reason }]).await
-                }
-                Next::Finish(outcome) if state.cause.is_some() || state.abandoned => {
-                    self.record([Event::Finished { outcome }]).await
-                }
-                _ => self.record([Event::AbortRequested { by: by.to_owned() }]).await,
-            };
-            written.map_err(|stop| self.undecided(stop))?;
         }
     }
 
@@ -295,8 +248,7 @@ impl Drive {
     }
 
     fn taken_over(&self, home: &str) -> Problem {
-        let own = self.claim.owner.split_once('@').map_or("", |(_, own)| own);
-        crate::home::taken_over_seen_from(own, home)
+        crate::home::taken_over_seen_from(self.claim.home(), home)
     }
 
     fn undecided(&self, stop: Stop) -> Problem {
@@ -417,7 +369,7 @@ impl Drive {
     }
 
     async fn refuse_fenced(&mut self, name: String, attempt: u32) -> Result<Option<usize>, Stop> {
-        match self.fenced().await {
+        match outside::fenced(self).await {
             Stop::Elsewhere(home) => self.refuse(name, attempt, home).await,
             stop => Err(stop),
         }

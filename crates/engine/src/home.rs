@@ -76,7 +76,7 @@ impl Seat {
     ) -> Option<Take> {
         // Nobody holds it.
         let Some(lease) = lease else { return Some(Take::IfFree) };
-        let home = lease.owner.split_once('@').map_or("", |(_, home)| home);
+        let home = of_owner(&lease.owner);
         if home == self.home {
             return Some(Take::FromTheDead);
         }
@@ -84,6 +84,12 @@ impl Seat {
         let can_be_driven_here = target == Some(TargetKind::Kubernetes);
         (can_be_driven_here && lease.until <= now).then_some(Take::IfFree)
     }
+}
+
+/// Machine and state folder of whoever is named so: [`Seat::owner`].
+#[must_use]
+pub fn of_owner(owner: &str) -> &str {
+    owner.split_once('@').map_or(owner, |(_, home)| home)
 }
 
 /// Why nothing is begun here.

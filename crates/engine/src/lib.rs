@@ -21,6 +21,7 @@ pub mod progress;
 pub mod redaction;
 pub mod steps;
 pub mod take_over;
+pub mod turns;
 
 mod check_place;
 mod driving;

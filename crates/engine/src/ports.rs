@@ -285,6 +285,14 @@ pub struct Claim {
     pub actor: String,
 }
 
+impl Claim {
+    /// The engine's machine and state folder.
+    #[must_use]
+    pub fn home(&self) -> &str {
+        crate::home::of_owner(&self.owner)
+    }
+}
+
 /// A namespace of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Namespace {

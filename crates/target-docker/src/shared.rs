@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bascule_engine::ports::{Clock, PortError, Vault};
+use bascule_engine::turns::Turns;
 use bascule_instances::fence::Fence;
 use bascule_instances::layout::Layout;
 use bascule_instances::secret_files::{Readers, SecretFiles};
@@ -53,7 +54,7 @@ pub(crate) struct Shared {
     fence: Fence,
     slots: Mutex<HashMap<Place, Arc<StandingSlot>>>,
     operations: Mutex<HashMap<Place, Arc<tokio::sync::Mutex<()>>>>,
-    networks: Mutex<HashMap<EnvironmentKey, Arc<tokio::sync::Mutex<()>>>>,
+    networks: Turns,
     /// While this is open nobody else supervises.
     _lock: File,
 }
@@ -88,7 +89,7 @@ impl Shared {
             fence: Fence::default(),
             slots: Mutex::default(),
             operations: Mutex::default(),
-            networks: Mutex::default(),
+            networks: Turns::default(),
             _lock: parts.lock,
         }
     }
@@ -112,8 +113,7 @@ impl Shared {
 
     /// One at a time makes or removes an environment's network.
     pub(crate) fn network_turn(&self, key: &EnvironmentKey) -> Arc<tokio::sync::Mutex<()>> {
-        let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(networks.entry(key.clone()).or_default())
+        self.networks.of(key)
     }
 
     /// How instances are reached here: as the wiring says, else by address where the engine runs on this very machine as root.

@@ -42,9 +42,7 @@ pub(crate) async fn look(
     cluster: &Cluster,
     key: &EnvironmentKey,
 ) -> Result<(), KubernetesError> {
-    let name = names::lease(key);
-    let there: Option<Lease> = cluster.get(&format!("look at the Lease {name}"), &name).await?;
-    let Some(there) = there.filter(|there| lease::is_of(there, key)) else { return Ok(()) };
+    let Some(there) = find(cluster, key).await? else { return Ok(()) };
     let now = clusters.clock.now();
     match lease::judge(&there, &clusters.owner(key), Generation(u64::MAX), now) {
         Standing::Held { holder, renewed } => Err(held(key, holder, renewed, now)),
@@ -54,10 +52,14 @@ pub(crate) async fn look(
 
 /// The one of a release's environment.
 pub(crate) async fn there(clusters: &Clusters, release: &Release) -> Result<Option<Lease>, KubernetesError> {
-    let cluster = clusters.reach(cluster_of(release)?).await?;
-    let name = names::lease(&release.key);
+    find(clusters.reach(cluster_of(release)?).await?.as_ref(), &release.key).await
+}
+
+/// The one of an environment, if Bascule made it.
+pub(crate) async fn find(cluster: &Cluster, key: &EnvironmentKey) -> Result<Option<Lease>, KubernetesError> {
+    let name = names::lease(key);
     let there: Option<Lease> = cluster.get(&format!("look at the Lease {name}"), &name).await?;
-    Ok(there.filter(|there| lease::is_of(there, &release.key)))
+    Ok(there.filter(|there| lease::is_of(there, key)))
 }
 
 fn held(key: &EnvironmentKey, holder: String, renewed: Timestamp, now: Timestamp) -> KubernetesError {

@@ -5,7 +5,6 @@ use bascule_engine::ports::{Claim, IfNone, KeptRun, Namespace, PortError};
 use bascule_instances::records;
 use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId};
 use bascule_model::release::{Release, TargetKind};
-use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
 use kube::api::{DeleteParams, Preconditions};
@@ -38,7 +37,7 @@ pub(crate) async fn keep(
     }
     let cluster = clusters.reach(cluster_of(release)?).await?;
     let (name, owner) = (names::mirror(key), clusters.owner(key));
-    let keeper = Keeper { owner: &owner, generation: fence, home: home_of(claim) };
+    let keeper = Keeper { owner: &owner, generation: fence, home: claim.home() };
     lock(&clusters.unmirrored).remove(key);
     let doing = format!("write the run to the Secret {name}");
     for _ in 0..ATTEMPTS {
@@ -116,7 +115,7 @@ pub(crate) async fn forget(
     let key = &claim.key;
     let cluster = clusters.reach(cluster_of(release)?).await?;
     let (name, owner) = (names::mirror(key), clusters.owner(key));
-    let keeper = Keeper { owner: &owner, generation: fence, home: home_of(claim) };
+    let keeper = Keeper { owner: &owner, generation: fence, home: claim.home() };
     remember(clusters, key, None);
     for _ in 0..ATTEMPTS {
         let Some(version) = standing(&cluster, &name, key, &keeper).await? else { return Ok(()) };
@@ -146,9 +145,7 @@ pub(crate) async fn find(
     let Some(owner) = said(&there, names::OWNER).filter(|_| mirror::is_of(&there, key)) else {
         return Err(foreign(&name));
     };
-    let name = names::lease(key);
-    let lease: Option<Lease> = cluster.get(&format!("look at the Lease {name}"), &name).await?;
-    let lease = lease.filter(|lease| lease::is_of(lease, key));
+    let lease = crate::lease::find(&cluster, key).await?;
     let now = clusters.clock.now();
     Ok(Some(KeptRun {
         mirrored: contents(&there).to_vec(),
@@ -228,11 +225,6 @@ fn remember(clusters: &Clusters, key: &EnvironmentKey, version: Option<String>) 
         Some(version) => drop(mirrored.insert(key.clone(), Some(version))),
         None => drop(mirrored.remove(key)),
     }
-}
-
-/// Machine and state folder of whoever claims an environment.
-fn home_of(claim: &Claim) -> &str {
-    claim.owner.split_once('@').map_or(claim.owner.as_str(), |(_, home)| home)
 }
 
 fn foreign(name: &str) -> KubernetesError {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bascule_engine::ports::{Clock, Namespace, PortError, Vault};
+use bascule_engine::turns::Turns;
 use bascule_instances::fence::Fence;
 use bascule_instances::layout::Layout;
 use bascule_model::ids::{EnvironmentKey, Generation};
@@ -61,7 +62,7 @@ pub struct Clusters {
     /// Environments of which nothing is kept, and nothing is left from before.
     pub(crate) unmirrored: Mutex<HashSet<EnvironmentKey>>,
     /// Who changes what belongs to an environment's services, one after the other.
-    turns: Mutex<HashMap<EnvironmentKey, Arc<tokio::sync::Mutex<()>>>>,
+    turns: Turns,
     /// How often scalers were to follow an environment's traffic: who is not the last one gives up.
     following: Mutex<HashMap<EnvironmentKey, u64>>,
     home: String,
@@ -93,7 +94,7 @@ impl Clusters {
             given_back: Mutex::default(),
             mirrored: Mutex::default(),
             unmirrored: Mutex::default(),
-            turns: Mutex::default(),
+            turns: Turns::default(),
             following: Mutex::default(),
             home: options.home,
             process,
@@ -147,7 +148,7 @@ impl Clusters {
 
     /// Held by whoever changes what belongs to an environment's services and not to a release.
     pub(crate) fn turn(&self, key: &EnvironmentKey) -> Arc<tokio::sync::Mutex<()>> {
-        Arc::clone(lock(&self.turns).entry(key.clone()).or_default())
+        self.turns.of(key)
     }
 
     /// The number of who is to have an environment's scalers follow its traffic now.

@@ -66,3 +66,18 @@ pub(super) async fn take_again(drive: &Drive) -> Result<(), Stop> {
         }
     }
 }
+
+/// What a higher generation means. While our journal, which nobody shares, says that the environment is ours, it can only be that of
+/// somebody with another journal, who has taken the environment over.
+pub(super) async fn fenced(drive: &Drive) -> Stop {
+    let Some(release) = drive.mirror.alone() else { return Stop::Lost };
+    let is_ours = match drive.journal.lease(&drive.lease.key).await {
+        Ok(held) => held.is_some_and(|held| held.generation == drive.lease.generation),
+        Err(_) => false,
+    };
+    if !is_ours {
+        return Stop::Lost;
+    }
+    let holder = drive.ports.traffic.whereabouts(release).await.ok().flatten();
+    Stop::Elsewhere(holder.unwrap_or_else(|| "another machine".to_owned()))
+}

@@ -64,9 +64,8 @@ impl Step for Lease {
     async fn apply(&self, context: &StepContext<'_>) -> Result<Evidence, StepError> {
         let mut evidence = json!({ "generation": context.fence });
         // Where the switch is all that is left to do, users wait for it, and its own write finds out what is in its way.
-        let asks = !context.plan.is_the_switch_alone();
-        if let (RunKind::Deploy | RunKind::Rollback, Some(subject), true) =
-            (context.plan.kind, context.subject, asks)
+        if !context.plan.is_the_switch_alone()
+            && let (RunKind::Deploy | RunKind::Rollback, Some(subject)) = (context.plan.kind, context.subject)
         {
             context.ports.traffic.can_open(&subject.release).await?;
             if let Some(artifact) = foreseen::known_artifact(context) {

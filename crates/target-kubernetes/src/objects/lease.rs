@@ -1,6 +1,7 @@
 //! The Lease of an environment: who is at work there. It tells engines with different journals of each other; among those with one
 //! journal the journal decides, and the generation says who came later. Pure.
 
+use bascule_engine::home::of_owner;
 use bascule_engine::ports::Claim;
 use bascule_model::ids::{EnvironmentKey, Generation, RunId};
 use jiff::{SignedDuration, Timestamp};
@@ -64,7 +65,7 @@ pub(crate) fn holder(there: &Lease, now: Timestamp) -> Option<(String, Timestamp
 /// The machine and the state folder of who has it, or had it until it ran out; none where it was given back.
 pub(crate) fn home(there: &Lease) -> Option<String> {
     let holder = there.spec.as_ref()?.holder_identity.as_deref().filter(|holder| !holder.is_empty())?;
-    Some(holder.split_once('@').map_or(holder, |(_, home)| home).to_owned())
+    Some(of_owner(holder).to_owned())
 }
 
 /// The run that had it last, and the generation of that, where it is said.

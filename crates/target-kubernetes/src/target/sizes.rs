@@ -47,13 +47,18 @@ pub(crate) async fn sizes(
     for service in &release.services {
         let name = names::deployment(&key.app, &service.name, &live);
         let found = cluster.get::<Deployment>(&format!("look at the Deployment {name}"), &name).await?;
-        let asked = found.as_ref().and_then(|found| u32::try_from(found.spec.as_ref()?.replicas?).ok());
+        let asked = found.as_ref().and_then(asked_for);
         let whole = whole(service, former.as_ref(), found.as_ref().and_then(of_live));
         let live = asked.unwrap_or(0);
         let first = rolling.filter(|_| live > 0).map_or(whole, |rolling| rolling.first(whole));
         sizes.push((service.name.clone(), Size { live, whole, first }));
     }
     Ok(sizes)
+}
+
+/// How many pods a Deployment is to have, where it says so.
+pub(crate) fn asked_for(deployment: &Deployment) -> Option<u32> {
+    u32::try_from(deployment.spec.as_ref()?.replicas?).ok()
 }
 
 /// How many pods a Deployment has at this moment.

@@ -12,7 +12,7 @@ use crate::error::KubernetesError;
 use crate::names;
 use crate::shared::Clusters;
 use crate::target::cluster_of;
-use crate::target::sizes::{of_live, whole};
+use crate::target::sizes::{asked_for, of_live, whole};
 use crate::target::stop::scale;
 
 /// Makes it larger where it has to be, and never smaller. Nothing is asked of the cluster where it is as it has to be: what is there has
@@ -29,7 +29,7 @@ pub(super) async fn to_its_size(
         let Some(there) = as_it_is(clusters, release, &release.id, service).await? else { continue };
         let grown = as_it_is(clusters, release, live, service).await?;
         let wanted = whole(service, former.as_ref(), grown.as_ref().and_then(of_live));
-        if replicas(&there) < wanted {
+        if asked_for(&there).unwrap_or(0) < wanted {
             let cluster = clusters.reach(cluster_of(release)?).await?;
             state::refuse_stale(clusters, &cluster, &release.key, fence).await?;
             scale(&cluster, &names::deployment(&release.key.app, &service.name, &release.id), wanted).await?;
@@ -64,7 +64,7 @@ async fn told(
     let deadline = tokio::time::Instant::now() + release.rollout.deadline;
     loop {
         let there = as_it_is(clusters, release, &release.id, service).await?;
-        let now = there.as_ref().map_or(0, replicas);
+        let now = there.as_ref().and_then(asked_for).unwrap_or(0);
         if now >= wanted {
             return Ok(());
         }
@@ -78,9 +78,4 @@ async fn told(
         }
         tokio::time::sleep(LOOK).await;
     }
-}
-
-fn replicas(deployment: &Deployment) -> u32 {
-    let spec = deployment.spec.as_ref();
-    spec.and_then(|spec| u32::try_from(spec.replicas?).ok()).unwrap_or(0)
 }

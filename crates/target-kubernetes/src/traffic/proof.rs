@@ -21,6 +21,7 @@ use crate::names;
 use crate::record::{self, TrafficRecord};
 use crate::shared::Clusters;
 use crate::target::cluster_of;
+use crate::target::sizes::asked_for;
 
 /// So long the cluster may take to act on a switch.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -80,8 +81,7 @@ pub(super) async fn enough_ready(clusters: &Clusters, release: &Release) -> Resu
 /// How many pods a service's Deployment is to have.
 async fn wanted(clusters: &Clusters, release: &Release, service: &str) -> Result<usize, KubernetesError> {
     let there = deployment(clusters, release, &release.id, service).await?;
-    let replicas = there.and_then(|one| one.spec?.replicas).unwrap_or(0);
-    Ok(usize::try_from(replicas).unwrap_or(0))
+    Ok(there.as_ref().and_then(asked_for).unwrap_or(0) as usize)
 }
 
 /// The Deployment of a service of the release, or of another one beside it, as the cluster told it last.

@@ -40,6 +40,7 @@ impl Turn<'_> {
             Bound::Forth => (self.from, self.to),
             Bound::Back => (self.to, self.from),
         };
+        let mut last = None;
         for _ in 0..ATTEMPTS {
             let Some(lead) = state::lead(self.clusters, cluster, key).await? else {
                 return Err(gone(Some(record), key).into());
@@ -82,12 +83,12 @@ impl Turn<'_> {
                 .await
             {
                 // Somebody was quicker, or the answer to our own write was lost: look again.
-                Err(error) if error.status() == Some(422) => {}
+                Err(error) if error.status() == Some(422) => last = Some(error),
                 Err(error) => return Err(error.into()),
                 Ok(()) => return Ok(Begun::On(roll)),
             }
         }
-        Err(busy(self.to).into())
+        Err(state::untaken(format!("have {} come", self.to.id), last).into())
     }
 
     async fn new_roll(
@@ -123,6 +124,7 @@ impl Turn<'_> {
     ) -> Result<(), PortError> {
         let key = &self.to.key;
         let alone = Selects::One(&self.to.id);
+        let mut last = None;
         for _ in 0..ATTEMPTS {
             let Some(lead) = state::lead(self.clusters, cluster, key).await? else {
                 return Err(gone(Some(record), key).into());
@@ -149,11 +151,11 @@ impl Turn<'_> {
             match state::write(cluster, &lead.object.name_any(), &state::moving(&lead, &selector, &after))
                 .await
             {
-                Err(error) if error.status() == Some(422) => {}
+                Err(error) if error.status() == Some(422) => last = Some(error),
                 answer => return Ok(answer?),
             }
         }
-        Err(busy(self.to).into())
+        Err(state::untaken(format!("have {} come", self.to.id), last).into())
     }
 }
 
@@ -165,12 +167,5 @@ pub(super) fn gone(record: Option<&TrafficRecord>, key: &EnvironmentKey) -> Kube
         field: SELECTOR,
         manager: None,
         what: "it is not there".to_owned(),
-    }
-}
-
-fn busy(release: &Release) -> KubernetesError {
-    KubernetesError::Away {
-        doing: format!("have {} come", release.id),
-        words: "others write to its Service all the time".to_owned(),
     }
 }

@@ -7,7 +7,7 @@ use bascule_fake_cluster::{Fault, Flavour, Matcher};
 use bascule_model::problem::Code;
 use bascule_model::release::RouteKind;
 
-use super::{lead, led, reached, routed, world};
+use super::{lead, led, reached, routed, world, worlds};
 use crate::support::{FENCE, problem, slot};
 
 fn plural(kind: RouteKind) -> &'static str {
@@ -122,8 +122,7 @@ async fn rights_that_are_missing_are_all_named_and_nothing_is_made() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rule_of_the_cluster_that_forbids_the_change_is_told_in_its_words() {
-    for kind in RouteKind::ALL {
-        let world = world(kind, Flavour::New);
+    for (kind, world) in worlds() {
         let (first, second) = (routed(kind, 1), routed(kind, 2));
         world.deploy(FENCE, &first, None).await.unwrap();
         let each = Matcher::any().verb("patch").resource(plural(kind)).kept();

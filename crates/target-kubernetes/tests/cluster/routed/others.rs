@@ -167,8 +167,7 @@ async fn an_engine_whose_lease_is_older_changes_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn an_engine_that_slept_in_the_midst_of_a_switch_leaves_the_services_of_a_later_one() {
-    for kind in RouteKind::ALL {
-        let world = world(kind, Flavour::New);
+    for (kind, world) in worlds() {
         let (first, second, fourth) = (routed(kind, 1), routed(kind, 2), routed(kind, 4));
         world.deploy(Generation(1), &first, None).await.unwrap();
         world.bring_up(Generation(1), &second).await.unwrap();
