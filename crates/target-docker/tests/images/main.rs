@@ -9,6 +9,7 @@ mod away;
 mod builds;
 mod failures;
 mod ignored;
+mod meanwhile;
 mod names;
 mod prune;
 mod registries;

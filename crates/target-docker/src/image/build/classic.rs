@@ -1,6 +1,9 @@
 //! Builds with the classic builder: the context goes as one tar stream, and is never held in memory.
 //!
 //! A Dockerfile that lies outside of the context goes under a name of its own, which the engine takes away again.
+//!
+//! The engine's search for steps that were built before goes through the images of everybody, and ends the build when one of
+//! them is removed in that moment. Such a build is begun again: what it had built is taken from there.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -30,6 +33,8 @@ const IGNORE: &str = ".dockerignore";
 const CHUNK: usize = 64 * 1024;
 /// Chunks that wait for the engine.
 const WAITING: usize = 16;
+/// How often a build is begun that the removal of somebody's image ends.
+const ATTEMPTS: usize = 6;
 
 /// One line of the engine's answer.
 #[derive(Deserialize)]
@@ -48,6 +53,28 @@ struct Aux {
 
 /// Builds.
 pub(in crate::image) async fn build(
+    connection: &Connection,
+    order: &Order<'_>,
+    output: &mut Output<'_>,
+) -> Result<Outcome, ImageError> {
+    for _ in 1..ATTEMPTS {
+        match begin(connection, order, output).await? {
+            Outcome::Failed(failure) if is_of_a_removal(&failure.error) => {
+                output.line("an image was removed while the engine looked for steps of before: once more")?;
+            }
+            outcome => return Ok(outcome),
+        }
+    }
+    begin(connection, order, output).await
+}
+
+/// Whether a build failed since an image was removed that the engine looked at, which is nothing of the build's.
+fn is_of_a_removal(error: &str) -> bool {
+    let id = error.strip_prefix("unable to find image \"sha256:").and_then(|rest| rest.strip_suffix('"'));
+    id.is_some_and(|id| id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+async fn begin(
     connection: &Connection,
     order: &Order<'_>,
     output: &mut Output<'_>,
@@ -189,5 +216,25 @@ impl Write for Chunks {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_s_removal_ends() {
+        let id = "0b".repeat(32);
+        for (error, is_it) in [
+            (format!("unable to find image \"sha256:{id}\""), true),
+            (format!("unable to find image \"sha256:{id}\": and more"), false),
+            (format!("unable to find image \"{id}\""), false),
+            ("unable to find image \"busybox\"".to_owned(), false),
+            ("unable to find image \"sha256:abc\"".to_owned(), false),
+            ("COPY failed: file not found in build context".to_owned(), false),
+        ] {
+            assert_eq!(is_of_a_removal(&error), is_it, "{error}");
+        }
     }
 }
