@@ -29,6 +29,7 @@ impl Engine {
             project: &wish.source.project,
             source,
             values: &wish.configuration,
+            cluster: wish.release.cluster.as_ref(),
             live,
             record: &environment.schema,
         };

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256, Sha384};
 /// Our own: SHA-256 (hex) of the text without a byte order mark and with line feeds only.
 #[must_use]
 pub fn of(text: &str) -> String {
-    hex(&Sha256::digest(crate::text::normalized(text)))
+    hex(&Sha256::digest(crate::text::normalized(text).as_bytes()))
 }
 
 /// What sqlx stores: SHA-384 (hex) of the file's bytes.

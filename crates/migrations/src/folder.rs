@@ -96,6 +96,36 @@ fn nothing_read(files: &[&File], format: Format) -> Result<(), FolderError> {
     }
 }
 
+/// What a file of our own convention is, without what it does: enough to see that a database has it, in a fraction of the time that
+/// [`read`] takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outline {
+    /// Its version.
+    pub version: Version,
+    /// Its checksum.
+    pub checksum: String,
+}
+
+impl Outline {
+    /// That of a file; none where [`read`] is to say what it is.
+    #[must_use]
+    pub fn of(file: &File, wish: FormatWish) -> Option<Self> {
+        let is_ours = match wish {
+            FormatWish::Auto => detect::is_ours(file),
+            FormatWish::Named(format) => format == Format::Bascule,
+        };
+        if is_ours { formats::bascule::outline(file) } else { None }
+    }
+
+    /// Those of a folder, in the order of application; none where one file has none, or two have one version.
+    #[must_use]
+    pub fn all(of: impl IntoIterator<Item = Option<Self>>) -> Option<Vec<Self>> {
+        let mut list = of.into_iter().collect::<Option<Vec<Self>>>()?;
+        list.sort_unstable_by(|one, other| one.version.cmp(&other.version));
+        list.windows(2).all(|two| two[0].version != two[1].version).then_some(list)
+    }
+}
+
 fn hidden(path: &str) -> bool {
     path.split('/').any(|part| part.starts_with('.'))
 }

@@ -10,6 +10,7 @@ mod migration;
 pub mod pending;
 mod phase;
 pub mod recipe;
+pub mod shares;
 mod split;
 mod text;
 mod words;
@@ -18,7 +19,7 @@ pub use adoption::{
     Adopted, AdoptedMigration, Adoption, AdoptionError, Comparison, UnknownRow, Width, adoption,
 };
 pub use create::{CreateError, NewFile, NewMigration, create};
-pub use folder::{FolderError, MigrationSet, read};
+pub use folder::{FolderError, MigrationSet, Outline, read};
 pub use format::{Format, FormatWish, UnknownFormat};
 pub use migration::{
     Backfill, Gate, Migration, Note, Origin, Part, Phase, ToolSum, Transactions, Turn, Version,

@@ -1,5 +1,7 @@
 //! Files as text: UTF-8 without a byte order mark, lines that end with line feeds alone.
 
+use std::borrow::Cow;
+
 use crate::folder::FolderError;
 
 /// A file of the folder of migrations.
@@ -44,16 +46,20 @@ impl File {
 
     /// What is in it, without a byte order mark and with line feeds only.
     pub(crate) fn text(&self) -> Result<String, FolderError> {
-        self.raw().map(normalized)
+        self.raw().map(|raw| normalized(raw).into_owned())
     }
 }
 
 const MARK: &str = "\u{feff}";
 
 /// A text without a byte order mark and with line feeds only.
-pub(crate) fn normalized(raw: &str) -> String {
+pub(crate) fn normalized(raw: &str) -> Cow<'_, str> {
     let raw = raw.strip_prefix(MARK).unwrap_or(raw);
-    if raw.contains('\r') { raw.replace("\r\n", "\n").replace('\r', "\n") } else { raw.to_owned() }
+    if raw.contains('\r') {
+        Cow::Owned(raw.replace("\r\n", "\n").replace('\r', "\n"))
+    } else {
+        Cow::Borrowed(raw)
+    }
 }
 
 /// Whether a text has nothing but blanks and comments to the end of the line.

@@ -19,14 +19,16 @@ mod survey;
 mod tend;
 mod verdict;
 pub mod watching;
+mod ways;
 
 pub use backups::Backups;
-pub use folder::read_folder;
+pub use folder::{Files, read_folder};
 pub use lint::pending as lint_pending;
 pub use phasing::phased;
 pub use place::{address, place_in};
 pub use port::Databases;
 pub use survey::{blocks, foreign_problem, reversible};
+pub use ways::Ways;
 
 /// `1 row`, `2 rows`.
 fn count(number: usize, what: &str) -> String {

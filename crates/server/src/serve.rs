@@ -26,7 +26,7 @@ use tokio_util::task::TaskTracker;
 use crate::checker::RealChecker;
 use crate::client::SOCKET;
 use crate::control::Control;
-use crate::databases::{Backups, Databases};
+use crate::databases::{Backups, Databases, Ways};
 use crate::edge_link::{EdgeLink, EdgeProgram};
 use crate::health_watch::HealthWatch;
 use crate::journal;
@@ -215,7 +215,8 @@ fn databases(options: &ServeOptions, clock: Arc<dyn Clock>) -> Databases {
     let path = options.environment.get("PATH").map_or("", String::as_str);
     let tools = Tools::new(path, state.clone());
     let backups = Backups::new(state.clone(), tools.clone(), clock.clone());
-    Databases::new(state, tools, backups, owner, clock)
+    let ways = Ways::new(|name| options.environment.get(name).cloned());
+    Databases::new(state, tools, backups, (owner, ways), clock)
 }
 
 /// How containers are reached, where `BASCULE_DOCKER_REACH` says it.

@@ -24,6 +24,14 @@ pub enum KubernetesError {
         /// The last reason.
         words: String,
     },
+    /// Nobody answers for a server that the environment's pods know by name.
+    #[error("there is no way to the {server}: {why}")]
+    NoWay {
+        /// Which one.
+        server: String,
+        /// Why.
+        why: String,
+    },
     /// The API server said no.
     #[error("could not {doing}: {words}")]
     Refused {
@@ -210,6 +218,11 @@ impl KubernetesError {
             Self::Away { .. } => (
                 Code::ClusterUnavailable,
                 "look whether `kubectl version` answers, then run the same command again".to_owned(),
+            ),
+            Self::NoWay { .. } => (
+                Code::DatabaseUnavailable,
+                "look at it with `kubectl get service,pods`, or name a server that this machine reaches in `url` of [database]"
+                    .to_owned(),
             ),
             Self::Refused { status: 403, .. } => (
                 Code::ClusterForbidden,

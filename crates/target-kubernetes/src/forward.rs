@@ -82,8 +82,8 @@ async fn accept(listener: TcpListener, pods: Api<Pod>, pod: String, port: u16) {
     }
 }
 
-/// Where the way cannot be opened the connection ends: whoever asked sees that.
-async fn carry(mut stream: TcpStream, pods: &Api<Pod>, pod: &str, port: u16) {
+/// Carries one connection to a pod's port. Where the way cannot be opened it ends: whoever asked sees that.
+pub(crate) async fn carry(mut stream: TcpStream, pods: &Api<Pod>, pod: &str, port: u16) {
     let Ok(mut forwarder) = pods.portforward(pod, &[port]).await else { return };
     let Some(mut upstream) = forwarder.take_stream(port) else { return };
     let _ = copy_bidirectional(&mut stream, &mut upstream).await;

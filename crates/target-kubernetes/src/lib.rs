@@ -28,6 +28,7 @@ mod survey;
 mod target;
 mod traffic;
 mod watched;
+mod ways;
 
 pub use access::Access;
 pub use adoption::read_deployment;
@@ -37,3 +38,4 @@ pub use shared::{Clusters, KubernetesOptions};
 pub use survey::{Survey, survey};
 pub use target::KubernetesTarget;
 pub use traffic::{KubernetesTraffic, Mend};
+pub use ways::Ways;

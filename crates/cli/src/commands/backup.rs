@@ -127,10 +127,11 @@ fn create(here: &Here, context: &Context) -> Result<(), Failure> {
     let (library, name) = library(here, context)?;
     let policy = backup_policy(here.environment.backup.as_ref());
     context.block_on(async {
-        let taken = library.create(&here.address, &name, context.machine.now()).await;
+        let database = here.reached().await?;
+        let taken = library.create(&database, &name, context.machine.now()).await;
         let taken = taken.map_err(|error| backups::failed("taking a backup: ", &error))?;
         context.screen.note(&format!("{} taken; reading it back", taken.id));
-        let verified = library.verify(&taken.id, &here.address, context.machine.now()).await;
+        let verified = library.verify(&taken.id, &database, context.machine.now()).await;
         let verified = verified.map_err(|error| backups::failed("reading the backup back: ", &error))?;
         let retention = Retention { last: backups::keep(&policy), daily: 0, weekly: 0 };
         let removed = library.prune(&name, retention).await;
@@ -192,7 +193,7 @@ fn verify(here: &Here, id: Option<&str>, context: &Context) -> Result<(), Failur
         let listed = library.list(&name).await;
         let (all, _) = listed.map_err(|error| backups::failed("listing the backups: ", &error))?;
         let id = chosen(&all, id)?;
-        let verified = library.verify(&id, &here.address, context.machine.now()).await;
+        let verified = library.verify(&id, &here.reached().await?, context.machine.now()).await;
         let verified = verified.map_err(|error| backups::failed("reading the backup back: ", &error))?;
         match context.screen.format {
             Format::Json => context.screen.json(&json!({ "backup": verified })),
@@ -212,7 +213,7 @@ fn restore(here: &Here, args: &RestoreArgs, context: &Context) -> Result<(), Fai
         let listed = library.list(&name).await;
         let (all, _) = listed.map_err(|error| backups::failed("listing the backups: ", &error))?;
         let id = chosen(&all, Some(&args.id))?;
-        let restored = library.restore(&id, &here.address, existing, context.machine.now()).await;
+        let restored = library.restore(&id, &here.reached().await?, existing, context.machine.now()).await;
         let restored = restored.map_err(|error| backups::failed("restoring the backup: ", &error))?;
         match context.screen.format {
             Format::Json => context.screen.json(&json!({ "backup": restored.id, "former": restored.former })),

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use bascule_model::ids::{EnvironmentKey, RunId};
-use bascule_model::release::{Configuration, MigrationSource, Release};
+use bascule_model::release::{Cluster, Configuration, MigrationSource, Release};
 use bascule_model::run::Evidence;
 use bascule_model::schema::{Schema, SchemaPlan, SchemaRecord};
 
@@ -22,6 +22,8 @@ pub struct Surveying<'a> {
     pub source: &'a MigrationSource,
     /// Where the database is.
     pub values: &'a Configuration,
+    /// The cluster whose pods use it; none where no cluster is deployed to.
+    pub cluster: Option<&'a Cluster>,
     /// Who has to be able to go on; none where nothing is live.
     pub live: Option<&'a Release>,
     /// What runs did to the database.

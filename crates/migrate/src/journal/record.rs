@@ -1,8 +1,9 @@
 //! What the journal says of the migrations of a database, read in one round trip.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use bascule_migrations::Version;
+use bascule_migrations::{Outline, Version};
 use serde::{Deserialize, Serialize};
 
 use super::tables::{table, undefined};
@@ -130,6 +131,22 @@ impl Journal {
     #[must_use]
     pub fn find(&self, version: &Version) -> Option<&Record> {
         self.records.iter().find(|record| record.version == *version)
+    }
+
+    /// Whether all of it is applied, as it stands in the files, and no contract waits: then nothing is to be done, whatever is asked for.
+    #[must_use]
+    pub fn has_all(&self, files: &[Outline]) -> bool {
+        let known = OnceCell::new();
+        files.iter().enumerate().all(|(at, file)| {
+            // Most often they stand in one order.
+            let same = self.records.get(at).filter(|record| record.version == file.version);
+            let found = || known.get_or_init(|| self.by_version()).get(&file.version).copied();
+            same.or_else(found).is_some_and(|record| {
+                record.state == State::Applied
+                    && matches!(record.contract, Contract::None | Contract::Done)
+                    && record.accepts(&file.checksum)
+            })
+        })
     }
 
     /// By version.

@@ -92,3 +92,76 @@ pub fn has(migration: &Migration, phase: Phase) -> bool {
 pub fn waiting(migration: &Migration) -> Contract {
     if has(migration, Phase::Contract) { Contract::Waiting } else { Contract::None }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use bascule_migrations::{File, FormatWish, Outline, Version, read};
+    use bascule_sql::Dialect;
+
+    use super::*;
+    use crate::journal::{Origin, Record};
+    use crate::migrator::differences::differences;
+    use crate::migrator::wish::{Missing, Order, Phases};
+
+    const PARTS: [&str; 3] = [
+        "-- expand\nSELECT 1;\n",
+        "-- expand\nSELECT 1;\n\n-- contract\nSELECT 2;\n",
+        "-- expand\nSELECT 1;\n\n-- backfill table=t key=id\nUPDATE t SET a = 1;\n\n-- contract\nSELECT 2;\n",
+    ];
+    const STATES: [State; 4] = [State::Applying, State::Applied, State::Reverting, State::Reverted];
+    const CONTRACTS: [Contract; 4] = [Contract::None, Contract::Waiting, Contract::Applying, Contract::Done];
+
+    fn record(file: &Outline, state: State, contract: Contract, checksum: &str) -> Record {
+        Record {
+            version: file.version.clone(),
+            position: 1,
+            name: "x".to_owned(),
+            checksum: checksum.to_owned(),
+            accepted: BTreeSet::new(),
+            state,
+            contract,
+            origin: Origin::Applied,
+            attempt: 1,
+            removed: false,
+        }
+    }
+
+    /// Whatever is asked for: who has all of the files has nothing to do, and there is nothing to say.
+    #[test]
+    fn a_database_that_has_all_has_nothing_to_do() {
+        let (mut some, mut none) = (0, 0);
+        for text in PARTS {
+            let files = [File::new("20260101120000_x.sql", text)];
+            let set = read(&files, FormatWish::Auto, Dialect::Postgres).unwrap().migrations;
+            let outline = [Outline::of(&files[0], FormatWish::Auto).unwrap()];
+            let other = record(
+                &Outline { version: Version("20250101120000".to_owned()), checksum: String::new() },
+                State::Applied,
+                Contract::None,
+                "",
+            );
+            for (state, contract) in STATES.iter().flat_map(|state| CONTRACTS.map(|one| (*state, one))) {
+                for checksum in [outline[0].checksum.as_str(), "another"] {
+                    let record = record(&outline[0], state, contract, checksum);
+                    let journal = Journal { records: vec![other.clone(), record] };
+                    if !journal.has_all(&outline) {
+                        some += 1;
+                        continue;
+                    }
+                    none += 1;
+                    for phases in [Phases::Everything, Phases::Expand, Phases::Contract] {
+                        for order in [Order::Strict, Order::Loose] {
+                            let wish = Wish { phases, to: None, order, missing: Missing::Borne };
+                            assert_eq!(agenda(&set, &journal, &wish), [], "{journal:?} {wish:?}");
+                            assert!(differences(&set, &journal, order, Missing::Borne).is_empty());
+                        }
+                    }
+                }
+            }
+            assert!(!Journal::default().has_all(&outline));
+        }
+        assert_eq!((some, none), (3 * 30, 3 * 2));
+    }
+}

@@ -54,6 +54,11 @@ pub(super) fn detect(files: &[&File]) -> Result<Detected, FolderError> {
     }
 }
 
+/// Whether a file follows our own convention. A folder of nothing but such files is decided for it: none of them speaks for another one.
+pub(super) fn is_ours(file: &File) -> bool {
+    matches!(speaks_for(file), Spoken::Format(Format::Bascule))
+}
+
 enum Spoken {
     Format(Format),
     PlainNumbered,

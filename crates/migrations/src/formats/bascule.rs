@@ -9,9 +9,10 @@ use self::assemble::Assembly;
 use self::header::{Header, Kind};
 use super::no_duplicates;
 use crate::checksum;
-use crate::folder::{FolderError, Reading};
+use crate::folder::{FolderError, Outline, Reading};
 use crate::format::Format;
 use crate::migration::{Migration, Origin, Transactions, Turn, Version};
+use crate::shares;
 use crate::text::{File, only_comments};
 
 const DIGITS: usize = 14;
@@ -30,7 +31,7 @@ pub(crate) fn is_section(line: &str) -> bool {
 
 /// Reads a folder.
 pub(crate) fn read(files: &[&File], reading: &mut Reading) -> Result<Vec<Migration>, FolderError> {
-    let mut list = vec![];
+    let mut named = vec![];
     for file in files {
         if !file.path.ends_with(".sql") {
             reading.note(&file.path, "is no SQL");
@@ -47,11 +48,19 @@ pub(crate) fn read(files: &[&File], reading: &mut Reading) -> Result<Vec<Migrati
                     .to_owned(),
             });
         };
-        list.push(migration(file, version, name, reading)?);
+        named.push((*file, version, name));
     }
+    let reading = &*reading;
+    let mut list = shares::each(&named, |(file, version, name)| migration(file, version, name, reading))?;
     list.sort_by(|one, other| one.version.cmp(&other.version));
     no_duplicates(Format::Bascule, &list)?;
     Ok(list)
+}
+
+/// Version and checksum; none where a file is no migration.
+pub(crate) fn outline(file: &File) -> Option<Outline> {
+    let (version, _) = parse_name(file.name()).filter(|_| file.on_top())?;
+    Some(Outline { version: Version(version.to_owned()), checksum: checksum::of(file.raw().ok()?) })
 }
 
 /// A section: its header, and the text below it.
@@ -62,12 +71,7 @@ struct Section<'a> {
     text_line: usize,
 }
 
-fn migration(
-    file: &File,
-    version: &str,
-    name: &str,
-    reading: &mut Reading,
-) -> Result<Migration, FolderError> {
+fn migration(file: &File, version: &str, name: &str, reading: &Reading) -> Result<Migration, FolderError> {
     let up = file.text()?;
     let mut assembly = Assembly::new(&file.path);
     for section in sections(file, &up, reading)? {

@@ -1,7 +1,7 @@
 //! Folders in each convention, with the traps that people's folders hold.
 
-use crate::support::{auto, named, refused, shown};
-use bascule_migrations::{File, Format, FormatWish, Transactions, read};
+use crate::support::{auto, folder, named, refused, shown};
+use bascule_migrations::{File, Format, FormatWish, Outline, Transactions, read};
 use bascule_sql::Dialect;
 use insta::assert_snapshot;
 
@@ -310,4 +310,37 @@ fn line_ends_and_the_mark_change_no_checksum() {
     let of = |text: &str| auto(&[("1_x.sql", text)]).migrations[0].checksum.clone();
     assert_eq!(of("SELECT 1;\nSELECT 2;\n"), of("\u{feff}SELECT 1;\r\nSELECT 2;\r\n"));
     assert_ne!(of("SELECT 1;\n"), of("SELECT 1;\n\n"));
+}
+
+fn outline(files: &[File], wish: FormatWish) -> Option<Vec<Outline>> {
+    Outline::all(files.iter().map(|file| Outline::of(file, wish)))
+}
+
+#[test]
+fn an_outline_is_what_reading_says_of_versions_and_checksums() {
+    let files: &[(&str, &str)] = &[
+        ("20260101120000_b.sql", "-- expand\nSELECT 1;\n"),
+        ("20260101110000_a.sql", "\u{feff}-- expand\r\nSELECT 2;\r\n"),
+    ];
+    let set = auto(files);
+    let expected = set.migrations.iter().map(|migration| Outline {
+        version: migration.version.clone(),
+        checksum: migration.checksum.clone(),
+    });
+    assert_eq!(outline(&folder(files), FormatWish::Auto).unwrap(), expected.collect::<Vec<_>>());
+    assert_eq!(set.migrations.len(), 2);
+    let section = "-- expand\nSELECT 1;\n";
+    for (what, others) in [
+        ("no SQL", vec![("README.md", "x")]),
+        ("a subfolder", vec![("more/20260101130000_c.sql", section)]),
+        ("a name without a version", vec![("c.sql", section)]),
+        ("a version twice", vec![("20260101120000_c.sql", section)]),
+    ] {
+        let all = [files, others.as_slice()].concat();
+        assert_eq!(outline(&folder(&all), FormatWish::Named(Format::Bascule)), None, "{what}");
+    }
+    let dbmate = [("1_x.sql", "-- migrate:up\nSELECT 1;\n")];
+    assert_eq!(outline(&folder(&dbmate), FormatWish::Auto), None);
+    let broken = [File::new("20260101120000_b.sql", b"-- expand\n\xff".to_vec())];
+    assert_eq!(outline(&broken, FormatWish::Auto), None);
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use bascule_migrations::{File, Format, FormatWish, MigrationSet};
+use bascule_migrations::{File, Format, FormatWish, MigrationSet, Outline, shares};
 use bascule_model::manifest::MigrationFormat;
 use bascule_model::problem::{Code, Problem};
 use bascule_sql::Dialect;
@@ -14,10 +14,56 @@ const MOST_FILES: usize = 20_000;
 /// A larger file is data, not a migration (bytes).
 const LARGEST: u64 = 16 * 1024 * 1024;
 /// Most are no larger (bytes).
-const USUAL: usize = 16 * 1024;
-/// So many threads read a folder, none of them fewer files than [`FEW`].
-const READERS: usize = 4;
-const FEW: usize = 100;
+const USUAL: usize = 4096;
+
+/// The files of a folder, as they lie there.
+pub struct Files {
+    folder: String,
+    format: MigrationFormat,
+    files: Vec<File>,
+}
+
+impl Files {
+    /// Reads the files of a folder of the project.
+    ///
+    /// # Errors
+    /// `MIGRATIONS_UNREADABLE` with the file.
+    pub fn read(project: &Path, folder: &str, format: MigrationFormat) -> Result<Self, Problem> {
+        let files = shares::each(&found(project, folder)?, read)?;
+        Ok(Self { folder: folder.to_owned(), format, files })
+    }
+
+    /// Reads them, and what they are without what they do; none where that cannot be said so quickly.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_with_outline(
+        project: &Path,
+        folder: &str,
+        format: MigrationFormat,
+    ) -> Result<(Self, Option<Vec<Outline>>), Problem> {
+        let wish = wish(format);
+        let all = shares::each(&found(project, folder)?, |found| {
+            let file = read(found)?;
+            Ok::<_, Problem>((Outline::of(&file, wish), file))
+        })?;
+        let (outlines, files): (Vec<_>, _) = all.into_iter().unzip();
+        Ok((Self { folder: folder.to_owned(), format, files }, Outline::all(outlines)))
+    }
+
+    /// The migrations that they are.
+    ///
+    /// # Errors
+    /// `MIGRATIONS_UNREADABLE` with file and line.
+    pub fn set(&self, dialect: Dialect) -> Result<MigrationSet, Problem> {
+        bascule_migrations::read(&self.files, wish(self.format), dialect).map_err(|error| {
+            unreadable(
+                format!("reading {}: {error}", self.folder),
+                "mend the file, or name the convention with `format` in [database]",
+            )
+        })
+    }
+}
 
 /// Reads a folder of the project.
 ///
@@ -29,6 +75,19 @@ pub fn read_folder(
     format: MigrationFormat,
     dialect: Dialect,
 ) -> Result<MigrationSet, Problem> {
+    Files::read(project, folder, format)?.set(dialect)
+}
+
+/// A file that may be a migration.
+struct Found {
+    /// Within the folder, with `/`.
+    path: String,
+    /// The same, as the system has it.
+    place: PathBuf,
+}
+
+/// The files of a folder of the project, by their names.
+fn found(project: &Path, folder: &str) -> Result<Vec<Found>, Problem> {
     let root = project.join(folder);
     if !root.is_dir() {
         return Err(unreadable(
@@ -38,34 +97,25 @@ pub fn read_folder(
     }
     let mut found = Vec::new();
     list(&root, "", &mut found)?;
-    bascule_migrations::read(&read_all(&found)?, wish(format), dialect).map_err(|error| {
-        unreadable(
-            format!("reading {folder}: {error}"),
-            "mend the file, or name the convention with `format` in [database]",
-        )
-    })
+    Ok(found)
 }
 
-/// A file that may be a migration.
-struct Found {
-    /// Within the folder, with `/`.
-    path: String,
-    place: PathBuf,
-}
-
-/// The files below a folder, by their names.
+/// The files below a folder, by their names. Hidden ones are nobody's migrations.
 fn list(folder: &Path, inner: &str, found: &mut Vec<Found>) -> Result<(), Problem> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(folder).map_err(|error| failed(folder, &error))? {
-        entries.push(entry.map_err(|error| failed(folder, &error))?);
+        let entry = entry.map_err(|error| failed(folder, &error))?;
+        let name = entry.file_name();
+        if name.as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        entries.push((name, entry.file_type().map_err(|error| failed(&entry.path(), &error))?));
     }
-    // A name is copied each time that it is asked for.
-    entries.sort_by_cached_key(fs::DirEntry::file_name);
-    for entry in entries {
-        let name = entry.file_name().to_string_lossy().into_owned();
+    entries.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    for (name, mut kind) in entries {
+        let place = folder.join(&name);
+        let name = name.into_string().unwrap_or_else(|name| name.to_string_lossy().into_owned());
         let path = if inner.is_empty() { name } else { format!("{inner}/{name}") };
-        let place = entry.path();
-        let mut kind = entry.file_type().map_err(|error| failed(&place, &error))?;
         if kind.is_symlink() {
             // What a link leads to counts, as for every tool.
             kind = fs::metadata(&place).map_err(|error| failed(&place, &error))?.file_type();
@@ -84,34 +134,18 @@ fn list(folder: &Path, inner: &str, found: &mut Vec<Found>) -> Result<(), Proble
     Ok(())
 }
 
-/// Reads files, in their order. Most of the time of a thousand small ones is the kernel's, for each of them: they are shared out.
-fn read_all(found: &[Found]) -> Result<Vec<File>, Problem> {
-    std::thread::scope(|scope| {
-        let share = found.len().div_ceil(READERS).max(FEW);
-        let read = |part: &[Found]| {
-            let mut buffer = Vec::with_capacity(USUAL);
-            part.iter().map(|found| read(found, &mut buffer)).collect::<Result<Vec<File>, Problem>>()
-        };
-        let readers: Vec<_> = found.chunks(share).map(|part| scope.spawn(move || read(part))).collect();
-        let mut files = Vec::with_capacity(found.len());
-        for reader in readers {
-            files.extend(reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
-        }
-        Ok(files)
-    })
-}
-
-/// Reads one. `buffer` is used for one after the other: only what a file has is kept of it.
-fn read(found: &Found, buffer: &mut Vec<u8>) -> Result<File, Problem> {
+/// Reads one. Most of the time of a thousand small ones is the kernel's, for each of them.
+fn read(found: &Found) -> Result<File, Problem> {
     let failed = |error: std::io::Error| failed(&found.place, &error);
     let file = fs::File::open(&found.place).map_err(failed)?;
     // Each question to the kernel counts when there are a thousand files: how long one is, is seen from what it has.
-    buffer.clear();
-    file.take(LARGEST + 1).read_to_end(buffer).map_err(failed)?;
-    if buffer.len() as u64 > LARGEST {
+    let mut bytes = Vec::with_capacity(USUAL);
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > LARGEST {
         return Err(too_large(&found.place));
     }
-    Ok(File::new(found.path.clone(), buffer.as_slice()))
+    bytes.shrink_to_fit();
+    Ok(File::new(found.path.clone(), bytes))
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> Problem {
@@ -148,9 +182,7 @@ mod tests {
     use super::*;
 
     fn found(folder: &Path) -> Vec<Found> {
-        let mut found = Vec::new();
-        list(folder, "", &mut found).unwrap();
-        found
+        super::found(folder, "").unwrap()
     }
 
     #[test]
@@ -162,7 +194,7 @@ mod tests {
             fs::write(folder.path().join(format!("{number:03}.sql")), number.to_string()).unwrap();
         }
         let found = found(folder.path());
-        let files = read_all(&found).unwrap();
+        let files = shares::each(&found, read).unwrap();
         let text = |at: usize| (files[at].path.as_str(), std::str::from_utf8(&files[at].bytes).unwrap());
         assert_eq!(files.len(), 1001);
         assert_eq!((text(0), text(500)), (("000.sql", "0"), ("500/inner.sql", "inner")));
@@ -189,7 +221,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("data.sql");
         fs::File::create(&place).unwrap().set_len(LARGEST + 1).unwrap();
-        let problem = read_all(&found(folder.path())).unwrap_err();
+        let problem = shares::each(&found(folder.path()), read).unwrap_err();
         assert!(problem.to_string().contains("data.sql is too large for a migration"), "{problem}");
     }
 }

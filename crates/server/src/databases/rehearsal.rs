@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::session::Session;
 use super::verdict::{self, Verdicts};
-use super::{address, count, expand, problem};
+use super::{count, expand, problem};
 
 /// So many of the most frequent statements that the server has counted are asked for the live release.
 const COUNTED: u32 = 50;
@@ -25,7 +25,7 @@ pub(super) async fn rehearse(
 ) -> Result<Evidence, Problem> {
     let pending = pending(session).await?;
     let place = match &session.access.shadow_url {
-        Some(url) => Place::At(address(url, session.migrating.project)?),
+        Some(url) => Place::At(session.reach(url).await?),
         None => Place::Own,
     };
     let live = session.migrating.live.and_then(|live| live.schema.as_ref());

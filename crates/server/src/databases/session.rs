@@ -11,6 +11,7 @@ use bascule_model::problem::{Code, Problem};
 use bascule_model::schema::{DatabaseAccess, Schema};
 
 use super::store::SetStore;
+use super::ways::Ways;
 use super::{address, problem};
 use crate::databases::watching::Words;
 
@@ -30,14 +31,20 @@ pub(super) struct Session<'a> {
     pub address: Address,
     pub set: Vec<Migration>,
     owner: &'a str,
+    ways: &'a Ways,
 }
 
 impl<'a> Session<'a> {
-    /// Puts together what is known; asks nobody.
+    /// Puts together what is known; asks nobody but for the way.
     ///
     /// # Errors
-    /// When the release has no database, or its migrations are gone.
-    pub fn of(migrating: &'a Migrating<'a>, store: &SetStore, owner: &'a str) -> Result<Self, Problem> {
+    /// When the release has no database, its migrations are gone, or there is no way to it.
+    pub async fn of(
+        migrating: &'a Migrating<'a>,
+        store: &SetStore,
+        owner: &'a str,
+        ways: &'a Ways,
+    ) -> Result<Self, Problem> {
         let missing = || {
             Problem::new(
                 Code::Internal,
@@ -48,7 +55,17 @@ impl<'a> Session<'a> {
         let schema = migrating.release.schema.as_ref().ok_or_else(missing)?;
         let access = migrating.values.database.as_ref().ok_or_else(missing)?;
         let address = address(&access.url, migrating.project)?;
-        Ok(Self { migrating, schema, access, address, set: store.read(&schema.set)?, owner })
+        let address = ways.reached(address, migrating.release.cluster.as_ref()).await?;
+        Ok(Self { migrating, schema, access, address, set: store.read(&schema.set)?, owner, ways })
+    }
+
+    /// Where another database of the release is, as this machine comes to it.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub async fn reach(&self, url: &str) -> Result<Address, Problem> {
+        let address = address(url, self.migrating.project)?;
+        self.ways.reached(address, self.migrating.release.cluster.as_ref()).await
     }
 
     /// Connects, and has the words of the work handed on while `work` goes on.

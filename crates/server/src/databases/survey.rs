@@ -9,18 +9,21 @@ use bascule_model::schema::{self, DatabaseAccess, PlannedMigration, Schema, Sche
 use bascule_sql::{Blocks, Reversible};
 
 use super::store::SetStore;
+use super::ways::Ways;
 use super::{address, expand, lint, phased, problem, read_folder};
 
 pub(super) async fn survey(
     surveying: &Surveying<'_>,
     store: &SetStore,
     owner: &str,
+    ways: &Ways,
     today: jiff::civil::Date,
 ) -> Result<Surveyed, Problem> {
     let access = surveying.values.database.as_ref().ok_or_else(|| {
         Problem::new(Code::Internal, "the database has no address", "report this: it is a defect of Bascule")
     })?;
     let address = address(&access.url, Some(surveying.project))?;
+    let address = ways.reached(address, surveying.cluster).await?;
     let dialect = address.dialect();
     let read = read_folder(surveying.project, &surveying.source.folder, surveying.source.format, dialect)?;
     let mut settings = Settings::new(address, owner);
@@ -30,7 +33,7 @@ pub(super) async fn survey(
     refuse_foreign(&mut migrator, &read, surveying.key).await?;
     let order = order(surveying, &journal);
     let mut notes: Vec<String> = read.notes.iter().map(ToString::to_string).collect();
-    notes.extend(pooled(&mut migrator, access, surveying.project).await?);
+    notes.extend(pooled(&mut migrator, access, surveying, ways).await?);
     let set = match order {
         SchemaOrder::Files => read.migrations,
         SchemaOrder::Phases => phased(&read.migrations, &journal, dialect)?,
@@ -93,11 +96,17 @@ pub(super) async fn survey(
 async fn pooled(
     migrator: &mut Migrator,
     access: &DatabaseAccess,
-    project: &std::path::Path,
+    surveying: &Surveying<'_>,
+    ways: &Ways,
 ) -> Result<Option<String>, Problem> {
     let Some(pooled) = &access.pooled_url else { return Ok(None) };
     let remedy = "let `pooled_url` name the same database as `url`, through the pooler";
-    let other = address(pooled, Some(project))?;
+    let unseen =
+        |said: String| format!("whether `pooled_url` leads to the same database could not be seen: {said}");
+    let other = match ways.reached(address(pooled, Some(surveying.project))?, surveying.cluster).await {
+        Ok(other) => other,
+        Err(problem) => return Ok(Some(unseen(problem.message))),
+    };
     match bascule_migrate::leads(migrator.connection(), &other).await {
         Ok(Leads::ThereToo) => Ok(None),
         Ok(Leads::Elsewhere(what)) => Err(Problem::new(
@@ -105,10 +114,7 @@ async fn pooled(
             format!("`pooled_url` ({}) does not lead to the database of `url`: {what}", other.place()),
             remedy,
         )),
-        Err(error) => {
-            let said = problem::migrate(&error).message;
-            Ok(Some(format!("whether `pooled_url` leads to the same database could not be seen: {said}")))
-        }
+        Err(error) => Ok(Some(unseen(problem::migrate(&error).message))),
     }
 }
 

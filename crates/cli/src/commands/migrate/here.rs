@@ -1,5 +1,6 @@
 //! Which database a command is about: that of the environment that was named, or of the only one that has one.
 
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use bascule_model::ids::EnvironmentName;
 use bascule_model::manifest::{Database, Environment, Manifest};
 use bascule_model::problem::{Code, Problem};
 use bascule_model::schema::DatabaseAccess;
-use bascule_server::databases;
+use bascule_server::databases::{self, Files, Ways};
 use tokio::task::{JoinError, JoinHandle};
 
 use crate::context::Context;
@@ -38,6 +39,19 @@ pub struct Here {
     pub address: Address,
     /// The project's folder.
     pub project: PathBuf,
+    ways: Ways,
+}
+
+/// A database that was connected to, and what there is to know before it is changed.
+pub struct Opened {
+    /// The way to it.
+    pub migrator: Migrator,
+    /// The migrations of the project's folder.
+    pub set: MigrationSet,
+    /// What was applied.
+    pub journal: Journal,
+    /// Whether deploys change it: a release may be on it.
+    pub by_deploys: bool,
 }
 
 impl Where {
@@ -57,7 +71,8 @@ impl Where {
             return Err(no_database(&format!("{name} has no database")).into());
         };
         let address = databases::address(&access.url, Some(&project.folder))?;
-        Ok(Here { environment, database, access, address, project: project.folder })
+        let ways = Ways::new(|variable| context.machine.variable(variable));
+        Ok(Here { environment, database, access, address, project: project.folder, ways })
     }
 }
 
@@ -73,12 +88,28 @@ impl Watch for Beside {
 }
 
 impl Here {
+    /// Where the database is, as this machine comes to it.
+    ///
+    /// # Errors
+    /// Why there is no way.
+    pub async fn reached(&self) -> Result<Address, Failure> {
+        self.reach(self.address.clone()).await
+    }
+
+    /// The same of another database of the environment.
+    ///
+    /// # Errors
+    /// As [`Self::reached`].
+    pub async fn reach(&self, address: Address) -> Result<Address, Failure> {
+        Ok(self.ways.reached(address, self.environment.cluster.as_ref()).await?)
+    }
+
     /// Connects, as whoever is at the keyboard.
     ///
     /// # Errors
     /// What the database says.
     pub async fn open(&self, context: &Context) -> Result<Migrator, Failure> {
-        let mut settings = Settings::new(self.address.clone(), &context.machine.actor());
+        let mut settings = Settings::new(self.reached().await?, &context.machine.actor());
         settings.lock_timeout = self.database.lock_timeout.get();
         settings.watch = Arc::new(Beside(context.screen));
         Migrator::open(settings).await.map_err(|error| failed(&error))
@@ -95,28 +126,61 @@ impl Here {
         Ok((migrator?, set))
     }
 
-    /// The same with the journal, unless another tool has migrated the database and nobody has taken that over.
+    /// The same with what the database knows, unless another tool has migrated it and nobody has taken that over.
     ///
     /// # Errors
     /// As [`Self::open_and_read`]; `MIGRATIONS_DIFFER` with the command that takes it over.
-    pub async fn open_with_journal(
-        &self,
-        context: &Context,
-    ) -> Result<(Migrator, MigrationSet, Journal), Failure> {
+    pub async fn open_with_journal(&self, context: &Context) -> Result<Opened, Failure> {
         let files = self.begin_to_read();
-        let opened = async {
-            let mut migrator = self.open(context).await?;
-            let journal = migrator.journal().await.map_err(|error| failed(&error))?;
-            Ok::<_, Failure>((migrator, journal))
-        };
-        let opened = opened.await;
+        let asked = self.ask(context).await;
         let set = is_read(files.await)?;
-        let (mut migrator, journal) = opened?;
-        if journal.records.is_empty() {
+        let (migrator, journal) = asked?;
+        self.opened(migrator, set, journal).await
+    }
+
+    /// The same; none where all that the files say is applied, which is seen before what they do is looked at.
+    ///
+    /// # Errors
+    /// As [`Self::open_with_journal`].
+    pub async fn open_to_apply(&self, context: &Context) -> Result<Option<Opened>, Failure> {
+        let (project, folder) = (self.project.clone(), self.database.migrations.to_string());
+        let format = self.database.format;
+        let read = tokio::task::spawn_blocking(move || Files::read_with_outline(&project, &folder, format));
+        let asked = self.ask(context).await;
+        let (files, outline) = is_read(read.await)?;
+        let (migrator, journal) = asked?;
+        let has_all = outline.as_ref().is_some_and(|outline| journal.has_all(outline));
+        if has_all && !journal.records.is_empty() {
+            migrator.close().await;
+            // The process ends now: what it has need not be taken apart, file by file.
+            let _kept = ManuallyDrop::new((files, outline, journal));
+            return Ok(None);
+        }
+        let set = files.set(self.address.dialect())?;
+        self.opened(migrator, set, journal).await.map(Some)
+    }
+
+    /// Connects, and reads the journal.
+    async fn ask(&self, context: &Context) -> Result<(Migrator, Journal), Failure> {
+        let mut migrator = self.open(context).await?;
+        let journal = migrator.journal().await.map_err(|error| failed(&error))?;
+        Ok((migrator, journal))
+    }
+
+    async fn opened(
+        &self,
+        mut migrator: Migrator,
+        set: MigrationSet,
+        journal: Journal,
+    ) -> Result<Opened, Failure> {
+        let by_deploys = if journal.records.is_empty() {
             let foreign = migrator.foreign(&set).await.map_err(|error| failed(&error))?;
             databases::foreign_problem(foreign, self.environment.name.as_str())?;
-        }
-        Ok((migrator, set, journal))
+            false
+        } else {
+            migrator.deployed_to().await.map_err(|error| failed(&error))?
+        };
+        Ok(Opened { migrator, set, journal, by_deploys })
     }
 
     /// Reads the files on a thread of its own.
@@ -136,7 +200,7 @@ impl Here {
     }
 }
 
-fn is_read(read: Result<Result<MigrationSet, Problem>, JoinError>) -> Result<MigrationSet, Problem> {
+fn is_read<T>(read: Result<Result<T, Problem>, JoinError>) -> Result<T, Problem> {
     read.map_err(|error| {
         let remedy = "this is a mistake of Bascule: please report it";
         Problem::new(Code::Internal, format!("reading the migrations: {error}"), remedy)

@@ -4,7 +4,7 @@ use bascule_migrate::{Plan, PlannedStatement};
 use bascule_migrations::Phase;
 use bascule_model::problem::Exit;
 
-use super::here::{Where, failed};
+use super::here::{Opened, Where, failed};
 use super::up::{Choice, wish};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -45,8 +45,8 @@ pub fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
 /// Those of the files and of the database.
 pub fn show(here: &super::Here, choice: &Choice, context: &Context) -> Result<u8, Failure> {
     let plan = context.block_on(async {
-        let (mut migrator, set, journal) = here.open_with_journal(context).await?;
-        let phase = super::up::phase(choice, &mut migrator, &journal).await?;
+        let Opened { mut migrator, set, journal, by_deploys } = here.open_with_journal(context).await?;
+        let phase = super::up::phase(choice, by_deploys);
         let wish = wish(choice, phase, &set)?;
         let migrations = super::up::migrations(&set, &journal, phase, migrator.server().dialect())?;
         let plan = migrator.plan(&migrations, &wish).await.map_err(|error| failed(&error))?;

@@ -47,11 +47,12 @@ pub fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
         let pending: Vec<Migration> =
             phased.into_iter().filter(|migration| versions.contains(&migration.version)).collect();
         let place = match &here.access.shadow_url {
-            Some(url) => Place::At(databases::address(url, Some(&here.project))?),
+            Some(url) => Place::At(here.reach(databases::address(url, Some(&here.project))?).await?),
             None => Place::Own,
         };
+        let database = here.reached().await?;
         let request = Request {
-            database: &here.address,
+            database: &database,
             pending: &pending,
             order: if journal.records.is_empty() { Order::Files } else { Order::Phases },
             place,

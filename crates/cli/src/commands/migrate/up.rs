@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
-use bascule_migrate::{Journal, Migrator, Missing, Order, Outcome, Phases, Wish};
+use bascule_migrate::{Journal, Missing, Order, Outcome, Phases, Wish};
 use bascule_migrations::{Migration, MigrationSet, Version};
 use bascule_model::problem::{Code, Exit, Problem};
 use bascule_server::databases;
 use bascule_sql::Dialect;
 use clap::ValueEnum;
 
-use super::here::{Where, failed};
+use super::here::{Opened, Where, failed};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::screen::Format;
@@ -74,8 +74,15 @@ pub fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
         return super::plan::show(&here, &args.choice, context);
     }
     let outcome = context.block_on(async {
-        let (mut migrator, set, journal) = here.open_with_journal(context).await?;
-        let phase = phase(&args.choice, &mut migrator, &journal).await?;
+        // With `--to` there is more to say than that all is applied: whether there is such a version.
+        let opened = match args.choice.to {
+            None => here.open_to_apply(context).await?,
+            Some(_) => Some(here.open_with_journal(context).await?),
+        };
+        let Some(Opened { mut migrator, set, journal, by_deploys }) = opened else {
+            return Ok(Outcome::default());
+        };
+        let phase = phase(&args.choice, by_deploys);
         let wish = wish(&args.choice, phase, &set)?;
         let migrations = migrations(&set, &journal, phase, migrator.server().dialect())?;
         let outcome = migrator.up_from(&migrations, &wish, journal).await.map_err(|error| failed(&error))?;
@@ -90,22 +97,8 @@ pub fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
 }
 
 /// Which phases: a database that deploys change has a release on it, so that only what it can live with is applied unasked.
-///
-/// # Errors
-/// Those of the database.
-pub async fn phase(
-    choice: &Choice,
-    migrator: &mut Migrator,
-    journal: &Journal,
-) -> Result<PhaseChoice, Failure> {
-    if let Some(phase) = choice.phase {
-        return Ok(phase);
-    }
-    if journal.records.is_empty() {
-        return Ok(PhaseChoice::All);
-    }
-    let by_deploys = migrator.deployed_to().await.map_err(|error| failed(&error))?;
-    Ok(if by_deploys { PhaseChoice::Expand } else { PhaseChoice::All })
+pub fn phase(choice: &Choice, by_deploys: bool) -> PhaseChoice {
+    choice.phase.unwrap_or(if by_deploys { PhaseChoice::Expand } else { PhaseChoice::All })
 }
 
 /// What is asked of the migrator.

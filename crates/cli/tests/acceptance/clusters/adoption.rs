@@ -16,7 +16,7 @@ use crate::support::world::World;
 const FORMER: &str = "former";
 
 /// Their Deployment and Service.
-fn theirs(cluster: &Kubernetes, world: &World<'_>, app: &App) {
+fn theirs(cluster: &Kubernetes, app: &App) {
     let labels = json!({ "app": "web" });
     let env = json!([
         { "name": "PORT", "value": "3000" },
@@ -48,9 +48,7 @@ fn theirs(cluster: &Kubernetes, world: &World<'_>, app: &App) {
         }),
     ];
     for object in objects {
-        let file = world.home().join("theirs.json");
-        std::fs::write(&file, object.to_string()).unwrap();
-        cluster.kubectl(&["create", "--filename", file.to_str().unwrap()]);
+        cluster.create(&object);
         // Who asks a port of the node before it leads somewhere may wait for long.
         cluster.kubectl(&["rollout", "status", "deployment/web", "--timeout=120s"]);
     }
@@ -88,7 +86,7 @@ fn what_runs_is_taken_over_under_load_and_the_next_release_follows() {
     let Some(cluster) = Kubernetes::start() else { return };
     let world = World::new(&cluster);
     let mut app = adopting(&world);
-    theirs(&cluster, &world, &app);
+    theirs(&cluster, &app);
     let before = pods(&cluster);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let profile = Profile {
@@ -126,7 +124,7 @@ fn what_was_taken_over_is_given_back() {
     let Some(cluster) = Kubernetes::start() else { return };
     let world = World::new(&cluster);
     let app = adopting(&world);
-    theirs(&cluster, &world, &app);
+    theirs(&cluster, &app);
     let before = pods(&cluster);
     world.deploy(&app).expect_live();
     assert_eq!(world.run(&app, &["down", ENVIRONMENT]).status, 0);

@@ -2,6 +2,7 @@
 
 mod adoption;
 mod commands;
+mod databases;
 mod figures;
 #[cfg(feature = "failpoints")]
 mod kill;

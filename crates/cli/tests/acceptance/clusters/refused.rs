@@ -72,9 +72,7 @@ fn what_the_cluster_itself_would_refuse() {
         "apiVersion": "v1", "kind": "LimitRange", "metadata": { "name": "small" },
         "spec": { "limits": [{ "type": "Container", "max": { "memory": "64Mi" } }] },
     });
-    let file = world.home().join("limits.json");
-    std::fs::write(&file, limits.to_string()).unwrap();
-    cluster.kubectl(&["create", "--filename", file.to_str().unwrap()]);
+    cluster.create(&limits);
     app.web.insert("resources", r#"{ memory = "128Mi" }"#.to_owned());
     let ran = world.deploy(&app);
     ran.expect(4, "refused", "CLUSTER_WOULD_REFUSE")

@@ -164,7 +164,10 @@ impl<'a> Assembly<'a> {
             pieces.insert(self.before_expand.min(pieces.len()), self.down.unwrap_or_default());
             Some(pieces.into_iter().rev().flatten().collect())
         };
-        let mut parts = vec![];
+        let count = self.backfills.len()
+            + usize::from(!self.expand.is_empty())
+            + usize::from(!self.contract.is_empty());
+        let mut parts = Vec::with_capacity(count);
         if !self.expand.is_empty() {
             parts.push(Part::Expand { statements: self.expand });
         }
