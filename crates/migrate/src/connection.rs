@@ -135,8 +135,14 @@ impl Connection {
         macro_rules! rows {
             ($connection:expr, $text:expr) => {{
                 let query = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
-                let rows = query.fetch_all($connection).await.map_err(|error| of(&error, 0))?;
-                rows.iter().map(|row| (0..row.columns().len()).map(|at| $text(row, at)).collect()).collect()
+                let mut rows = query.fetch($connection);
+                let mut texts = Vec::new();
+                // One at a time, as they come: the driver's rows are larger than their texts.
+                while let Some(row) = rows.try_next().await.map_err(|error| of(&error, 0))? {
+                    let row: Result<Row, _> = (0..row.columns().len()).map(|at| $text(&row, at)).collect();
+                    texts.push(row?);
+                }
+                Ok(texts)
             }};
         }
         match &mut self.wire {

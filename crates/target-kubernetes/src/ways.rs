@@ -193,7 +193,7 @@ mod tests {
         }
     }
 
-    fn service(spec: Value) -> Service {
+    fn service(spec: &Value) -> Service {
         serde_json::from_value(json!({ "metadata": { "name": "pg" }, "spec": spec })).unwrap()
     }
 
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn the_first_pod_that_is_ready_answers() {
         let pods = [pod("pg-0", false), pod("pg-2", true), pod("pg-1", true)];
-        let at = |ports: Value| behind(&service(json!({ "ports": ports })), &pods, 5432);
+        let at = |ports: Value| behind(&service(&json!({ "ports": ports })), &pods, 5432);
         let port = |port| Ok(Behind { pod: "pg-1".to_owned(), port });
         assert_eq!(at(json!([{ "port": 5432 }])), port(5432));
         assert_eq!(at(json!([{ "port": 80 }, { "port": 5432, "targetPort": 15432 }])), port(15432));
@@ -221,15 +221,16 @@ mod tests {
         );
         let lost = at(json!([{ "port": 5432, "targetPort": "http" }])).unwrap_err();
         assert_eq!(lost, "the pod pg-1 has no port for its port 5432");
-        let none = behind(&service(json!({ "ports": [{ "port": 5432 }] })), &pods[..1], 5432).unwrap_err();
+        let none = behind(&service(&json!({ "ports": [{ "port": 5432 }] })), &pods[..1], 5432).unwrap_err();
         assert_eq!(none, "of its pods (1) none is ready");
     }
 
     #[test]
     fn a_service_without_pods_of_its_own_is_no_way() {
-        assert_eq!(selected(&service(json!({ "selector": { "a": "b", "c": "d" } }))).unwrap(), "a=b,c=d");
-        assert!(selected(&service(json!({}))).unwrap_err().contains("selects no pods"));
-        let outside = selected(&service(json!({ "type": "ExternalName", "externalName": "db.example.com" })));
+        assert_eq!(selected(&service(&json!({ "selector": { "a": "b", "c": "d" } }))).unwrap(), "a=b,c=d");
+        assert!(selected(&service(&json!({}))).unwrap_err().contains("selects no pods"));
+        let outside =
+            selected(&service(&json!({ "type": "ExternalName", "externalName": "db.example.com" })));
         assert!(outside.unwrap_err().contains("stands for db.example.com"));
     }
 }
