@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
@@ -13,6 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cluster::Cluster;
 use crate::shared::lock;
+
+/// After a connection that could not be taken.
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// All ways that are open to pods of one namespace.
 pub(crate) struct Forwards {
@@ -76,9 +80,20 @@ impl Forwards {
 }
 
 async fn accept(listener: TcpListener, pods: Api<Pod>, pod: String, port: u16) {
-    while let Ok((stream, _)) = listener.accept().await {
+    loop {
+        let stream = next(&listener).await;
         let (pods, pod) = (pods.clone(), pod.clone());
         tokio::spawn(async move { carry(stream, &pods, &pod, port).await });
+    }
+}
+
+/// The next connection. That one could not be taken (too many open files, or gone again) says nothing of the one after it.
+pub(crate) async fn next(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return stream,
+            Err(_) => tokio::time::sleep(AGAIN).await,
+        }
     }
 }
 

@@ -90,7 +90,8 @@ impl Drop for Ways {
 }
 
 async fn accept(listener: TcpListener, cluster: Arc<Cluster>, service: String, port: u16) {
-    while let Ok((stream, _)) = listener.accept().await {
+    loop {
+        let stream = forward::next(&listener).await;
         let (cluster, service) = (Arc::clone(&cluster), service.clone());
         tokio::spawn(async move {
             // Where nobody answers any more the connection ends: whoever asked sees that.
