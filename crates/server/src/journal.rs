@@ -27,6 +27,7 @@ pub(crate) struct Opened {
     pub journal: Arc<dyn Journal>,
     pub shares: Shares,
     /// Tells those who write to this journal from all others, where it is shared.
+    #[cfg_attr(not(feature = "kubernetes"), expect(dead_code, reason = "clusters are what machines share"))]
     pub id: Option<String>,
     /// Where it is, for the log.
     pub place: String,

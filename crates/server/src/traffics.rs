@@ -4,6 +4,7 @@
 #[cfg(feature = "kubernetes")]
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+#[cfg(feature = "kubernetes")]
 use std::sync::Arc;
 use std::time::Duration;
 
