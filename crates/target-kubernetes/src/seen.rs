@@ -262,6 +262,13 @@ pub(crate) fn unscheduled(pod: &Pod) -> String {
     }
 }
 
+/// Whether a pod stays and can be given requests.
+pub(crate) fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    pod.metadata.deletion_timestamp.is_none()
+        && conditions.into_iter().any(|one| one.type_ == "Ready" && one.status == "True")
+}
+
 /// What the node's probes say. Who has not answered once is still starting.
 fn readiness(pod: &Pod, has_started: bool) -> OwnCheck {
     let unready = if has_started { Status::Fail } else { Status::NoData };

@@ -17,6 +17,8 @@ use crate::access::Access;
 use crate::cluster::Cluster;
 use crate::error::KubernetesError;
 use crate::forward;
+use crate::names;
+use crate::seen::is_ready;
 
 /// A context, a namespace, a Service and its port.
 type Server = (Option<String>, String, String, u16);
@@ -24,8 +26,14 @@ type Server = (Option<String>, String, String, u16);
 /// Ways to the Services of clusters. Dropping it ends them.
 pub struct Ways {
     access: Access,
-    open: Mutex<HashMap<Server, SocketAddr>>,
+    open: Mutex<HashMap<Server, Open>>,
     closing: CancellationToken,
+}
+
+/// A way, and whom it asks for a pod.
+struct Open {
+    address: SocketAddr,
+    cluster: Arc<Cluster>,
 }
 
 /// A pod that answers for a Service, and its port.
@@ -56,29 +64,28 @@ impl Ways {
         let Some((service, namespace)) = service_of(host, &environment.namespace) else { return Ok(None) };
         let server = (environment.context.clone(), namespace.to_owned(), service.to_owned(), port);
         let mut open = self.open.lock().await;
-        let known = open.get(&server).copied();
+        // Asked each time: that nobody answers is better said by us than by a connection that ends.
+        if let Some(Open { address, cluster }) = open.get(&server) {
+            return Ok(find(cluster, service, port).await?.map(|_| *address));
+        }
         let client = self.access.client(environment.context.as_deref()).await?;
         let cluster = Arc::new(Cluster::new(client, namespace.to_owned(), self.closing.clone()));
-        // Asked each time: that nobody answers is better said by us than by a connection that ends.
         if find(&cluster, service, port).await?.is_none() {
             return Ok(None);
         }
-        if known.is_some() {
-            return Ok(known);
-        }
         let failed = |error: std::io::Error| KubernetesError::NoWay {
-            server: host.to_owned(),
+            server: format!("server {host}"),
             why: format!("no port of this machine can be had: {error}"),
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         tokio::spawn(self.closing.child_token().run_until_cancelled_owned(accept(
             listener,
-            cluster,
+            Arc::clone(&cluster),
             service.to_owned(),
             port,
         )));
-        open.insert(server, address);
+        open.insert(server, Open { address, cluster });
         Ok(Some(address))
     }
 }
@@ -135,7 +142,7 @@ fn selected(service: &Service) -> Result<String, String> {
     let Some(selector) = selector else {
         return Err("it selects no pods: name the server that its endpoints are instead".to_owned());
     };
-    Ok(selector.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(","))
+    Ok(names::query(selector))
 }
 
 /// The pod that is taken, and its port.
@@ -159,12 +166,6 @@ fn behind(service: &Service, pods: &[Pod], port: u16) -> Result<Behind, String> 
         Some(port) => Ok(Behind { pod: pod_name, port }),
         None => Err(format!("the pod {pod_name} has no port for its port {port}")),
     }
-}
-
-fn is_ready(pod: &Pod) -> bool {
-    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
-    let is_ready = conditions.iter().any(|one| one.type_ == "Ready" && one.status == "True");
-    is_ready && pod.metadata.deletion_timestamp.is_none()
 }
 
 /// The number of a pod's port of that name.

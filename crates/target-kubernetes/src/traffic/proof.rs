@@ -19,6 +19,7 @@ use crate::cluster::Cluster;
 use crate::error::KubernetesError;
 use crate::names;
 use crate::record::{self, TrafficRecord};
+use crate::seen::is_ready;
 use crate::shared::Clusters;
 use crate::target::cluster_of;
 use crate::target::sizes::asked_for;
@@ -49,12 +50,6 @@ async fn ready_pods(
         .await
         .map_err(|words| KubernetesError::Away { doing: "look at the pods".to_owned(), words })?;
     Ok(pods.into_iter().filter(is_ready).collect())
-}
-
-pub(super) fn is_ready(pod: &Pod) -> bool {
-    let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
-    pod.metadata.deletion_timestamp.is_none()
-        && conditions.into_iter().any(|one| one.type_ == "Ready" && one.status == "True")
 }
 
 /// Waits until each service of the release has as many ready pods as its Deployment is to have: that may be more than the manifest says.

@@ -9,11 +9,11 @@ use k8s_openapi::api::core::v1::{Pod, ResourceQuota};
 use kube::ResourceExt as _;
 use kube::api::ListParams;
 
-use super::super::proof::is_ready;
 use super::sizes::{Bounds, Side};
 use crate::cluster::Cluster;
 use crate::error::KubernetesError;
 use crate::names;
+use crate::seen::is_ready;
 use crate::shared::Clusters;
 use crate::target::cluster_of;
 use crate::target::stop::{has_ended, list};
