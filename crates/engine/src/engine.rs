@@ -21,12 +21,13 @@ use crate::driving::{Driving, Entry};
 use crate::executor::Drive;
 use crate::home::Seat;
 use crate::planner::{self, Facts};
-use crate::ports::SlotSpec;
+use crate::ports::{Artifacts, SlotSpec};
 use crate::progress::Progress;
 use crate::promotion::{self, Settled};
 use crate::redaction;
 use crate::schema::{self, schema_needed};
 use crate::steps::{self, Warmth};
+use crate::store::Store;
 use crate::tidying;
 use crate::turns::Turns;
 use crate::unreleased::Unreleased;
@@ -48,6 +49,7 @@ pub struct Engine {
     driving: Driving,
     pub(crate) taking_over: Turns,
     pub(crate) unreleased: Unreleased,
+    pub(crate) store: Arc<Store>,
 }
 
 /// A run that was begun, to be driven.
@@ -80,8 +82,9 @@ impl Engine {
         seat: Seat,
         logs: PathBuf,
     ) -> Self {
+        let store = Arc::new(Store::new(ports.artifacts));
         Self {
-            ports,
+            ports: Ports { artifacts: Arc::clone(&store) as Arc<dyn Artifacts>, ..ports },
             journal,
             ids,
             seat,
@@ -90,6 +93,7 @@ impl Engine {
             driving: Driving::default(),
             taking_over: Turns::default(),
             unreleased: Unreleased::default(),
+            store,
         }
     }
 

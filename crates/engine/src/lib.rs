@@ -20,6 +20,7 @@ pub mod ports;
 pub mod progress;
 pub mod redaction;
 pub mod steps;
+mod store;
 pub mod take_over;
 pub mod turns;
 

@@ -8,12 +8,15 @@ use bascule_model::problem::Problem;
 
 use crate::engine::Engine;
 use crate::ports::Unneeded;
+use crate::store::Alone;
 
 /// What every environment keeps.
-struct Kept {
+struct Kept<'a> {
     environments: BTreeMap<EnvironmentKey, (EnvironmentRecord, Vec<ReleaseId>)>,
     /// None while a run is about to make one: what it has just made is in no record yet, and looks like nobody's.
     artifacts: Option<Vec<String>>,
+    /// So that none is made and none found from the question what is kept until the rest is gone.
+    _alone: Option<Alone<'a>>,
 }
 
 /// What was found that nobody needs.
@@ -73,7 +76,7 @@ impl Engine {
         Ok(Leftovers { unneeded, ..before })
     }
 
-    async fn listed(&self, kept: &Kept, only: Option<&EnvironmentKey>) -> Result<Leftovers, Problem> {
+    async fn listed(&self, kept: &Kept<'_>, only: Option<&EnvironmentKey>) -> Result<Leftovers, Problem> {
         let mut unneeded = Vec::new();
         for (key, (_, releases)) in &kept.environments {
             if only.is_none_or(|only| only == key) {
@@ -86,8 +89,10 @@ impl Engine {
         Ok(Leftovers { unneeded, without_artifacts: kept.artifacts.is_none() })
     }
 
-    async fn kept_everywhere(&self) -> Result<Kept, Problem> {
-        let mut kept = Kept { environments: BTreeMap::new(), artifacts: self.unreleased.kept() };
+    async fn kept_everywhere(&self) -> Result<Kept<'_>, Problem> {
+        let alone = self.store.alone();
+        let artifacts = alone.as_ref().and_then(|_| self.unreleased.kept());
+        let mut kept = Kept { environments: BTreeMap::new(), artifacts, _alone: alone };
         for environment in self.journal.environments().await? {
             let releases = self.kept(&environment).await?;
             for record in self.journal.releases(&environment.key, 1000).await? {

@@ -18,6 +18,7 @@ use super::recipe::Recipe;
 use super::reference::{Named, Reference};
 use super::registry::Registries;
 use super::{DockerImages, blocking, commit};
+use crate::error::DockerError;
 
 /// How often a build is begun whose engine went away.
 const ATTEMPTS: usize = 3;
@@ -40,9 +41,12 @@ impl DockerImages {
         let (recipe, fingerprint) = self.recipe(making.source, build).await?;
         let name = format!("bascule/{}", making.key.app);
         let tag = labels::tag(&fingerprint, &self.state_id);
-        let (id, mut says) = match self.built_before(making, &fingerprint).await? {
+        let before = match self.built_before(making, &fingerprint).await? {
+            Some(built) => self.tag_if_there(&built.id, &name, &tag).await?.then_some(built),
+            None => None,
+        };
+        let (id, mut says) = match before {
             Some(built) => {
-                self.tag(&built.id, &name, &tag).await?;
                 let says = labels::unchanged(&built.labels);
                 output.line(&says)?;
                 (built.id, Some(says))
@@ -192,6 +196,15 @@ impl DockerImages {
         ]);
         labels.extend(commit.map(|commit| (labels::COMMIT, commit)));
         Ok(labels)
+    }
+
+    /// Names an image. False: somebody removed it meanwhile.
+    async fn tag_if_there(&self, id: &str, repository: &str, tag: &str) -> Result<bool, ImageError> {
+        match self.tag(id, repository, tag).await {
+            Ok(()) => Ok(true),
+            Err(ImageError::Engine(DockerError::Refused { status: 404, .. })) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     async fn tag(&self, id: &str, repository: &str, tag: &str) -> Result<(), ImageError> {
