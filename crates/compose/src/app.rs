@@ -10,6 +10,7 @@ use crate::error::ComposeError;
 use crate::interpolate::{Place, plain};
 use crate::notes::Notes;
 use crate::service::{self, Service, Surroundings};
+use crate::tasks;
 use crate::write::Rows;
 
 /// An app in the making.
@@ -18,6 +19,8 @@ pub(crate) struct App {
     pub(crate) name: String,
     pub(crate) build: Rows,
     pub(crate) services: Vec<Service>,
+    /// What is run once in every deploy.
+    pub(crate) tasks: Vec<Rows>,
     /// Their names in the compose file.
     pub(crate) taken: Vec<String>,
     /// Where users come in.
@@ -98,6 +101,15 @@ pub(crate) fn read(root: &Node, folder: &dyn Folder, folder_name: &str) -> Resul
             root_path_is_taken,
             is_alone: mine.len() == 1,
         };
+        if let Some(after) = tasks::who_waits(one, &mine) {
+            let node = tasks::of_one_off(&one.node);
+            let read = service::read(&name, &node, &one.place(), &around, &mut app.notes);
+            if let Some(task) = tasks::task(one, after, &read, &mut app.notes) {
+                app.tasks.push(task);
+                app.taken.push(one.name.clone());
+            }
+            continue;
+        }
         let service = service::read(&name, &one.node, &one.place(), &around, &mut app.notes);
         depends_on(one, &mine, &mut app.notes);
         env_file(one, folder, &service, &mut app.env_file, &mut app.notes);
@@ -111,15 +123,15 @@ pub(crate) fn read(root: &Node, folder: &dyn Folder, folder_name: &str) -> Resul
 }
 
 /// A service of the file, `extends` followed.
-struct One {
-    name: String,
-    node: Node,
+pub(crate) struct One {
+    pub(crate) name: String,
+    pub(crate) node: Node,
     identity: Option<Identity>,
     has_profile: bool,
 }
 
 impl One {
-    fn place(&self) -> String {
+    pub(crate) fn place(&self) -> String {
         format!("services.{}", self.name)
     }
 
@@ -267,7 +279,9 @@ fn depends_on(one: &One, mine: &[One], notes: &mut Notes) {
     let place = format!("{}.depends_on", one.place());
     let (inside, outside): (Vec<&str>, Vec<&str>) =
         names.into_iter().partition(|name| mine.iter().any(|one| one.name == *name));
-    if !inside.is_empty() {
+    // Who is waited for to its end is a task, and those are over before anything starts.
+    let waits = |name: &&str| !tasks::is_waited_for(name, &one.node);
+    if inside.iter().any(waits) {
         notes.add(
             node.line,
             place.clone(),
@@ -354,7 +368,7 @@ fn top_level(root: &Node, notes: &mut Notes) {
     }
 }
 
-fn free_name(word: &str, taken: &[Service]) -> String {
+pub(crate) fn free_name(word: &str, taken: &[Service]) -> String {
     let base = name_like(word).unwrap_or_else(|| "service".to_owned());
     let base: String = base.chars().take(36).collect::<String>().trim_end_matches('-').to_owned();
     let is_free = |name: &str| taken.iter().all(|service| service.name != name);

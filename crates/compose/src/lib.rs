@@ -19,6 +19,7 @@ mod notes;
 mod ports;
 mod secret;
 mod service;
+mod tasks;
 mod words;
 mod write;
 

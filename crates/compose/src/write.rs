@@ -11,6 +11,10 @@ impl Rows {
         self.0.push((key.into(), value.into()));
     }
 
+    pub(crate) fn get(&self, key: &str) -> Option<&str> {
+        self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -80,6 +84,10 @@ pub(crate) fn manifest(app: &App, file_name: &str) -> String {
             text.push_str(&format!("[services.{}.health]\n", service.name));
             service.health.write(&mut text);
         }
+    }
+    for task in &app.tasks {
+        text.push_str("\n# Run once in every deploy, before the new release is started.\n[[tasks]]\n");
+        task.write(&mut text);
     }
     text.push_str(
         "\n# After the switch the new release is watched this long, and goes back by itself when it does badly.\n\

@@ -13,8 +13,8 @@ use bascule_secrets::redact::Redactor;
 
 use crate::executor::{Abort, Mirror};
 use crate::ports::{
-    Artifacts, CheckPlace, Checker, Claim, Clock, Hooks, Migrations, PortError, SlotRef, SlotSpec, Target,
-    Traffic, Vault,
+    Artifacts, CheckPlace, Checker, Claim, Clock, Hooks, Logs, Migrations, PortError, SlotRef, SlotSpec,
+    Target, Traffic, Vault,
 };
 use crate::progress::Progress;
 
@@ -33,6 +33,8 @@ pub struct Ports {
     pub vault: Arc<dyn Vault>,
     /// Who changes databases.
     pub migrations: Arc<dyn Migrations>,
+    /// Where the output of tasks goes.
+    pub logs: Arc<dyn Logs>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Tests' way in.

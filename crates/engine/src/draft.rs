@@ -12,7 +12,7 @@ use bascule_model::manifest::{self, CheckRequest, Environment, InstanceText, Pol
 use bascule_model::plan::hex;
 use bascule_model::release::{
     Action, Check, Configuration, Expect, Health, Limits, OnNoData, Probe, Release, Rolling, Rollout,
-    Service, Source, Stop, TargetKind, Traffic,
+    Service, Source, Stop, TargetKind, Task, Traffic,
 };
 use jiff::Timestamp;
 use serde_json::json;
@@ -85,6 +85,7 @@ pub fn draft(environment: &Environment, project: PathBuf, vault: &dyn Vault, now
         hosts: environment.hosts.iter().map(ToString::to_string).collect(),
         services,
         rollout: rollout(&environment.rollout),
+        tasks: environment.tasks.iter().map(task).collect(),
         schema: None,
         secrets: environment.secret_versions.clone(),
         provenance: None,
@@ -108,6 +109,16 @@ pub fn draft(environment: &Environment, project: PathBuf, vault: &dyn Vault, now
         provenance: None,
         promote_from: environment.promote_from.clone(),
         policy: environment.policy.clone(),
+    }
+}
+
+fn task(written: &manifest::Task) -> Task {
+    Task {
+        name: written.name.clone(),
+        service: written.service.clone(),
+        command: written.command.clone(),
+        before: written.before,
+        timeout: written.timeout.get(),
     }
 }
 

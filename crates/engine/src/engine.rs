@@ -48,6 +48,8 @@ pub struct Engine {
     progress: Progress,
     driving: Driving,
     pub(crate) taking_over: Turns,
+    /// Who prunes an environment, and runs that are about to make something there.
+    pub(crate) pruning: Turns,
     pub(crate) unreleased: Unreleased,
     pub(crate) store: Arc<Store>,
 }
@@ -92,6 +94,7 @@ impl Engine {
             progress: Progress::default(),
             driving: Driving::default(),
             taking_over: Turns::default(),
+            pruning: Turns::default(),
             unreleased: Unreleased::default(),
             store,
         }

@@ -11,7 +11,7 @@ use std::pin::Pin;
 
 use async_trait::async_trait;
 use bascule_model::evidence::Exit;
-use bascule_model::ids::ServiceName;
+use bascule_model::ids::{ServiceName, TaskName};
 use futures_util::Stream;
 use tokio::io::AsyncWrite;
 
@@ -29,6 +29,17 @@ pub struct ExecSpec {
     pub command: Vec<String>,
     /// The size of the terminal that it gets; none: three pipes.
     pub terminal: Option<TerminalSize>,
+}
+
+/// A task of a release that is not live yet, to be run once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskSpec {
+    /// What it is called.
+    pub name: TaskName,
+    /// The service whose configuration, limits and user it gets.
+    pub service: ServiceName,
+    /// Program and arguments; not empty. Started as [`ExecSpec::command`] is.
+    pub command: Vec<String>,
 }
 
 /// The size of a terminal, in characters.

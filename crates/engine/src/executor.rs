@@ -120,6 +120,8 @@ pub struct Drive {
     pub abort: Abort,
     /// Who we are where the environment runs.
     pub claim: Claim,
+    /// Held by who removes what nobody needs any more of the environment.
+    pub pruning: Arc<tokio::sync::Mutex<()>>,
     /// What is taken out of all that is written and told; made of the releases when the drive begins.
     pub redactor: Redactor,
 }
@@ -216,6 +218,10 @@ impl Drive {
         outside::take_again(self).await?;
         // A later engine's first word to the edge is its fence, so that a write of its dead predecessor cannot come after it.
         self.fence_the_edge().await?;
+        // Who began to prune before this run was there does not know what it is about to make. Who gives traffic back waits for nobody.
+        if !self.run.plan.is_the_switch_alone() {
+            drop(self.pruning.lock().await);
+        }
         loop {
             if let (Some(by), None) = (self.abort.requested(), &self.run.state.cause) {
                 self.record([Event::AbortRequested { by }]).await?;

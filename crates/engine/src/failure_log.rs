@@ -22,6 +22,7 @@ pub(crate) async fn last_lines(context: &StepContext<'_>, instance: &InstanceId)
     }
 }
 
-fn indented(lines: &[String]) -> String {
+/// Lines under a sentence.
+pub(crate) fn indented(lines: &[String]) -> String {
     lines.iter().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
 }

@@ -7,7 +7,7 @@ use bascule_model::ids::{EnvironmentKey, ReleaseId, ServiceName};
 use bascule_model::plan::{
     ArtifactPlan, Change, KeyChange, Plan, PlannedStep, Promoted, RunKind, ServiceChange, Standing, Way,
 };
-use bascule_model::release::Release;
+use bascule_model::release::{Release, Task};
 use bascule_model::schema::{PlannedMigration, SchemaPlan};
 
 use crate::steps::{self, SchemaNeeded, SlotNeeded, Warmth};
@@ -74,6 +74,7 @@ pub fn bring_live(facts: Facts<'_>) -> Plan {
         provenance: facts.next.provenance.clone(),
         services: services(facts.live, Some(facts.next)),
         configuration: configuration(facts.live, facts.next),
+        tasks: tasks(facts.kind, facts.live, facts.next),
         schema: facts.schema.filter(|schema| !schema.is_empty()),
         steps: Vec::new(),
         notes,
@@ -149,6 +150,7 @@ fn bare(kind: RunKind, environment: &EnvironmentRecord) -> Plan {
         provenance: None,
         services: Vec::new(),
         configuration: Vec::new(),
+        tasks: Vec::new(),
         schema: None,
         steps: Vec::new(),
         notes: Vec::new(),
@@ -156,7 +158,7 @@ fn bare(kind: RunKind, environment: &EnvironmentRecord) -> Plan {
 }
 
 fn add_steps(plan: &mut Plan, warmth: Warmth, slot: SlotNeeded, schema: SchemaNeeded) {
-    plan.steps = steps::sequence(plan.kind, warmth, slot, schema)
+    plan.steps = steps::sequence(plan.kind, warmth, slot, schema, &plan.tasks)
         .into_iter()
         .map(|name| steps::by(plan.way, name))
         .filter_map(steps::find)
@@ -179,6 +181,13 @@ fn rolling_note(next: &Release, live: Option<&Release>, is_rolled: bool) -> Opti
             live.id, next.id
         )
     })
+}
+
+/// What is run once. A former release was brought live before, and what is taken over runs already: what they needed done is done.
+fn tasks(kind: RunKind, live: Option<&Release>, next: &Release) -> Vec<Task> {
+    let is_taken_over =
+        live.is_none() && next.cluster.as_ref().is_some_and(|cluster| cluster.adopt.is_some());
+    if kind == RunKind::Deploy && !is_taken_over { next.tasks.clone() } else { Vec::new() }
 }
 
 fn services(from: Option<&Release>, to: Option<&Release>) -> Vec<ServiceChange> {

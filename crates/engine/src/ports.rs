@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::migrations::{Fills, Migrating, Migrations, NoMigrations, Surveyed, Surveying};
 pub use self::rolling::{Bound, Rolled, RolledService};
-pub use crate::exec::{ExecControl, ExecOutput, ExecSession, ExecSpec, TerminalSize};
+pub use crate::exec::{ExecControl, ExecOutput, ExecSession, ExecSpec, TaskSpec, TerminalSize};
 
 /// Why a port could not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -154,6 +154,23 @@ pub trait Target: Send + Sync {
             Code::Usage,
             format!("the target of {} cannot run commands beside its instances", spec.slot.key),
             "run it by hand where the instances run",
+        )
+        .into())
+    }
+
+    /// Runs a command of a release once, in the surroundings of one of its services, whether anything of it stands in the slot or not. What
+    /// an earlier attempt at the same task has left running is ended first. It is no instance; [`Self::stop`] takes away what was made for
+    /// it.
+    async fn run_task(
+        &self,
+        _fence: Generation,
+        spec: &SlotSpec,
+        task: &TaskSpec,
+    ) -> Result<ExecSession, PortError> {
+        Err(Problem::new(
+            Code::Usage,
+            format!("the target of {} cannot run the task {}", spec.release.key, task.name),
+            "take the task out of the manifest",
         )
         .into())
     }
@@ -596,6 +613,24 @@ pub trait Clock: Send + Sync {
 
     /// Waits.
     async fn sleep(&self, duration: Duration);
+}
+
+/// Where the output of tasks is kept for people.
+pub trait Logs: Send + Sync {
+    /// Begins a log anew.
+    ///
+    /// # Errors
+    /// `DISK_FULL`, or `STATE_UNUSABLE`.
+    fn create(&self, path: &Path) -> Result<Box<dyn Log>, PortError>;
+}
+
+/// A log that is being written.
+pub trait Log: Send + Sync {
+    /// Adds to it. Without secrets.
+    ///
+    /// # Errors
+    /// Those of [`Logs::create`].
+    fn write(&mut self, bytes: &[u8]) -> Result<(), PortError>;
 }
 
 /// The place in a run's life that a [`Hooks`] is told about.

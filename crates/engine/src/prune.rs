@@ -34,6 +34,8 @@ impl Engine {
     /// # Errors
     /// Those of the target and the store.
     pub async fn prune(&self, key: &EnvironmentKey) -> Result<(), Problem> {
+        let turn = self.pruning.of(key);
+        let _turn = turn.lock().await;
         let kept = self.kept_everywhere().await?;
         if let Some((environment, releases)) = kept.environments.get(key) {
             let pruned = self.ports.target.prune(environment.generation, key, releases).await;
@@ -60,6 +62,15 @@ impl Engine {
     pub async fn tidy(&self, only: Option<&EnvironmentKey>) -> Result<Leftovers, Problem> {
         let kept = self.kept_everywhere().await?;
         let before = self.listed(&kept, only).await?;
+        let all = kept.environments.keys().filter(|key| only.is_none_or(|only| only == *key));
+        let turns: Vec<_> = all.map(|key| self.pruning.of(key)).collect();
+        drop(kept);
+        // What is kept is asked again once nobody can begin anything: environments are in one order for everybody.
+        let mut held = Vec::new();
+        for turn in &turns {
+            held.push(turn.lock().await);
+        }
+        let kept = self.kept_everywhere().await?;
         for (key, (environment, releases)) in &kept.environments {
             if only.is_none_or(|only| only == key) {
                 let pruned = self.ports.target.prune(environment.generation, key, releases).await;

@@ -88,6 +88,7 @@ pub(crate) fn release(environment: &str, configuration: &[&str]) -> Release {
             keep: 1,
             rolling: None,
         },
+        tasks: Vec::new(),
         schema: Some(schema("s1")),
         secrets: BTreeMap::new(),
         provenance: None,

@@ -141,6 +141,11 @@ impl FakeCluster {
         core.store.wake();
     }
 
+    /// What containers of an image do that run this program, whatever others of the image do.
+    pub fn program(&self, image: &str, program: &str, script: PodScript) {
+        self.image(&Core::program_of(image, program), script);
+    }
+
     /// Breaks calls from now on. Of several faults for one call the first that was set holds.
     pub fn fault(&self, matcher: Matcher, fault: Fault) {
         self.shared.lock().faults.add(matcher, fault);

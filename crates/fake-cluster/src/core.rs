@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::chance::Chance;
@@ -11,6 +12,7 @@ use crate::clock::Clock;
 use crate::controllers::{self, Memory};
 use crate::faults::Faults;
 use crate::kinds::{Flavour, Resource, by_kind, stored};
+use crate::object;
 use crate::script::PodScript;
 use crate::store::{Key, Store};
 use crate::{Call, Slices};
@@ -72,6 +74,18 @@ impl Core {
         }
     }
 
+    /// Under which name the script of a program of an image is kept.
+    pub(crate) fn program_of(image: &str, program: &str) -> String {
+        format!("{image} {program}")
+    }
+
+    /// What a container does: as the script of the program says that it runs, else that of its image.
+    pub(crate) fn script(&self, container: &Value) -> PodScript {
+        let image = object::text(container, "/image");
+        let of_program = self.scripts.get(&Self::program_of(image, object::text(container, "/command/0")));
+        of_program.or_else(|| self.scripts.get(image)).cloned().unwrap_or_default()
+    }
+
     /// Does all that fell due until now, each at its time, and what a change asks for.
     pub(crate) fn settle(&mut self) {
         let now = Instant::now();
@@ -123,7 +137,7 @@ impl Core {
 
 impl Core {
     /// Gives a pod the next address of 10.244.0.0/16.
-    pub(crate) fn memory_address(&mut self, status: &mut serde_json::Value) {
+    pub(crate) fn memory_address(&mut self, status: &mut Value) {
         let number = self.memory.next_address();
         let address = format!("10.244.{}.{}", number >> 8 & 0xff, number & 0xff);
         status["podIP"] = serde_json::json!(address);

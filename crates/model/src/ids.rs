@@ -96,6 +96,11 @@ name!(
     ServiceName,
     "service"
 );
+name!(
+    /// A command that is run once in a deploy: `migrate`, `warm`, …
+    TaskName,
+    "task"
+);
 
 /// An environment of an app: what a lease, a route and a history belong to. Written `app/environment`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

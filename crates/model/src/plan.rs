@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::gate::Provenance;
 use crate::ids::{EnvironmentKey, EnvironmentName, ReleaseId, ServiceName, Slot};
+use crate::release::Task;
 use crate::schema::SchemaPlan;
 
 pub use self::objects::{FieldChange, ObjectChange};
@@ -212,6 +213,9 @@ pub struct Plan {
     pub services: Vec<ServiceChange>,
     /// Configuration, by name.
     pub configuration: Vec<KeyChange>,
+    /// What is run once on the way, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<Task>,
     /// What becomes of the database; null where nothing does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<SchemaPlan>,

@@ -68,6 +68,8 @@ codes! {
     PortInUse = "PORT_IN_USE", Refused;
     /// The program of an instance could not be started.
     InstanceStartFailed = "INSTANCE_START_FAILED", RolledBack;
+    /// A task of the deploy ended with another status than 0, or not in its time.
+    TaskFailed = "TASK_FAILED", RolledBack;
     /// An instance ended again and again while it started.
     InstanceCrashLoop = "INSTANCE_CRASH_LOOP", RolledBack;
     /// Not every instance got ready before the deadline.

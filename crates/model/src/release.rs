@@ -6,6 +6,7 @@ mod cluster;
 mod network;
 pub mod patch;
 mod rolling;
+mod task;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,6 +23,7 @@ pub use self::cluster::{
 pub use self::network::{BadPeer, Network, Peer};
 pub use self::patch::DeploymentPatch;
 pub use self::rolling::Rolling;
+pub use self::task::{Before, Task};
 use crate::gate::Provenance;
 use crate::ids::{EnvironmentKey, ReleaseId, ServiceName};
 use crate::manifest::{InstanceText, MigrationFormat};
@@ -284,6 +286,9 @@ pub struct Release {
     pub services: Vec<Service>,
     /// Its rollout.
     pub rollout: Rollout,
+    /// What is run once in its deploy, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<Task>,
     /// Its database's migrations; none where Bascule has nothing to do with a database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<Schema>,

@@ -34,6 +34,7 @@ mod state_dir;
 mod status;
 mod system;
 mod targets;
+mod task_logs;
 mod traffic;
 mod traffics;
 

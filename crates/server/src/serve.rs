@@ -36,6 +36,7 @@ use crate::policy::door::Door;
 use crate::policy::peer::Peer;
 use crate::system::{SystemClock, TimedIds};
 use crate::targets::{Stores, Targets};
+use crate::task_logs::TaskLogs;
 use crate::traffic::EdgeTraffic;
 use crate::traffics::Traffics;
 use crate::{identity, keeper, recall, routes, state_dir};
@@ -190,6 +191,7 @@ async fn build(
         checker: Arc::new(RealChecker),
         vault,
         migrations: Arc::new(databases(options, clock.clone())),
+        logs: Arc::new(TaskLogs),
         clock,
         hooks: hooks(options),
     };

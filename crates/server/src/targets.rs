@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bascule_engine::ports::{
     Artifacts, ExecSession, ExecSpec, LogLines, LogQuery, Made, Making, PortError, Presence, SlotRef,
-    SlotSpec, Target, Unneeded,
+    SlotSpec, Target, TaskSpec, Unneeded,
 };
 use bascule_model::evidence::InstanceStatus;
 use bascule_model::ids::{EnvironmentKey, Generation, InstanceId, ReleaseId};
@@ -165,6 +165,15 @@ impl Target for Targets {
 
     async fn exec(&self, spec: &ExecSpec) -> Result<ExecSession, PortError> {
         self.of_slot(&spec.slot).exec(spec).await
+    }
+
+    async fn run_task(
+        &self,
+        fence: Generation,
+        spec: &SlotSpec,
+        task: &TaskSpec,
+    ) -> Result<ExecSession, PortError> {
+        self.of_kind(spec.release.target)?.run_task(fence, spec, task).await
     }
 
     async fn unneeded(&self, key: &EnvironmentKey, keep: &[ReleaseId]) -> Result<Vec<Unneeded>, PortError> {

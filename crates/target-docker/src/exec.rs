@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use bascule_engine::ports::{ExecControl, ExecOutput, ExecSession, ExecSpec, PortError, TerminalSize};
 use bascule_instances::surroundings::Who;
 use bascule_model::evidence::Exit;
-use bascule_model::ids::InstanceId;
+use bascule_model::ids::{InstanceId, TaskName};
 use bollard::container::LogOutput;
 use bollard::models::{ContainerCreateBody, HealthConfig, HostConfig};
 use bollard::query_parameters::{
@@ -35,16 +35,26 @@ use crate::supervise::explain::explain;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Makes it, attaches to it, and starts it.
+/// Runs one beside what stands in a slot.
 pub(crate) async fn exec(shared: &Arc<Shared>, spec: &ExecSpec) -> Result<ExecSession, PortError> {
     let not_there = |what: String| DockerError::NotThere { what, key: spec.slot.key.to_string() };
     let slot = shared
         .slot(&(spec.slot.key.clone(), spec.slot.release.clone()))
         .filter(|slot| slot.reference == spec.slot)
         .ok_or_else(|| not_there(format!("release {}", spec.slot.release)))?;
+    begin(shared, &slot, spec, None).await
+}
+
+/// Makes it, attaches to it, and starts it. Its release may stand in the slot or not.
+pub(crate) async fn begin(
+    shared: &Arc<Shared>,
+    slot: &StandingSlot,
+    spec: &ExecSpec,
+    task: Option<&TaskName>,
+) -> Result<ExecSession, PortError> {
     let name = names::exec(&spec.slot.key, &spec.slot.release, &spec.service, chance()?);
     let running = Running { shared: Arc::clone(shared), name: name.clone(), end: watch::Sender::new(None) };
-    let body = request(shared, &slot, spec, &name).await?;
+    let body = request(shared, slot, spec, (&name, task)).await?;
     attempt::create(&shared.connection, &name, body).await.map_err(refused)?;
     // From here on a drop removes it.
     let control = Control(Arc::new(running));
@@ -86,7 +96,7 @@ async fn request(
     shared: &Shared,
     slot: &StandingSlot,
     spec: &ExecSpec,
-    name: &str,
+    (name, task): (&str, Option<&TaskName>),
 ) -> Result<ContainerCreateBody, PortError> {
     let service = slot.release.service(&spec.service).ok_or_else(|| DockerError::NotThere {
         what: format!("service {}", spec.service),
@@ -136,6 +146,7 @@ async fn request(
         &spec.service,
     );
     labels.insert(names::EXEC.to_owned(), "true".to_owned());
+    labels.extend(task.map(|task| (names::TASK.to_owned(), task.to_string())));
     let has_terminal = spec.terminal.is_some();
     let host = body.host_config.unwrap_or_default();
     Ok(ContainerCreateBody {

@@ -18,6 +18,9 @@ pub(crate) const SPEC: &str = "bascule.spec";
 /// A command beside the instances.
 pub(crate) const EXEC: &str = "bascule.exec";
 
+/// Which task it is, where it is one.
+pub(crate) const TASK: &str = "bascule.task";
+
 /// The network of an environment.
 pub(crate) fn network(key: &EnvironmentKey, state_id: &str) -> String {
     format!("{}-{}-{state_id}", key.app, key.environment)

@@ -6,13 +6,15 @@ mod output;
 mod prune;
 mod start;
 mod stop;
+mod task;
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
 use bascule_engine::ports::{
-    Clock, ExecSession, ExecSpec, LogLines, LogQuery, PortError, SlotRef, SlotSpec, Target, Unneeded, Vault,
+    Clock, ExecSession, ExecSpec, LogLines, LogQuery, PortError, SlotRef, SlotSpec, Target, TaskSpec,
+    Unneeded, Vault,
 };
 use bascule_instances::layout::{self, Layout};
 use bascule_instances::{lock, records};
@@ -168,6 +170,15 @@ impl Target for DockerTarget {
 
     async fn exec(&self, spec: &ExecSpec) -> Result<ExecSession, PortError> {
         exec::exec(&self.shared, spec).await
+    }
+
+    async fn run_task(
+        &self,
+        fence: Generation,
+        spec: &SlotSpec,
+        task: &TaskSpec,
+    ) -> Result<ExecSession, PortError> {
+        task::run(&self.shared, fence, spec.clone(), task).await
     }
 
     async fn unneeded(&self, key: &EnvironmentKey, keep: &[ReleaseId]) -> Result<Vec<Unneeded>, PortError> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bascule_model::ids::{AppName, EnvironmentKey, ReleaseId, ServiceName, Slot};
+use bascule_model::ids::{AppName, EnvironmentKey, ReleaseId, ServiceName, Slot, TaskName};
 use bascule_model::plan::hex;
 use sha2::{Digest as _, Sha256};
 
@@ -31,6 +31,8 @@ pub(crate) const ADOPTED: &str = "bascule.dev/adopted";
 pub(crate) const EXTRA: &str = "bascule.dev/extra";
 /// Label of a command beside the instances: the service that it is of.
 pub(crate) const EXEC: &str = "bascule.dev/exec";
+/// Label of such a command that is a task of a deploy: which one.
+pub(crate) const TASK: &str = "bascule.dev/task";
 /// Annotation of such a command: the control plane that attends to it.
 pub(crate) const PROCESS: &str = "bascule.dev/process";
 /// The release that a Service selects when nobody is live.
@@ -74,12 +76,19 @@ pub(crate) fn configuration(app: &AppName, service: &ServiceName, contents: &str
 
 /// The Job of a command beside the instances.
 pub(crate) fn exec(app: &AppName, service: &ServiceName, number: &str) -> String {
+    command(&format!("{app}-{service}"), "exec", number)
+}
+
+/// The Job of a task.
+pub(crate) fn task(app: &AppName, task: &TaskName, number: &str) -> String {
+    command(&format!("{app}-{task}"), "task", number)
+}
+
+fn command(begin: &str, what: &str, number: &str) -> String {
     // A Job's pods are called as it is, with six letters more.
     let digest = hex(&Sha256::digest(number));
-    let service = service.as_str();
-    let room = LONGEST.saturating_sub(6 + "-exec-".len() + 10);
-    let begin = format!("{app}-{service}");
-    format!("{}-exec-{}", begin[..begin.len().min(room)].trim_end_matches('-'), &digest[..10])
+    let room = LONGEST.saturating_sub(6 + what.len() + 2 + 10);
+    format!("{}-{what}-{}", begin[..begin.len().min(room)].trim_end_matches('-'), &digest[..10])
 }
 
 /// A name that is too long ends with a hash of the whole.

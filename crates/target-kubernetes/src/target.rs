@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bascule_engine::ports::{
-    ExecSession, ExecSpec, LogLines, LogQuery, PortError, SlotRef, SlotSpec, Target,
+    ExecSession, ExecSpec, LogLines, LogQuery, PortError, SlotRef, SlotSpec, Target, TaskSpec,
 };
 use bascule_instances::records::{self, SlotRecord};
 use bascule_model::evidence::InstanceStatus;
@@ -174,6 +174,16 @@ impl Target for KubernetesTarget {
             .into());
         };
         Ok(exec::exec(&self.clusters, &record, spec).await?)
+    }
+
+    async fn run_task(
+        &self,
+        fence: Generation,
+        spec: &SlotSpec,
+        task: &TaskSpec,
+    ) -> Result<ExecSession, PortError> {
+        self.clusters.pass(&spec.release.key, fence)?;
+        Ok(exec::run_task(&self.clusters, fence, spec, task).await?)
     }
 
     async fn prune(&self, _: Generation, _: &EnvironmentKey, _: &[ReleaseId]) -> Result<(), PortError> {

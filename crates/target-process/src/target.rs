@@ -8,6 +8,7 @@ mod prune;
 mod rotation;
 mod start;
 mod stop;
+mod task;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,7 +16,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bascule_engine::ports::{
-    Clock, ExecSession, ExecSpec, LogLines, LogQuery, PortError, SlotRef, SlotSpec, Target, Unneeded, Vault,
+    Clock, ExecSession, ExecSpec, LogLines, LogQuery, PortError, SlotRef, SlotSpec, Target, TaskSpec,
+    Unneeded, Vault,
 };
 use bascule_model::evidence::InstanceStatus;
 use bascule_model::ids::{EnvironmentKey, Generation, InstanceId, ReleaseId};
@@ -162,6 +164,15 @@ impl Target for ProcessTarget {
 
     async fn exec(&self, spec: &ExecSpec) -> Result<ExecSession, PortError> {
         exec::exec(&self.shared, spec).await
+    }
+
+    async fn run_task(
+        &self,
+        fence: Generation,
+        spec: &SlotSpec,
+        task: &TaskSpec,
+    ) -> Result<ExecSession, PortError> {
+        task::run(&self.shared, fence, spec.clone(), task).await
     }
 
     async fn unneeded(&self, key: &EnvironmentKey, keep: &[ReleaseId]) -> Result<Vec<Unneeded>, PortError> {

@@ -98,6 +98,7 @@ impl Engine {
             environment.home = self.seat.home_after(record.release.target);
         }
         let id = run.id.clone();
+        let pruning = self.pruning.of(&plan.key);
         let build_log = self.logs.join(format!("{id}-build.log"));
         let claim = Claim {
             key: plan.key.clone(),
@@ -134,6 +135,7 @@ impl Engine {
             build_log,
             progress: self.progress.clone(),
             abort: entry.abort(),
+            pruning,
             redactor: Redactor::none(),
         };
         Ok(Begun { run: id, drive: Box::new(drive), entry })

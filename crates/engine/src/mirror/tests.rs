@@ -31,6 +31,7 @@ fn id(number: u64) -> ReleaseId {
 
 fn run(number: u64, live: Option<u64>) -> RunRecord {
     let plan = Plan {
+        tasks: Vec::new(),
         kind: RunKind::Deploy,
         key: key("staging"),
         release: Some(id(number)),

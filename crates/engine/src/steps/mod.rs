@@ -17,10 +17,12 @@ mod start;
 mod stop_all;
 mod switch;
 mod switch_off;
+mod tasks;
 mod verify;
 
 use async_trait::async_trait;
 use bascule_model::plan::{Plan, RunKind, Way};
+use bascule_model::release::{Before, Task};
 use bascule_model::run::{Evidence, OnFailure, Touches};
 
 pub(crate) use self::artifact::check_stored;
@@ -84,6 +86,8 @@ static SETTLE: settle::Settle = settle::Settle;
 static RETIRE: retire::Retire = retire::Retire::Standby;
 static SWITCH_OFF: switch_off::SwitchOff = switch_off::SwitchOff;
 static STOP_ALL: stop_all::StopAll = stop_all::StopAll;
+static TASKS_BEFORE_START: tasks::Tasks = tasks::Tasks(Before::Start);
+static TASKS_BEFORE_SWITCH: tasks::Tasks = tasks::Tasks(Before::Switch);
 static REHEARSE: migrate::Migrate = migrate::Migrate::Rehearse;
 static BACKUP: migrate::Migrate = migrate::Migrate::BackUp;
 static EXPAND: migrate::Migrate = migrate::Migrate::Expand;
@@ -94,7 +98,7 @@ static REVERT: migrate::Migrate = migrate::Migrate::Revert;
 static UNDROP: migrate::Migrate = migrate::Migrate::Undrop;
 
 /// Every step there is.
-static REGISTRY: [&dyn Step; 22] = [
+static REGISTRY: [&dyn Step; 24] = [
     &LEASE,
     &ARTIFACT,
     &REHEARSE,
@@ -103,9 +107,11 @@ static REGISTRY: [&dyn Step; 22] = [
     &BACKUP,
     &EXPAND,
     &GATE,
+    &TASKS_BEFORE_START,
     &START,
     &READY,
     &FILL,
+    &TASKS_BEFORE_SWITCH,
     &VERIFY,
     &SWITCH,
     &ROLL,
@@ -154,7 +160,14 @@ pub struct SchemaNeeded {
 
 /// The names of the steps of a run, in order.
 #[must_use]
-pub fn sequence(kind: RunKind, warmth: Warmth, slot: SlotNeeded, schema: SchemaNeeded) -> Vec<&'static str> {
+pub fn sequence(
+    kind: RunKind,
+    warmth: Warmth,
+    slot: SlotNeeded,
+    schema: SchemaNeeded,
+    tasks: &[Task],
+) -> Vec<&'static str> {
+    let has = |before| tasks.iter().any(|task| task.before == before);
     match (kind, warmth) {
         (RunKind::Rollback, Warmth::Warm) => vec!["lease", "switch", "settle"],
         (RunKind::Deploy, _) | (RunKind::Rollback, Warmth::Cold) => {
@@ -167,9 +180,11 @@ pub fn sequence(kind: RunKind, warmth: Warmth, slot: SlotNeeded, schema: SchemaN
                 ("backup", schema.backup),
                 ("migrate-expand", schema.expand),
                 ("migrate-gate", schema.expand),
+                ("tasks-before-start", has(Before::Start)),
                 ("start", true),
                 ("ready", true),
                 ("backfill", schema.fill),
+                ("tasks-before-switch", has(Before::Switch)),
                 ("verify", true),
                 ("switch", true),
                 ("bake", true),

@@ -9,8 +9,9 @@ use async_trait::async_trait;
 use bascule_engine::context::Ports;
 use bascule_engine::engine::RunIds;
 use bascule_engine::ports::{
-    Artifacts, Bound, CheckPlace, Checker, Clock, Drained, LogLines, LogQuery, Made, Making, NoHooks,
-    PortError, Presence, Rolled, Routing, SlotRef, SlotSpec, Switched, Target, Traffic, Vault,
+    Artifacts, Bound, CheckPlace, Checker, Clock, Drained, ExecSession, Log, LogLines, LogQuery, Logs, Made,
+    Making, NoHooks, PortError, Presence, Rolled, Routing, SlotRef, SlotSpec, Switched, Target, TaskSpec,
+    Traffic, Vault,
 };
 use bascule_model::evidence::{
     CheckResult, InstanceState, InstanceStatus, ProbeResult, Status, Traffic as Count,
@@ -45,8 +46,23 @@ pub fn ports(world: &World) -> Ports {
         checker: Arc::new(fake()),
         vault: Arc::new(PlainVault),
         migrations: Arc::new(Database(world.clone())),
+        logs: Arc::new(NoLogs),
         clock: Arc::new(VirtualClock(tokio::time::Instant::now())),
         hooks: Arc::new(NoHooks),
+    }
+}
+
+struct NoLogs;
+
+impl Logs for NoLogs {
+    fn create(&self, _: &std::path::Path) -> Result<Box<dyn Log>, PortError> {
+        Ok(Box::new(Self))
+    }
+}
+
+impl Log for NoLogs {
+    fn write(&mut self, _: &[u8]) -> Result<(), PortError> {
+        Ok(())
     }
 }
 
@@ -133,6 +149,30 @@ impl Target for Fake {
             Ok(state.running.iter().map(of).collect())
         };
         self.0.call(all, || Err(trouble())).await
+    }
+
+    async fn run_task(
+        &self,
+        fence: Generation,
+        spec: &SlotSpec,
+        task: &TaskSpec,
+    ) -> Result<ExecSession, PortError> {
+        let effect = |state: &mut State| {
+            if fence < state.target_fence {
+                return Err(PortError::Fenced);
+            }
+            state.target_fence = fence;
+            let release = &spec.release.id;
+            let stands = state.running.values().any(|(other, _)| other == release);
+            if stands != (task.name.as_str() == "warm") {
+                state.wrong.push(format!("{} of {release} was run too early or too late", task.name));
+            }
+            if state.live.as_ref().is_some_and(|(_, live)| live == release) {
+                state.wrong.push(format!("{} was run of {release}, which has users", task.name));
+            }
+            Ok(ExecSession::ended("done", i32::from(!state.tasks_end_well)))
+        };
+        self.0.call(effect, || Err(trouble())).await
     }
 
     async fn logs(&self, _: &EnvironmentKey, _: &LogQuery) -> Result<Vec<LogLines>, PortError> {

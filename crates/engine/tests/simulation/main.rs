@@ -78,6 +78,20 @@ fn an_engine_that_slept_in_the_midst_of_a_roll_changes_nothing() {
 }
 
 #[test]
+fn a_release_with_tasks_ends_true_whatever_fails() {
+    each_of(SEEDS_OF_A_ROLL, "tasks", |seed| {
+        in_virtual_time(Scenario::new(seed).with_tasks().with_failures().with_crashes().with_aborts().play())
+    });
+}
+
+#[test]
+fn an_engine_that_slept_in_the_midst_of_a_task_changes_nothing() {
+    each_of(SEEDS_OF_A_ROLL, "tasks and stalls", |seed| {
+        in_virtual_time(Scenario::new(seed).with_tasks().with_failures().with_stalls().play())
+    });
+}
+
+#[test]
 fn the_end_of_a_step_and_the_begin_of_the_next_are_one_write() {
     let (writes, driven) = in_virtual_time(writes::of_a_deploy(true));
     assert_eq!(driven, Driven::Over(Outcome::Live));

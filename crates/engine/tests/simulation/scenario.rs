@@ -11,12 +11,12 @@ use bascule_engine::home::{Seat, Shares};
 use bascule_journal::memory::MemoryJournal;
 use bascule_journal::{EnvironmentRecord, Journal, Take};
 use bascule_model::ids::{ReleaseId, RunId, ServiceName};
-use bascule_model::manifest::{BackupWhen, MigrationFormat, Policy, Rehearse};
+use bascule_model::manifest::{BackupWhen, InstanceText, MigrationFormat, Policy, Rehearse};
 use bascule_model::plan::RunKind;
 use bascule_model::problem::Code;
 use bascule_model::release::{
-    Check, Configuration, Health, Limits, MigrationSource, OnDrift, OnNoData, Pods, Probe, Release, Rolling,
-    Rollout, Service, Source, Stop, TargetKind, Traffic,
+    Before, Check, Configuration, Health, Limits, MigrationSource, OnDrift, OnNoData, Pods, Probe, Release,
+    Rolling, Rollout, Service, Source, Stop, TargetKind, Task, Traffic,
 };
 use bascule_model::run::Outcome;
 use bascule_model::schema::{BackupPolicy, SchemaPolicy};
@@ -78,6 +78,12 @@ impl Scenario {
         self
     }
 
+    /// Each release has something to be done once, before its start and before the switch.
+    pub fn with_tasks(self) -> Self {
+        self.world.state().tasks = true;
+        self
+    }
+
     pub async fn play(mut self) -> Result<(), String> {
         for _ in 0..6 {
             self.set_the_weather();
@@ -104,6 +110,16 @@ impl Scenario {
             wish.release.target = TargetKind::Kubernetes;
             wish.release.rollout.rolling = Some(Rolling { max_unavailable: 0, max_surge: 1 });
         }
+        if self.world.state().tasks {
+            let task = |name: &str, before| Task {
+                name: name.parse().expect("a name"),
+                service: ServiceName::new("web").expect("a name"),
+                command: vec![InstanceText::literal("work")],
+                before,
+                timeout: Duration::from_secs(5),
+            };
+            wish.release.tasks = vec![task("migrate", Before::Start), task("warm", Before::Switch)];
+        }
         wish
     }
 
@@ -114,6 +130,7 @@ impl Scenario {
         state.failing = if self.failures && chance.one_in(2) { 10 + chance.below(60) } else { 0 };
         state.starts_well = !chance.one_in(5);
         state.checks_pass = !chance.one_in(6);
+        state.tasks_end_well = !chance.one_in(6);
         state.bears = !chance.one_in(6);
         state.errors = if chance.one_in(5) { 10 } else { 0 };
         state.crash_in = None;
@@ -395,6 +412,7 @@ pub fn wish() -> Wish {
             keep: 5,
             rolling: None,
         },
+        tasks: Vec::new(),
         schema: None,
         secrets: Default::default(),
         provenance: None,

@@ -25,6 +25,10 @@ pub struct State {
     pub edge_fence: Generation,
     /// Whether releases come instance by instance.
     pub rolls: bool,
+    /// Whether releases have tasks.
+    pub tasks: bool,
+    /// Whether tasks that are run now end well.
+    pub tasks_end_well: bool,
     /// How many instances stand in each slot.
     pub instances: BTreeMap<Slot, u32>,
     /// Who has users beside the live release, while one comes instance by instance.
@@ -83,6 +87,8 @@ impl World {
             known: BTreeMap::new(),
             edge_fence: Generation(0),
             rolls: false,
+            tasks: false,
+            tasks_end_well: true,
             instances: BTreeMap::new(),
             beside: None,
             failing: 0,

@@ -19,7 +19,7 @@ pub(crate) fn log(shared: &Shared, core: &Core, target: &Target, query: &Query) 
     let container = container(pod, query)?;
     let name = object::name(container);
     let name = if name.is_empty() { object::text(container, "/name") } else { name };
-    let script = core.scripts.get(object::text(container, "/image")).cloned().unwrap_or_default();
+    let script = core.script(container);
     let status = status(pod, name);
     let was_restarted = status.is_some_and(|one| !one["lastState"]["terminated"].is_null());
     let lines = if query.is_on("previous") {

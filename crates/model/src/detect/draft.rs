@@ -20,6 +20,8 @@ pub(super) struct Draft {
     /// The Dockerfile, where instances are containers; then the two above are empty.
     pub(super) dockerfile: Option<String>,
     pub(super) services: Vec<Service>,
+    /// What is run once in every deploy: name, and what the shell runs.
+    pub(super) tasks: Vec<(String, String)>,
 }
 
 /// A service in the making.
@@ -154,6 +156,19 @@ impl Draft {
         }
         for (at, service) in self.services.iter().enumerate() {
             service.write(&mut text, at == 0);
+        }
+        for (name, line) in &self.tasks {
+            let line = InstanceText::literal(line);
+            text.push_str(&format!(
+                "\n# Run once in every deploy, before the new release is started.\n[[tasks]]\nname = {}\ncommand = {}\n",
+                quoted(name),
+                quoted(line.as_source())
+            ));
+            // Without a port nothing says whose configuration it gets.
+            let has_web = self.services.iter().any(|service| service.port.is_some());
+            if let Some(first) = self.services.first().filter(|_| !has_web && self.services.len() > 1) {
+                text.push_str(&format!("service = {}\n", quoted(&first.name)));
+            }
         }
         text.push_str(
             "\n# After the switch the new release is watched this long, and goes back by itself when it does badly.\n\

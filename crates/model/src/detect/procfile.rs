@@ -7,7 +7,7 @@ pub(super) fn draft(folder: &dyn Folder, language: Option<&Draft>) -> Option<Dra
     let text = folder.text("Procfile")?;
     let files = language.map_or_else(|| whole_project(folder), |language| language.files.clone());
     let beside = language.and_then(|language| language.services.first());
-    let (mut services, mut remarks): (Vec<Service>, Vec<String>) = (Vec::new(), Vec::new());
+    let (mut services, mut tasks): (Vec<Service>, Vec<(String, String)>) = (Vec::new(), Vec::new());
     for line in text.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
         let Some((word, command)) = line.split_once(':') else { continue };
         let (word, command) = (word.trim(), command.trim());
@@ -17,10 +17,7 @@ pub(super) fn draft(folder: &dyn Folder, language: Option<&Draft>) -> Option<Dra
             continue;
         }
         if word == "release" {
-            remarks.push(
-                "The Procfile's `release` is no service: run it yourself before a deploy that needs it."
-                    .to_owned(),
-            );
+            tasks.push((word.to_owned(), at_its_landing(command, &files)));
             continue;
         }
         let is_web = word == "web";
@@ -42,7 +39,7 @@ pub(super) fn draft(folder: &dyn Folder, language: Option<&Draft>) -> Option<Dra
         what: format!("a Procfile{of}"),
         name: language.and_then(|language| language.name.clone()),
         build: language.and_then(|language| language.build.clone()),
-        remarks,
+        tasks,
         files,
         services,
         ..Draft::default()

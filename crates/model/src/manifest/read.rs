@@ -22,6 +22,7 @@ mod scalars;
 mod secret;
 mod service;
 mod syntax;
+mod task;
 
 use std::collections::BTreeMap;
 
@@ -116,6 +117,7 @@ fn manifest<'t>(reader: &mut Reader, table: &'t DeTable<'t>) -> Option<Manifest>
     }
     let names: Vec<&str> = names_in(&top, "services");
     let verify = top.read(reader, "verify", |r, _, node| check::checks(r, node, "verify"));
+    let tasks = top.read(reader, "tasks", |r, _, node| task::tasks(r, node, "tasks"));
     let database =
         top.get("database").and_then(|(span, node)| database::database(reader, node, &span, "[database]"));
     let backup = top.get("backup").and_then(|(span, node)| database::backup(reader, node, &span, "[backup]"));
@@ -140,6 +142,7 @@ fn manifest<'t>(reader: &mut Reader, table: &'t DeTable<'t>) -> Option<Manifest>
         build,
         services: services.into_iter().map(|(name, settings)| (name.value, settings)).collect(),
         verify,
+        tasks,
         database,
         backup,
         rollout,

@@ -23,6 +23,7 @@ mod rollout;
 mod route;
 mod secret_files;
 mod service;
+mod task;
 pub(crate) mod template;
 mod templated;
 mod variables;
@@ -139,6 +140,7 @@ fn complete(
     let build = resolver.build();
     let services = resolver.services(&env);
     let verify = resolver.checks(&services);
+    let tasks = resolver.tasks(&services);
     let database = resolver.database();
     let backup = resolver.backup();
     let cluster = resolver.cluster(&services);
@@ -166,6 +168,7 @@ fn complete(
         build,
         services: services.into_iter().map(|(name, (service, _))| (name, service)).collect(),
         verify,
+        tasks,
         database,
         backup,
         rollout: merge::rollout(manifest.rollout.as_ref(), settings.rollout.as_ref()),

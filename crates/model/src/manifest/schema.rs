@@ -158,6 +158,11 @@ text!(
     { "type": "string", "enum": ["blue-green", "rolling"] }
 );
 text!(
+    /// When a task is run.
+    BeforeName,
+    { "type": "string", "enum": ["start", "switch"] }
+);
+text!(
     /// What decides without data.
     OnNoDataName,
     { "type": "string", "enum": ["probe", "wait", "fail"] }
@@ -281,7 +286,7 @@ mod tests {
     #[test]
     fn the_schema_has_the_keys_that_the_reader_takes() {
         let schema = schema();
-        let sections: [(&str, &Keys); 28] = [
+        let sections: [(&str, &Keys); 29] = [
             ("Registry", &keys::REGISTRY),
             ("Build", &keys::BUILD),
             ("Service", &keys::SERVICE),
@@ -293,6 +298,7 @@ mod tests {
             ("Health", &keys::HEALTH),
             ("Check", &keys::CHECK),
             ("Expect", &keys::EXPECT),
+            ("Task", &keys::TASK),
             ("Database", &keys::DATABASE),
             ("Backup", &keys::BACKUP),
             ("Rollout", &keys::ROLLOUT),

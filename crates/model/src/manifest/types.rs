@@ -15,6 +15,7 @@ mod rollout;
 mod route;
 mod service;
 mod settings;
+mod task;
 mod templated;
 mod text;
 
@@ -37,8 +38,9 @@ pub use settings::{
     GatesSettings, HealthSettings, JobSettings, KubernetesSettings, Located, Manifest, NetworkSettings,
     ObserveSettings, PatchSettings, PipelineSettings, PolicySettings, ProbeSettings, RegistrySettings,
     ReportsSettings, ResourcesSettings, RetrySettings, RolloutSettings, RouteSettings, ScaleSettings,
-    SecretFrom, SecretSettings, ServiceSettings, StageSettings, StopSettings, SwitchBy,
+    SecretFrom, SecretSettings, ServiceSettings, StageSettings, StopSettings, SwitchBy, TaskSettings,
 };
 pub(crate) use settings::{PatchedVariable, Reading};
+pub use task::{TASK_TIMEOUT, Task};
 pub use templated::Templated;
 pub use text::{INSTANCE_VARIABLES, InstanceText, Secret, SecretName, Secrets, Value};

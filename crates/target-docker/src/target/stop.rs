@@ -158,7 +158,7 @@ async fn unpause(shared: &Shared, instance: &Instance) -> Result<(), DockerError
     }
 }
 
-async fn remove(shared: &Shared, name: &str) -> Result<(), DockerError> {
+pub(super) async fn remove(shared: &Shared, name: &str) -> Result<(), DockerError> {
     let until = Instant::now() + PATIENCE;
     loop {
         match attempt::remove(&shared.connection, name).await {

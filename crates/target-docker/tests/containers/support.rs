@@ -148,6 +148,7 @@ impl World {
                 keep: 1,
                 rolling: None,
             },
+            tasks: Vec::new(),
             schema: None,
             secrets: Default::default(),
             provenance: None,

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use bascule_engine::ports::ExecSpec;
+use bascule_model::ids::TaskName;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::{Container, PodSpec, PodTemplateSpec};
@@ -41,12 +42,20 @@ pub(crate) struct Maker<'a> {
     pub(crate) process: &'a str,
 }
 
-/// The Job of a command; none where the Deployment has no container.
+/// What tells a task's Job from that of any other command.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tasked<'a> {
+    pub(crate) name: &'a TaskName,
+    /// Seconds after which the cluster ends it, whoever has forgotten it.
+    pub(crate) longest: i64,
+}
+
+/// The Job of a command; none where the Deployment has no container. A Deployment that is not made yet does not own it.
 pub(crate) fn job(
     deployment: &Deployment,
     spec: &ExecSpec,
     name: &str,
-    begin: Begin,
+    (begin, task): (Begin, Option<Tasked<'_>>),
     maker: &Maker<'_>,
 ) -> Option<Job> {
     let template = deployment.spec.as_ref()?.template.spec.clone()?;
@@ -56,17 +65,18 @@ pub(crate) fn job(
         Container { name: pod::CONTAINER.to_owned(), ..of_ours.or(template.containers.first())?.clone() };
     let mut labels = names::of_environment(&spec.slot.key);
     labels.insert(names::EXEC.to_owned(), spec.service.to_string());
+    labels.extend(task.map(|task| (names::TASK.to_owned(), task.name.to_string())));
     let annotations = BTreeMap::from([
         (names::OWNER.to_owned(), maker.owner.to_owned()),
         (names::PROCESS.to_owned(), maker.process.to_owned()),
     ]);
-    let owner = OwnerReference {
+    let owner = deployment.uid().map(|uid| OwnerReference {
         api_version: "apps/v1".to_owned(),
         kind: "Deployment".to_owned(),
         name: deployment.name_any(),
-        uid: deployment.uid()?,
+        uid,
         ..OwnerReference::default()
-    };
+    });
     let is_open = begin == Begin::AtTheGate;
     let given: Vec<String> = spec.command.iter().map(|text| literal(text)).collect();
     let (program, arguments) = match begin {
@@ -100,12 +110,12 @@ pub(crate) fn job(
             name: Some(name.to_owned()),
             labels: Some(labels.clone()),
             annotations: Some(annotations),
-            owner_references: Some(vec![owner]),
+            owner_references: owner.map(|owner| vec![owner]),
             ..ObjectMeta::default()
         },
         spec: Some(JobSpec {
             backoff_limit: Some(0),
-            active_deadline_seconds: Some(LONGEST),
+            active_deadline_seconds: Some(task.map_or(LONGEST, |task| task.longest)),
             ttl_seconds_after_finished: Some(KEPT),
             template: PodTemplateSpec {
                 metadata: Some(ObjectMeta { labels: Some(labels), ..ObjectMeta::default() }),
@@ -124,8 +134,12 @@ mod tests {
     use super::*;
 
     fn made(begin: Begin) -> serde_json::Value {
+        made_of(begin, None, &json!("u-1"))
+    }
+
+    fn made_of(begin: Begin, task: Option<Tasked<'_>>, uid: &serde_json::Value) -> serde_json::Value {
         let deployment: Deployment = serde_json::from_value(json!({
-            "metadata": { "name": "shop-web-r1-abcdef", "uid": "u-1" },
+            "metadata": { "name": "shop-web-r1-abcdef", "uid": uid },
             "spec": { "selector": {}, "template": {
                 "metadata": { "labels": { names::RELEASE: "r1-abcdef", names::SERVICE: "web" } },
                 "spec": {
@@ -156,7 +170,8 @@ mod tests {
             terminal: None,
         };
         let maker = Maker { owner: "state-1", process: "p-1" };
-        serde_json::to_value(job(&deployment, &spec, "shop-web-exec-1", begin, &maker).unwrap()).unwrap()
+        serde_json::to_value(job(&deployment, &spec, "shop-web-exec-1", (begin, task), &maker).unwrap())
+            .unwrap()
     }
 
     #[test]
@@ -193,5 +208,17 @@ mod tests {
         for left_out in ["args", "stdin", "stdinOnce"] {
             assert!(container.get(left_out).is_none(), "{left_out}: {container}");
         }
+    }
+
+    #[test]
+    fn a_task_has_its_own_end_and_no_owner_before_its_deployment() {
+        let name = "migrate".parse().unwrap();
+        let task = Some(Tasked { name: &name, longest: 660 });
+        let job = made_of(Begin::AtOnce, task, &json!(null));
+        assert_eq!(job["metadata"]["labels"][names::TASK], "migrate");
+        assert!(job["metadata"].get("ownerReferences").is_none(), "{job}");
+        assert_eq!(job["spec"]["activeDeadlineSeconds"], 660);
+        let usual = made(Begin::AtOnce);
+        assert!(usual["metadata"]["labels"].get(names::TASK).is_none(), "{usual}");
     }
 }

@@ -67,6 +67,10 @@ pub(crate) const FOR_COMMANDS: [Right<'static>; 2] = [
     Right { group: "", resource: "pods/attach", verbs: &["get", "create"] },
 ];
 
+/// What a release with tasks needs beside that.
+pub(crate) const FOR_TASKS: [Right<'static>; 1] =
+    [Right { group: "batch", resource: "jobs", verbs: &["list", "create", "delete"] }];
+
 /// What is needed so that another machine can go on with a run: a deploy is not refused for the lack of it.
 pub(crate) const FOR_MIRRORS: [Right<'static>; 1] =
     [Right { group: "", resource: "secrets", verbs: &["update"] }];
@@ -101,6 +105,9 @@ pub(super) fn needed(release: &Release) -> Vec<Right<'static>> {
     let mut all = NEEDED.to_vec();
     let route = release.cluster.as_ref().and_then(|cluster| cluster.route.as_ref());
     all.extend(route.map(|route| for_route(route.kind)));
+    if !release.tasks.is_empty() {
+        all.extend(FOR_TASKS);
+    }
     if networks::is_wanted(release) {
         all.extend(FOR_LOOKING.iter().filter(|right| right.resource == FOR_NETWORKS[0].resource));
         all.extend(FOR_NETWORKS);

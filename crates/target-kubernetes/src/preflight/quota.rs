@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use bascule_model::release::{Release, Rolling, Service};
+use bascule_model::release::{Before, Release, Rolling, Service};
 use k8s_openapi::api::core::v1::ResourceQuota;
 use kube::ResourceExt as _;
 
 /// What quotas call Deployments.
 const DEPLOYMENTS: &str = "count/deployments.apps";
+/// What quotas call Jobs.
+const JOBS: &str = "count/jobs.batch";
 
 /// What a release needs, by the names that quotas have for it, in thousandths.
 pub(super) fn needed(release: &Release) -> BTreeMap<&'static str, u128> {
@@ -17,9 +19,32 @@ pub(super) fn needed(release: &Release) -> BTreeMap<&'static str, u128> {
             *needed.entry(name).or_default() += amount * u128::from(service.instances);
         }
     }
+    for (name, amount) in of_tasks(release, &needed) {
+        *needed.entry(name).or_default() += amount;
+    }
     let deployments = u128::try_from(release.services.len()).unwrap_or(0) * 1000;
     needed.insert(DEPLOYMENTS, deployments);
     needed
+}
+
+/// What the tasks of a release need beside its instances: one pod at a time. One that is over before any of them starts needs what they
+/// have then.
+fn of_tasks(release: &Release, instances: &BTreeMap<&'static str, u128>) -> BTreeMap<&'static str, u128> {
+    let mut most: BTreeMap<&'static str, u128> = BTreeMap::new();
+    for task in &release.tasks {
+        for (name, amount) in release.service(&task.service).map(of_one).unwrap_or_default() {
+            let there = match task.before {
+                Before::Start => instances.get(name).copied().unwrap_or(0),
+                Before::Switch => 0,
+            };
+            let more = most.entry(name).or_default();
+            *more = (*more).max(amount.saturating_sub(there));
+        }
+    }
+    if !release.tasks.is_empty() {
+        most.insert(JOBS, 1000);
+    }
+    most
 }
 
 /// What one pod of a service needs.
@@ -58,6 +83,9 @@ pub(super) fn needed_to_roll(
             let end = u128::from(new) * amount + u128::from(old.min(most - new)) * old_amount;
             *all.entry(*name).or_default() += beginning.max(end).saturating_sub(there);
         }
+    }
+    for (name, amount) in of_tasks(release, &all) {
+        *all.entry(name).or_default() += amount;
     }
     all.insert(DEPLOYMENTS, needed(release).remove(DEPLOYMENTS).unwrap_or(0));
     all

@@ -2,6 +2,7 @@
 //! One that a death left behind is removed by the next control plane, with its Deployment, or at the Job's own deadline.
 
 mod attached;
+mod task;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,11 +19,12 @@ use kube::ResourceExt as _;
 use kube::api::{DeleteParams, ListParams, PropagationPolicy};
 
 use self::attached::Attached;
+pub(super) use self::task::{end_all as end_tasks, run as run_task};
 use super::cluster_of;
 use crate::cluster::{Cluster, ours};
 use crate::error::KubernetesError;
 use crate::names;
-use crate::objects::job::{Begin, Maker, job};
+use crate::objects::job::{Begin, Maker, Tasked, job};
 use crate::seen::{self, exit_of};
 use crate::shared::{Clusters, lock};
 
@@ -49,7 +51,7 @@ pub(super) async fn exec(
         words: format!("the Deployment {name}, whose pods it would be like, is not there"),
     })?;
     let patience = release.rollout.deadline;
-    let running = make(clusters, &cluster, &deployment, spec, Begin::AtTheGate).await?;
+    let running = make(clusters, &cluster, &deployment, spec, (Begin::AtTheGate, None)).await?;
     let (running, attached) = match running.begun(patience).await? {
         Begun::Runs => {
             let attached = attached::at_the_gate(&running, spec.terminal).await?;
@@ -58,19 +60,28 @@ pub(super) async fn exec(
         // An image without a shell: then the command is all that runs.
         Begun::Ended(_) => {
             drop(running);
-            let running = make(clusters, &cluster, &deployment, spec, Begin::AtOnce).await?;
-            match running.begun(patience).await? {
-                Begun::Ended(ended) if is_unstarted(&ended) => return Ok(attached::unstarted(&ended)),
-                Begun::Runs | Begun::Ended(_) => {}
-            }
-            let attached = attached::to_its_log(&running).await?;
-            (running, attached)
+            let running = make(clusters, &cluster, &deployment, spec, (Begin::AtOnce, None)).await?;
+            return alone(running, patience).await;
         }
     };
+    Ok(session(running, attached))
+}
+
+/// Follows a command that nobody is attached to.
+async fn alone(running: Running, patience: Duration) -> Result<ExecSession, KubernetesError> {
+    match running.begun(patience).await? {
+        Begun::Ended(ended) if is_unstarted(&ended) => return Ok(attached::unstarted(&ended)),
+        Begun::Runs | Begun::Ended(_) => {}
+    }
+    let attached = attached::to_its_log(&running).await?;
+    Ok(session(running, attached))
+}
+
+fn session(running: Running, attached: Attached) -> ExecSession {
     let Attached { input, output, resize, connections } = attached;
     let control =
         Control { running, resize: Mutex::new(resize), signal: Mutex::default(), _connections: connections };
-    Ok(ExecSession { input, output, control: Box::new(control) })
+    ExecSession { input, output, control: Box::new(control) }
 }
 
 async fn make(
@@ -78,12 +89,16 @@ async fn make(
     cluster: &Arc<Cluster>,
     deployment: &Deployment,
     spec: &ExecSpec,
-    begin: Begin,
+    how: (Begin, Option<Tasked<'_>>),
 ) -> Result<Running, KubernetesError> {
-    let name = names::exec(&spec.slot.key.app, &spec.service, &clusters.unique());
+    let (app, number) = (&spec.slot.key.app, clusters.unique());
+    let name = match how.1 {
+        Some(task) => names::task(app, task.name, &number),
+        None => names::exec(app, &spec.service, &number),
+    };
     let doing = format!("make the Job {name}");
     let maker = Maker { owner: &clusters.state_id, process: &clusters.process };
-    let made = job(deployment, spec, &name, begin, &maker).ok_or_else(|| KubernetesError::Refused {
+    let made = job(deployment, spec, &name, how, &maker).ok_or_else(|| KubernetesError::Refused {
         doing: doing.clone(),
         status: 409,
         words: format!("the Deployment {} has no container of ours", deployment.name_any()),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bascule_engine::ports::SlotSpec;
 use bascule_instances::durable;
 use bascule_instances::records::{self, SlotRecord, VERSION};
-use bascule_model::ids::{EnvironmentKey, Generation, Slot};
+use bascule_model::ids::{EnvironmentKey, Generation, ServiceName, Slot};
 use bascule_model::release::{Release, Service, TargetKind};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::Deployment;
@@ -24,7 +24,7 @@ use crate::companions;
 use crate::companions::networks::Stands;
 use crate::error::KubernetesError;
 use crate::names;
-use crate::objects::deployment::{name, objects};
+use crate::objects::deployment::{Made, name, objects};
 use crate::shared::Clusters;
 use crate::target::sizes::sizes;
 use crate::traffic::state::refuse_stale;
@@ -55,13 +55,43 @@ pub(super) async fn start(
         }
         let replicas = size.first;
         let made = objects(spec, service, replicas, waits, &clusters.owner(&spec.release.key));
-        if let Some(config_map) = &made.config_map {
-            make::<ConfigMap>(&cluster, "ConfigMap", config_map).await?;
-        }
-        if let Some(secret) = &made.secret {
-            make::<Secret>(&cluster, "Secret", secret).await?;
-        }
+        told(&cluster, &made).await?;
         make_deployment(clusters, &cluster, (&spec.release.key, service), &made.deployment, replicas).await?;
+    }
+    Ok(())
+}
+
+/// Makes what pods of a service are told, and answers the Deployment that the service's would be of, which is not made.
+pub(super) async fn prepared(
+    clusters: &Arc<Clusters>,
+    cluster: &Arc<Cluster>,
+    fence: Generation,
+    spec: &SlotSpec,
+    service: &ServiceName,
+) -> Result<Deployment, KubernetesError> {
+    let release = &spec.release;
+    refuse_stale(clusters, cluster, &release.key, fence).await?;
+    let service = release.service(service).ok_or_else(|| KubernetesError::Refused {
+        doing: "run a task".to_owned(),
+        status: 404,
+        words: format!("{} has no service {service}", release.id),
+    })?;
+    let sealed = clusters.vault.seal(&release.id, &spec.configuration).map_err(KubernetesError::Vault)?;
+    remember(clusters, spec.slot, release, &sealed)?;
+    companions::extras::ensure(clusters, cluster, release).await?;
+    let waits = cluster.waits(release).await?;
+    let made = objects(spec, service, service.instances, waits, &clusters.owner(&release.key));
+    told(cluster, &made).await?;
+    parsed(&made.deployment)
+}
+
+/// Makes what the pods of a service are told.
+async fn told(cluster: &Cluster, made: &Made) -> Result<(), KubernetesError> {
+    if let Some(config_map) = &made.config_map {
+        make::<ConfigMap>(cluster, "ConfigMap", config_map).await?;
+    }
+    if let Some(secret) = &made.secret {
+        make::<Secret>(cluster, "Secret", secret).await?;
     }
     Ok(())
 }

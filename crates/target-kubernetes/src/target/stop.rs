@@ -17,7 +17,7 @@ use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::cluster_of;
+use super::{cluster_of, exec};
 use crate::adoption;
 use crate::cluster::{Cluster, by_us};
 use crate::companions;
@@ -44,6 +44,7 @@ pub(super) async fn stop(
     if adoption::is_lent(clusters, &cluster, release).await? {
         adoption::give_back(&cluster, release).await?;
     }
+    exec::end_tasks(clusters, &cluster, release).await?;
     let selector = names::query(&names::of_release(&release.key, &release.id));
     let deployments = list::<Deployment>(&cluster, "Deployments", &selector).await?;
     let owner = clusters.owner(&release.key);

@@ -15,8 +15,8 @@ use bascule_engine::engine::{Begun, Engine, RunIds};
 use bascule_engine::executor::Driven as Came;
 use bascule_engine::home::{Seat, Shares};
 use bascule_engine::ports::{
-    Artifacts, CheckPlace, Checker, Hooks, Made, Making, Namespace, NoMigrations, Point, PortError, Presence,
-    Traffic as _,
+    Artifacts, CheckPlace, Checker, Hooks, Log, Logs, Made, Making, Namespace, NoMigrations, Point,
+    PortError, Presence, Traffic as _,
 };
 use bascule_engine::take_over::Resumed;
 use bascule_fake_cluster::{FakeCluster, Flavour};
@@ -52,6 +52,8 @@ pub struct Outside {
     /// Where a run waits: who is told that it is there, and who lets it go on.
     held: Mutex<BTreeMap<String, Held>>,
     runs: AtomicU64,
+    /// What tasks wrote.
+    pub written: Arc<Mutex<Vec<u8>>>,
 }
 
 type Deed = Box<dyn FnOnce() + Send>;
@@ -163,6 +165,7 @@ impl Driven {
             checker: outside.clone(),
             vault: Arc::new(OpenVault),
             migrations: Arc::new(NoMigrations),
+            logs: outside.clone(),
             clock: clock.clone(),
             hooks: outside.clone(),
         };
@@ -417,5 +420,21 @@ impl Hooks for Outside {
 impl RunIds for Outside {
     fn next(&self) -> RunId {
         RunId::from_text(format!("run-{:04}", self.runs.fetch_add(1, Ordering::Relaxed)))
+    }
+}
+
+impl Logs for Outside {
+    fn create(&self, _: &std::path::Path) -> Result<Box<dyn Log>, PortError> {
+        Ok(Box::new(Written(Arc::clone(&self.written))))
+    }
+}
+
+/// What tasks write, all of it in one.
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Log for Written {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), PortError> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(())
     }
 }

@@ -25,3 +25,4 @@ mod routed;
 mod scenarios;
 mod support;
 mod survey;
+mod tasks;

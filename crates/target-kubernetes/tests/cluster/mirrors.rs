@@ -23,7 +23,7 @@ const NAME: &str = "shop-staging-run";
 const SILENCE: Duration = Duration::from_secs(16);
 
 fn steps() -> Vec<&'static str> {
-    sequence(RunKind::Deploy, Warmth::Cold, SlotNeeded::Free, SchemaNeeded::default())
+    sequence(RunKind::Deploy, Warmth::Cold, SlotNeeded::Free, SchemaNeeded::default(), &[])
 }
 
 fn kept(cluster: &FakeCluster) -> Option<Value> {

@@ -232,6 +232,7 @@ pub fn spec(number: u64) -> SlotSpec {
             keep: 1,
             rolling: None,
         },
+        tasks: Vec::new(),
         schema: None,
         secrets: BTreeMap::default(),
         provenance: None,

@@ -44,6 +44,15 @@ pub(super) async fn exec(shared: &Arc<Shared>, spec: &ExecSpec) -> Result<ExecSe
         .slot(&(spec.slot.key.clone(), spec.slot.release.clone()))
         .filter(|slot| slot.reference == spec.slot)
         .ok_or_else(|| not_there(format!("release {}", spec.slot.release)))?;
+    begin(shared, slot, spec).await
+}
+
+/// Starts it beside what stands in a slot, or is to stand there.
+pub(super) async fn begin(
+    shared: &Arc<Shared>,
+    slot: Arc<StandingSlot>,
+    spec: &ExecSpec,
+) -> Result<ExecSession, PortError> {
     let not_run = |error: std::io::Error| ProcessError::NotRun(error.to_string());
     let (master, terminal) = match spec.terminal.map(terminal::open).transpose().map_err(not_run)? {
         Some((master, terminal)) => (Some(master), Some(terminal)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bascule_engine::ports::{PortError, SlotSpec};
 use bascule_model::evidence::{InstanceState, InstanceStatus};
 use bascule_model::ids::{Generation, Slot};
-use bascule_model::release::Configuration;
+use bascule_model::release::{Configuration, Release};
 
 use super::adopt::slot_record;
 use crate::error::ProcessError;
@@ -57,22 +57,11 @@ fn same_slot(stands: Slot, spec: &SlotSpec) -> Result<(), ProcessError> {
 
 /// Everything that has to be on disk before the first process is made.
 fn prepare(shared: &Shared, spec: SlotSpec) -> Result<StandingSlot, ProcessError> {
-    if let Some(service) = spec.release.services.iter().find(|service| !service.secret_files.is_empty()) {
-        let nowhere = |detail| ProcessError::NoSecretPlace { service: service.name.to_string(), detail };
-        shared.secret_files.check().map_err(nowhere)?;
-    }
     let folder = shared.layout.slot(&spec.release.key, &spec.release.id)?;
     if let Some(record) = slot_record(&folder)? {
         same_slot(record.slot, &spec)?;
     }
-    let release_folder = shared.layout.release(&spec.release.key, &spec.release.id)?;
-    durable::make_folder(&release_folder)?;
-    let working = release_folder.join("app");
-    if spec.release.artifact.is_empty() {
-        durable::make_folder(&working)?;
-    } else {
-        shared.artifacts.lay_out(&spec.release.artifact, &working)?;
-    }
+    lay_out(shared, &spec.release)?;
     durable::make_folder(folder.path())?;
     let slot = StandingSlot::new(shared, spec.slot, spec.release)?;
     for instance in &slot.instances {
@@ -81,6 +70,23 @@ fn prepare(shared: &Shared, spec: SlotSpec) -> Result<StandingSlot, ProcessError
     write_records(shared, &slot, &spec.configuration)?;
     slot.know_configuration(spec.configuration);
     Ok(slot)
+}
+
+/// The folder that everything of a release runs in.
+pub(super) fn lay_out(shared: &Shared, release: &Release) -> Result<(), ProcessError> {
+    if let Some(service) = release.services.iter().find(|service| !service.secret_files.is_empty()) {
+        let nowhere = |detail| ProcessError::NoSecretPlace { service: service.name.to_string(), detail };
+        shared.secret_files.check().map_err(nowhere)?;
+    }
+    let folder = shared.layout.release(&release.key, &release.id)?;
+    durable::make_folder(&folder)?;
+    let working = folder.join("app");
+    if release.artifact.is_empty() {
+        durable::make_folder(&working)?;
+    } else {
+        shared.artifacts.lay_out(&release.artifact, &working)?;
+    }
+    Ok(())
 }
 
 fn write_records(shared: &Shared, slot: &StandingSlot, values: &Configuration) -> Result<(), ProcessError> {

@@ -290,6 +290,7 @@ pub fn release(number: u64, artifact: &str, services: Vec<Service>) -> Release {
             keep: 1,
             rolling: None,
         },
+        tasks: Vec::new(),
         schema: None,
         secrets: Default::default(),
         provenance: None,

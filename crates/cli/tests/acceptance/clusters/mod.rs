@@ -17,6 +17,7 @@ mod refused;
 mod rolling;
 mod routes;
 mod shape;
+mod tasks;
 #[cfg(feature = "failpoints")]
 mod way_back;
 #[cfg(feature = "failpoints")]

@@ -67,20 +67,20 @@ impl Points {
 
 /// The points around the effect of each step of a run.
 pub fn of_apply(kind: RunKind, warmth: Warmth, slot: SlotNeeded, schema: SchemaNeeded) -> Vec<String> {
-    let steps = steps::sequence(kind, warmth, slot, schema).into_iter();
+    let steps = steps::sequence(kind, warmth, slot, schema, &[]).into_iter();
     steps.flat_map(|step| around(kind, step, "apply")).collect()
 }
 
 /// The points around the undo of each step that is undone.
 pub fn of_undo(kind: RunKind, warmth: Warmth, slot: SlotNeeded, schema: SchemaNeeded) -> Vec<String> {
-    let steps = steps::sequence(kind, warmth, slot, schema).into_iter();
+    let steps = steps::sequence(kind, warmth, slot, schema, &[]).into_iter();
     let undone = steps.filter(|name| steps::find(name).is_some_and(|step| step.touches() == Touches::World));
     undone.flat_map(|step| around(kind, step, "undo")).collect()
 }
 
 /// The last point of such a run: a failure there undoes all of it.
 pub fn last(kind: RunKind, warmth: Warmth) -> String {
-    let steps = steps::sequence(kind, warmth, SlotNeeded::Free, SchemaNeeded::default());
+    let steps = steps::sequence(kind, warmth, SlotNeeded::Free, SchemaNeeded::default(), &[]);
     format!("{}.{}.apply.before", kind.as_str(), steps.last().unwrap())
 }
 

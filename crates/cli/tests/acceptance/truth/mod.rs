@@ -8,4 +8,5 @@ mod instances;
 mod no_data;
 pub mod requests;
 mod rollbacks;
+mod tasks;
 mod two_at_once;

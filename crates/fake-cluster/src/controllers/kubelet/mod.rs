@@ -57,7 +57,7 @@ pub(super) fn pass(core: &mut Core, due: &mut Due) {
 
 /// The script of a container's image.
 fn script(core: &Core, container: &Value) -> PodScript {
-    core.scripts.get(object::text(container, "/image")).cloned().unwrap_or_default()
+    core.script(container)
 }
 
 fn containers<'a>(pod: &'a Value, list: &str) -> &'a [Value] {

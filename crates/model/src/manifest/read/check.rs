@@ -66,8 +66,8 @@ fn check<'t>(reader: &mut Reader, node: &'t Node<'t>, place: &str) -> Option<Che
     Some(settings)
 }
 
-/// The first line of a check is enough to point at.
-fn header_span(node: &Node<'_>) -> Range<usize> {
+/// The first line of a check or task is enough to point at.
+pub(super) fn header_span(node: &Node<'_>) -> Range<usize> {
     let span = node.span();
     match node.get_ref() {
         DeValue::Table(table) => table

@@ -18,6 +18,7 @@ use super::rollout::rollout;
 use super::scalars::{Kind, parsed, text, word};
 use super::secret::secrets;
 use super::service::{hosts, instances, report_name, services};
+use super::task::tasks;
 use crate::ids::{EnvironmentName, ServiceName};
 use crate::manifest::diagnostics::{Code, Diagnostic, list, nearest};
 use crate::manifest::types::{EnvironmentSettings, Located, ServiceSettings, Target};
@@ -82,6 +83,7 @@ fn environment<'t>(
             .and_then(|(span, node)| build(reader, node, &span, &format!("[{path}.build]"))),
         services: overrides(reader, &section, &path, declared),
         verify: section.read(reader, "verify", |r, _, node| checks(r, node, &format!("{path}.verify"))),
+        tasks: section.read(reader, "tasks", |r, _, node| tasks(r, node, &format!("{path}.tasks"))),
         database: section
             .get("database")
             .and_then(|(span, node)| database(reader, node, &span, &format!("[{path}.database]"))),

@@ -18,6 +18,7 @@ pub(crate) const TOP: Keys = Keys {
         "build",
         "services",
         "verify",
+        "tasks",
         "database",
         "backup",
         "rollout",
@@ -94,6 +95,9 @@ pub(crate) const CHECK: Keys = Keys {
     ],
 };
 
+pub(crate) const TASK: Keys =
+    Keys { place: "[[tasks]]", names: &["name", "service", "command", "before", "timeout"] };
+
 pub(crate) const EXPECT: Keys =
     Keys { place: "expect = { … }", names: &["status", "within", "json", "contains"] };
 
@@ -153,6 +157,7 @@ pub(crate) const ENVIRONMENT: Keys = Keys {
         "build",
         "services",
         "verify",
+        "tasks",
         "database",
         "backup",
         "rollout",
@@ -244,7 +249,7 @@ pub(crate) const REPORTS: Keys =
     Keys { place: "reports = { … }", names: &["coverage", "tests", "security", "load", "custom"] };
 
 /// All kinds of section.
-pub(crate) const ALL: [&Keys; 30] = [
+pub(crate) const ALL: [&Keys; 31] = [
     &TOP,
     &BUILD,
     &REGISTRY,
@@ -257,6 +262,7 @@ pub(crate) const ALL: [&Keys; 30] = [
     &HEALTH,
     &CHECK,
     &EXPECT,
+    &TASK,
     &DATABASE,
     &BACKUP,
     &ROLLOUT,

@@ -133,10 +133,11 @@ fn names(text: &str) -> Vec<String> {
 /// Whether the last name of a key is a known one that leads to no hidden value.
 fn is_harmless_key(key: &str) -> bool {
     // These hold tables, in which anything can stand.
-    const TABLES: [&str; 10] = [
+    const TABLES: [&str; 11] = [
         "build",
         "services",
         "verify",
+        "tasks",
         "environments",
         "health",
         "expect",

@@ -24,6 +24,12 @@ pub(super) const IN_CHECK: Open = Open {
     otherwise: "a check belongs to no single instance: BASCULE_URL is where the release answers",
 };
 
+/// In a task's command.
+pub(super) const IN_TASK: Open = Open {
+    names: &["BASCULE_APP", "BASCULE_ENVIRONMENT", "BASCULE_RELEASE", "BASCULE_SLOT"],
+    otherwise: "a task belongs to no instance",
+};
+
 /// In what an instance of a service with a port is given.
 pub(super) const IN_INSTANCE: Open = Open {
     names: &[

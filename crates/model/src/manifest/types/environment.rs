@@ -13,6 +13,7 @@ use super::policy::Policy;
 use super::rollout::Rollout;
 use super::route::HostName;
 use super::service::Service;
+use super::task::Task;
 use super::text::{Secrets, Value};
 use crate::ids::{AppName, EnvironmentKey, EnvironmentName, ServiceName};
 use crate::manifest::resolve::Origin;
@@ -47,6 +48,9 @@ pub struct Environment {
     pub services: BTreeMap<ServiceName, Service>,
     /// The checks of a release, in the manifest's order.
     pub verify: Vec<Check>,
+    /// What is run once in every deploy, in the manifest's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<Task>,
     /// Its database; none where Bascule has nothing to do with one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<Database>,

@@ -14,6 +14,7 @@ mod pipeline;
 mod policy;
 mod secret;
 mod service;
+mod task;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -38,6 +39,8 @@ pub use secret::{Delivery, SecretFrom, SecretSettings};
 pub use service::{
     HealthSettings, NetworkSettings, ResourcesSettings, ScaleSettings, ServiceSettings, StopSettings,
 };
+
+pub use task::TaskSettings;
 
 use crate::ids::{AppName, EnvironmentName, ServiceName};
 use crate::manifest::schema;
@@ -105,6 +108,8 @@ pub struct Manifest {
     pub services: BTreeMap<ServiceName, ServiceSettings>,
     /// The checks of a release, each with its own `[[verify]]`.
     pub verify: Option<Vec<CheckSettings>>,
+    /// What is run once in every deploy, each with its own `[[tasks]]`, in this order.
+    pub tasks: Option<Vec<TaskSettings>>,
     /// The app's database and its migrations.
     pub database: Option<DatabaseSettings>,
     /// Where backups of the database go.

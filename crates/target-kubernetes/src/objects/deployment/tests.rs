@@ -70,6 +70,7 @@ fn spec(patches: Vec<DeploymentPatch>) -> SlotSpec {
             keep: 1,
             rolling: None,
         },
+        tasks: Vec::new(),
         schema: None,
         secrets: BTreeMap::new(),
         provenance: None,

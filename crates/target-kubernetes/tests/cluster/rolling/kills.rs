@@ -23,7 +23,7 @@ async fn killed(world: &Driven, number: u64, there: impl Future<Output = ()>) ->
 
 #[tokio::test(start_paused = true)]
 async fn a_control_plane_that_is_killed_at_any_step_goes_on() {
-    let names = sequence(RunKind::Deploy, Warmth::Cold, SlotNeeded::Free, SchemaNeeded::default());
+    let names = sequence(RunKind::Deploy, Warmth::Cold, SlotNeeded::Free, SchemaNeeded::default(), &[]);
     let names = names.into_iter().map(|name| if name == "switch" { "roll" } else { name });
     let points: Vec<String> = names
         .flat_map(|step| ["before", "after"].map(|when| format!("deploy.{step}.apply.{when}")))

@@ -106,7 +106,7 @@ async fn a_bad_release_is_returned_from_and_a_first_one_leaves_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_control_plane_that_is_killed_at_any_step_goes_on() {
-    let names = sequence(RunKind::Deploy, Warmth::Cold, SlotNeeded::Free, SchemaNeeded::default());
+    let names = sequence(RunKind::Deploy, Warmth::Cold, SlotNeeded::Free, SchemaNeeded::default(), &[]);
     let points: Vec<String> = names
         .into_iter()
         .flat_map(|step| ["before", "after"].map(|when| format!("deploy.{step}.apply.{when}")))

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 
 use super::{
     BackupSettings, BuildSettings, CheckSettings, DatabaseSettings, GatesSettings, KubernetesSettings,
-    Located, ObserveSettings, PolicySettings, SecretSettings, ServiceSettings,
+    Located, ObserveSettings, PolicySettings, SecretSettings, ServiceSettings, TaskSettings,
 };
 use crate::ids::{EnvironmentName, ServiceName};
 use crate::manifest::schema;
@@ -109,6 +109,8 @@ pub struct EnvironmentSettings {
     pub services: BTreeMap<ServiceName, ServiceSettings>,
     /// The checks here, in place of all others.
     pub verify: Option<Vec<CheckSettings>>,
+    /// The tasks here, in place of all others; `tasks = []`: none.
+    pub tasks: Option<Vec<TaskSettings>>,
     /// What is different in `[database]`.
     pub database: Option<DatabaseSettings>,
     /// What is different in `[backup]`.

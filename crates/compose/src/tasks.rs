@@ -1,0 +1,66 @@
+//! Services that others wait for until they have ended (`condition: service_completed_successfully`): what is run once in every deploy.
+
+use bascule_yaml::{Node, Value};
+
+use crate::app::{One, free_name};
+use crate::notes::Notes;
+use crate::service::Service;
+use crate::write::{Rows, quoted};
+
+const ENDED: &str = "service_completed_successfully";
+
+/// Whether a service waits for the end of that one.
+pub(crate) fn is_waited_for(name: &str, service: &Node) -> bool {
+    let condition = |node: &Node| node.get(name)?.get("condition")?.text().map(str::to_owned);
+    service.get("depends_on").and_then(condition).is_some_and(|text| text == ENDED)
+}
+
+/// The first service of the app that waits for the end of this one; none: it is no task.
+pub(crate) fn who_waits<'a>(one: &One, mine: &'a [One]) -> Option<&'a One> {
+    // What itself is waited for has no surroundings of its own.
+    let runs_on = |other: &&One| !mine.iter().any(|third| is_waited_for(&other.name, &third.node));
+    mine.iter().filter(|other| is_waited_for(&one.name, &other.node)).find(runs_on)
+}
+
+/// It without what only one that goes on running has.
+pub(crate) fn of_one_off(node: &Node) -> Node {
+    let mut entries = node.entries().to_vec();
+    entries.retain(|(key, _)| key != "restart" && key != "depends_on");
+    Node { line: node.line, style: node.style, value: Value::Map(entries) }
+}
+
+/// Its rows; none where it does not say what it runs. `read` is what it would be as a service.
+pub(crate) fn task(one: &One, after: &One, read: &Service, notes: &mut Notes) -> Option<Rows> {
+    let mut rows = Rows::default();
+    rows.add("name", quoted(&read.name));
+    rows.add("service", quoted(&free_name(&after.name, &[])));
+    let Some(command) = read.rows.get("command") else {
+        notes.add(
+            one.node.line,
+            one.place(),
+            "not taken: it runs what its image says, and a task says what it runs: write [[tasks]] with its `command`",
+        );
+        return None;
+    };
+    rows.add("command", command);
+    notes.add(
+        one.node.line,
+        one.place(),
+        format!(
+            "taken as a task: it is run once in every deploy, before anything of the new release is started, with the configuration of `{}`",
+            after.name
+        ),
+    );
+    let of_after = after.node.get("environment").map(crate::service::pairs).unwrap_or_default();
+    let has = |name: &str| of_after.iter().any(|(other, ..)| other == name);
+    let lacks: Vec<&str> = read.env.iter().map(|(name, _)| name.as_str()).filter(|name| !has(name)).collect();
+    if !lacks.is_empty() {
+        let says = format!(
+            "left out: a task has the configuration of its service: give `{}` {} as well, or put it into the top level's env",
+            after.name,
+            lacks.join(", ")
+        );
+        notes.add(one.node.line, format!("{}.environment", one.place()), says);
+    }
+    Some(rows)
+}
