@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bascule_model::evidence::{CheckResult, InstanceState, InstanceStatus};
+use bascule_model::evidence::{CheckResult, Exit, InstanceState, InstanceStatus};
 use bascule_model::run::Evidence;
 use serde_json::Value;
 
@@ -31,6 +31,11 @@ pub fn brief(step: &str, evidence: &Evidence) -> Option<String> {
             Some(format!("traffic moved to {} pod by pod in {}", text("slot")?, time::took(took)))
         }
         "bake" | "rehearse" | "backup" | "backfill" => text("sentence"),
+        "before-start" | "before-switch" => {
+            let ran = evidence.get("tasks")?.as_array()?.iter();
+            let names: Vec<&str> = ran.filter_map(|one| one.get("name")?.as_str()).collect();
+            Some(format!("{} went well", escape::line(&names.join(", "))))
+        }
         "migrate-expand" => Some(format!("{} applied", migrations(evidence, "applied"))),
         "migrate-contract" => Some(format!("{} contracted", migrations(evidence, "contracted"))),
         "migrate-revert" => Some(format!("{} taken back", migrations(evidence, "reverted"))),
@@ -88,12 +93,25 @@ fn field(text: &mut String, name: &str, value: &Value, indent: usize) {
             }
         }
         ("instances", Value::Array(list)) => list.iter().for_each(|one| instance(text, one, indent)),
+        ("tasks", Value::Array(list)) => list.iter().for_each(|one| task(text, one, indent)),
         ("instance", value @ Value::Object(_)) => instance(text, value, indent),
         ("sentence", Value::String(sentence)) => {
             text.push_str(&format!("{margin}{}\n", wrap(&escape::line(sentence), indent, indent)));
         }
         (name, value) => plain(text, name, value, indent),
     }
+}
+
+/// `migrate as web, exit status 0 after 1.2 s`, and where all of what it wrote is.
+fn task(text: &mut String, value: &Value, indent: usize) {
+    let said = |key: &str| value.get(key).and_then(Value::as_str).map(escape::line).unwrap_or_default();
+    let exit = value.get("exit").cloned().map(serde_json::from_value::<Exit>);
+    let Some(Ok(exit)) = exit else { return plain(text, "task", value, indent) };
+    let took = Duration::from_millis(value.get("took_ms").and_then(Value::as_u64).unwrap_or_default());
+    let line = format!("{} as {}, {exit} after {}", said("name"), said("service"), time::took(took));
+    let margin = " ".repeat(indent);
+    text.push_str(&format!("{margin}{}\n", wrap(&line, indent, indent)));
+    text.push_str(&format!("{margin}  {}\n", said("log")));
 }
 
 /// `web-1 on 127.0.0.1:40001`, and what it is doing unless it simply runs.

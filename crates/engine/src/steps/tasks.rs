@@ -1,4 +1,4 @@
-//! `tasks-before-start`, `tasks-before-switch`: the release's own commands, each run once and one after the other: with its files or
+//! `before-start`, `before-switch`: the release's own commands, each run once and one after the other: with its files or
 //! image and the configuration of one of its services, beside whatever is live.
 //!
 //! What a task does to the world is its own: nothing of it is taken back, and one that was cut off is run again.
@@ -25,8 +25,8 @@ pub(super) struct Tasks(pub(super) Before);
 impl Step for Tasks {
     fn name(&self) -> &'static str {
         match self.0 {
-            Before::Start => "tasks-before-start",
-            Before::Switch => "tasks-before-switch",
+            Before::Start => "before-start",
+            Before::Switch => "before-switch",
         }
     }
 
@@ -41,8 +41,8 @@ impl Step for Tasks {
     fn plan(&self, plan: &Plan) -> String {
         let tasks = plan.tasks.iter().filter(|task| task.before == self.0);
         let says: Vec<String> =
-            tasks.map(|task| format!("{} ({} of {})", task.name, task.line(), task.service)).collect();
-        format!("run {}", says.join(", then "))
+            tasks.map(|task| format!("{}, as {}: {}", task.name, task.service, task.line())).collect();
+        format!("run {}", says.join("; then "))
     }
 
     async fn observe(&self, _: &StepContext<'_>) -> Result<Observed, StepError> {

@@ -59,7 +59,7 @@ async fn they_are_jobs_of_the_new_image_and_over_in_time() {
     ends(&driven, 2, 0, Duration::from_secs(5));
     // What is there when each of them ends.
     let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
-    for point in ["tasks-before-start", "tasks-before-switch"] {
+    for point in ["before-start", "before-switch"] {
         let seen = std::sync::Arc::clone(&seen);
         driven.at(&format!("deploy.{point}.apply.after"), move |cluster| {
             let ready = |one: &serde_json::Value| one["status"]["readyReplicas"].as_u64().unwrap_or(0);
@@ -130,7 +130,7 @@ async fn whatever_the_api_server_does_on_the_way() {
 
 #[tokio::test(start_paused = true)]
 async fn a_control_plane_that_is_killed_on_the_way_begins_it_anew() {
-    for point in ["deploy.tasks-before-start.apply.before", "deploy.tasks-before-start.apply.after"] {
+    for point in ["deploy.before-start.apply.before", "deploy.before-start.apply.after"] {
         let driven = with(&[task("migrate", Before::Start)]).await;
         ends(&driven, 2, 0, Duration::from_secs(2));
         let (there, on) = driven.hold(point);

@@ -41,7 +41,7 @@ fn it_has_the_new_image_and_configuration_and_nobody_notices() {
     let live = agreed(&world, &cluster, &app);
     users.lost_nothing();
     let report = world.report(&app, &ran.field("run"));
-    let seen = &evidence(&report, "step_done", "tasks-before-start")["tasks"][0];
+    let seen = &evidence(&report, "step_done", "before-start")["tasks"][0];
     let log = std::fs::read_to_string(seen["log"].as_str().unwrap()).unwrap();
     for line in [format!("version 2 of {live}"), "/migrate".to_owned(), "to stderr".to_owned()] {
         assert!(log.lines().any(|one| one == line), "{line}: {log}");

@@ -60,7 +60,7 @@ fn once_in_every_deploy(fixture: &dyn Fixture) {
     let release = first.field("release");
     assert_eq!(diary.lines(), [format!("migrate 1 of {release}"), "warm blue".to_owned()]);
     let report = world.report(&app, &first.field("run"));
-    let ran = &evidence(&report, "step_done", "tasks-before-start")["tasks"][0];
+    let ran = &evidence(&report, "step_done", "before-start")["tasks"][0];
     assert_eq!((&ran["name"], &ran["exit"]["code"]), (&"migrate".into(), &0.into()), "{report:#}");
     let log = fs::read_to_string(ran["log"].as_str().unwrap()).unwrap();
     assert_eq!(log.lines().count(), 2, "{log}");
