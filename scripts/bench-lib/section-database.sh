@@ -2,6 +2,7 @@
 # with its usual settings: every commit is on disk before it is answered.
 
 MIGRATION_FILES=1000
+NOTHING_ROUNDS=41
 LINTED_FILES=350
 BACKFILL_ROWS=1000000
 
@@ -155,12 +156,22 @@ migrations = "migrations"
 END
 }
 
+# command_of TOOL: sets COMMAND to what applies its migrations.
+command_of() {
+  case $1 in
+    bascule) COMMAND=("$BASCULE" migrate up bench --project "$MIGRATIONS/bascule") ;;
+    dbmate) COMMAND=("$DBMATE" --migrations-dir "$MIGRATIONS/dbmate" --no-dump-schema up) ;;
+    sqlx) COMMAND=("$SQLX" migrate run --source "$MIGRATIONS/plain") ;;
+  esac
+}
+
 migrate() {
   case $1 in
-    bascule) "$BASCULE" migrate up bench --project "$MIGRATIONS/bascule" </dev/null ;;
-    dbmate) "$DBMATE" --migrations-dir "$MIGRATIONS/dbmate" --no-dump-schema up ;;
-    sqlx) "$SQLX" migrate run --source "$MIGRATIONS/plain" ;;
     psql) cat "$MIGRATIONS"/plain/*.sql | "$POSTGRES/psql" -qX -v ON_ERROR_STOP=1 "$DATABASE_URL" ;;
+    *)
+      command_of "$1"
+      "${COMMAND[@]}" </dev/null
+      ;;
   esac
 }
 
@@ -180,10 +191,17 @@ measure_applying() {
 measure_nothing_to_do() {
   local round tool
   declare -gA NOTHING=()
+  for ((round = 0; round <= NOTHING_ROUNDS; round++)); do
+    for tool in $(peers); do
+      export DATABASE_URL="postgres://postgres@127.0.0.1:$PGPORT_OWN/bench_$tool?sslmode=disable"
+      command_of "$tool"
+      # In turn, so that all of them meet the same machine; the first of each is not counted.
+      local one
+      one=$("$HELPER" took "${COMMAND[@]}" 2>"$SCRATCH/said") || { cat "$SCRATCH/said" >&2; die "this failed: ${COMMAND[*]}"; }
+      ((round == 0)) || NOTHING[$tool]+="$one"$'\n'
+    done
+  done
   for tool in $(peers); do
-    export DATABASE_URL="postgres://postgres@127.0.0.1:$PGPORT_OWN/bench_$tool?sslmode=disable"
-    took migrate "$tool" >/dev/null
-    for ((round = 1; round <= 4 * ROUNDS + 1; round++)); do NOTHING[$tool]+="$(took migrate "$tool")"$'\n'; done
     say "nothing to do, $tool: $(printf '%s' "${NOTHING[$tool]}" | median) ms"
   done
   export DATABASE_URL="postgres://postgres@127.0.0.1:$PGPORT_OWN/bench_bascule?sslmode=disable"
@@ -238,7 +256,7 @@ render_database() {
 ## Migrations
 
 $(measured) PostgreSQL $("$POSTGRES/postgres" --version | awk '{ print $3 }') over TCP on the same machine, with its usual settings. Medians of $ROUNDS rounds in turn: $MIGRATION_FILES files of
-one \`CREATE TABLE\` each, on an empty database; then $((4 * ROUNDS + 1)) runs with nothing to do. psql is one session that gets all
+one \`CREATE TABLE\` each, on an empty database; then $NOTHING_ROUNDS runs with nothing to do, of each in turn, from the start of the program to its end. psql is one session that gets all
 statements, each its own transaction, and writes no journal. A round trip to the server is $ROUND_TRIP ms.
 
 | | $MIGRATION_FILES files | × psql | nothing to do |

@@ -11,6 +11,7 @@ mod hold;
 mod load;
 mod moment;
 mod switches;
+mod took;
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
@@ -21,7 +22,7 @@ use anyhow::{Context, Result, bail};
 const USAGE: &str = "bench port | answers ADDRESS | hold ADDRESS COUNT | load ADDRESS key=value… \
      | edge STATE | route STATE LISTEN BLUE GREEN | switches STATE ADDRESS COUNT key=value… \
      | edge-pid STATE | boot PROGRAM COUNT MS | moment ADDRESS COMMAND… | anew ADDRESS COMMAND… | history JOURNAL APP/ENV COUNT \
-     | backfill ADDRESS-FILE TABLE KEY STATEMENT | round-trip ADDRESS-FILE";
+     | backfill ADDRESS-FILE TABLE KEY STATEMENT | round-trip ADDRESS-FILE | took COMMAND…";
 
 fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -47,6 +48,7 @@ fn main() -> Result<()> {
             wait_for(backfill::run(address, table, key, statement))
         }
         ["round-trip", address] => wait_for(backfill::round_trip(address)),
+        ["took", ref command @ ..] => took::run(command),
         _ => bail!("usage: {USAGE}"),
     }
 }
