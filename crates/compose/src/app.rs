@@ -92,8 +92,10 @@ pub(crate) fn read(root: &Node, folder: &dyn Folder, folder_name: &str) -> Resul
     let (build, dockerfile) = build::read(&first.node, folder, &first.place(), &mut app.notes);
     app.build = build;
     let mut root_path_is_taken = false;
-    for one in &mine {
-        let name = free_name(&one.name, &app.services);
+    let mut task_names: Vec<Service> = Vec::new();
+    for one in tasks::in_turn(&mine) {
+        let is_task = tasks::who_waits(one, &mine).is_some();
+        let name = free_name(&one.name, if is_task { &task_names } else { &app.services });
         let around = Surroundings {
             root,
             project: &project,
@@ -106,6 +108,7 @@ pub(crate) fn read(root: &Node, folder: &dyn Folder, folder_name: &str) -> Resul
             let read = service::read(&name, &node, &one.place(), &around, &mut app.notes);
             if let Some(task) = tasks::task(one, after, &read, &mut app.notes) {
                 app.tasks.push(task);
+                task_names.push(read);
                 app.taken.push(one.name.clone());
             }
             continue;

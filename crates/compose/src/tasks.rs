@@ -15,11 +15,32 @@ pub(crate) fn is_waited_for(name: &str, service: &Node) -> bool {
     service.get("depends_on").and_then(condition).is_some_and(|text| text == ENDED)
 }
 
-/// The first service of the app that waits for the end of this one; none: it is no task.
+/// The first service that waits for the end of this one, or of what waits for it, and goes on running itself; none: it is no task.
 pub(crate) fn who_waits<'a>(one: &One, mine: &'a [One]) -> Option<&'a One> {
-    // What itself is waited for has no surroundings of its own.
-    let runs_on = |other: &&One| !mine.iter().any(|third| is_waited_for(&other.name, &third.node));
-    mine.iter().filter(|other| is_waited_for(&one.name, &other.node)).find(runs_on)
+    let waiting =
+        |name: &str| mine.iter().filter(|other| is_waited_for(name, &other.node)).collect::<Vec<_>>();
+    let mut next = waiting(&one.name);
+    // No chain is longer than there are services, whatever the file says.
+    for _ in 0..mine.len() {
+        if let Some(found) = next.iter().find(|other| waiting(&other.name).is_empty()) {
+            return Some(found);
+        }
+        next = next.iter().flat_map(|other| waiting(&other.name)).collect();
+    }
+    None
+}
+
+/// The services in an order in which who is waited for comes before who waits.
+pub(crate) fn in_turn(mine: &[One]) -> Vec<&One> {
+    let mut sorted: Vec<&One> = Vec::new();
+    let mut left: Vec<&One> = mine.iter().collect();
+    while !left.is_empty() {
+        let waits = |one: &One| left.iter().any(|other| is_waited_for(&other.name, &one.node));
+        // In a ring nobody is first.
+        let at = left.iter().position(|one| !waits(one)).unwrap_or(0);
+        sorted.push(left.remove(at));
+    }
+    sorted
 }
 
 /// It without what only one that goes on running has.

@@ -79,7 +79,8 @@ impl Abort {
         self.0.borrow().clone()
     }
 
-    async fn wait(&self) -> String {
+    /// Waits until somebody wants it, and says who.
+    pub(crate) async fn wait(&self) -> String {
         let mut receiver = self.0.subscribe();
         loop {
             if let Some(by) = receiver.borrow_and_update().clone() {
@@ -220,7 +221,11 @@ impl Drive {
         self.fence_the_edge().await?;
         // Who began to prune before this run was there does not know what it is about to make. Who gives traffic back waits for nobody.
         if !self.run.plan.is_the_switch_alone() {
-            drop(self.pruning.lock().await);
+            let pruning = Arc::clone(&self.pruning);
+            tokio::select! {
+                _ = pruning.lock() => {}
+                _ = self.abort.wait() => {}
+            }
         }
         loop {
             if let (Some(by), None) = (self.abort.requested(), &self.run.state.cause) {

@@ -159,8 +159,8 @@ pub trait Target: Send + Sync {
     }
 
     /// Runs a command of a release once, in the surroundings of one of its services, whether anything of it stands in the slot or not. What
-    /// an earlier attempt at the same task has left running is ended first. It is no instance; [`Self::stop`] takes away what was made for
-    /// it.
+    /// an earlier attempt at the same task has left running is ended first. It is no instance; [`Self::forget_tasks`] takes away what was
+    /// made for it.
     async fn run_task(
         &self,
         _fence: Generation,
@@ -173,6 +173,11 @@ pub trait Target: Send + Sync {
             "take the task out of the manifest",
         )
         .into())
+    }
+
+    /// Ends what is left of the tasks of a release of which no instance was started, and takes away what was made for them.
+    async fn forget_tasks(&self, fence: Generation, _: &Release, slot: &SlotRef) -> Result<(), PortError> {
+        self.stop(fence, slot).await
     }
 
     /// Forgets logs and folders of releases of the environment that are not to be kept.

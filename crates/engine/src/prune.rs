@@ -8,15 +8,26 @@ use bascule_model::problem::Problem;
 
 use crate::engine::Engine;
 use crate::ports::Unneeded;
-use crate::store::Alone;
 
 /// What every environment keeps.
-struct Kept<'a> {
+struct Kept {
     environments: BTreeMap<EnvironmentKey, (EnvironmentRecord, Vec<ReleaseId>)>,
     /// None while a run is about to make one: what it has just made is in no record yet, and looks like nobody's.
     artifacts: Option<Vec<String>>,
-    /// So that none is made and none found from the question what is kept until the rest is gone.
-    _alone: Option<Alone<'a>>,
+}
+
+/// Whether artifacts are asked about as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whole {
+    Yes,
+    /// Somebody makes one, or looks for one.
+    WithoutArtifacts,
+}
+
+impl Whole {
+    fn of<T>(alone: Option<T>) -> Self {
+        if alone.is_some() { Self::Yes } else { Self::WithoutArtifacts }
+    }
 }
 
 /// What was found that nobody needs.
@@ -24,7 +35,7 @@ struct Kept<'a> {
 pub struct Leftovers {
     /// Each thing.
     pub unneeded: Vec<Unneeded>,
-    /// Artifacts were not looked at, because a run is making one.
+    /// Artifacts were not looked at, because somebody is making one, or looking for one.
     pub without_artifacts: bool,
 }
 
@@ -34,14 +45,19 @@ impl Engine {
     /// # Errors
     /// Those of the target and the store.
     pub async fn prune(&self, key: &EnvironmentKey) -> Result<(), Problem> {
-        let turn = self.pruning.of(key);
-        let _turn = turn.lock().await;
-        let kept = self.kept_everywhere().await?;
-        if let Some((environment, releases)) = kept.environments.get(key) {
-            let pruned = self.ports.target.prune(environment.generation, key, releases).await;
-            pruned.map_err(Problem::from)?;
+        {
+            let turn = self.pruning.of(key);
+            let _turn = turn.lock().await;
+            let kept = self.kept_everywhere(Whole::Yes).await?;
+            if let Some((environment, releases)) = kept.environments.get(key) {
+                let pruned = self.ports.target.prune(environment.generation, key, releases).await;
+                pruned.map_err(Problem::from)?;
+            }
         }
-        match &kept.artifacts {
+        // From the question what is kept until the rest is gone none is made and none found. A store takes its time, and no run of this
+        // environment that makes nothing waits for it.
+        let alone = self.store.alone();
+        match &self.kept_everywhere(Whole::of(alone.as_ref())).await?.artifacts {
             Some(artifacts) => self.ports.artifacts.prune(artifacts).await.map_err(Problem::from),
             None => Ok(()),
         }
@@ -52,7 +68,7 @@ impl Engine {
     /// # Errors
     /// Those of the target and the store.
     pub async fn unneeded(&self, only: Option<&EnvironmentKey>) -> Result<Leftovers, Problem> {
-        self.listed(&self.kept_everywhere().await?, only).await
+        self.listed(&self.kept_everywhere(Whole::Yes).await?, only).await
     }
 
     /// Removes what nobody needs: of one environment, or of all. Answers what is gone now.
@@ -60,26 +76,28 @@ impl Engine {
     /// # Errors
     /// Those of the target and the store.
     pub async fn tidy(&self, only: Option<&EnvironmentKey>) -> Result<Leftovers, Problem> {
-        let kept = self.kept_everywhere().await?;
-        let before = self.listed(&kept, only).await?;
-        let all = kept.environments.keys().filter(|key| only.is_none_or(|only| only == *key));
-        let turns: Vec<_> = all.map(|key| self.pruning.of(key)).collect();
-        drop(kept);
-        // What is kept is asked again once nobody can begin anything: environments are in one order for everybody.
+        let environments = self.journal.environments().await?;
+        let keys = environments.iter().map(|one| &one.key).filter(|key| only.is_none_or(|only| only == *key));
+        let turns: BTreeMap<&EnvironmentKey, _> = keys.map(|key| (key, self.pruning.of(key))).collect();
         let mut held = Vec::new();
-        for turn in &turns {
+        // In one order, whoever does it.
+        for turn in turns.values() {
             held.push(turn.lock().await);
         }
-        let kept = self.kept_everywhere().await?;
+        let alone = self.store.alone();
+        let kept = self.kept_everywhere(Whole::of(alone.as_ref())).await?;
+        let before = self.listed(&kept, only).await?;
         for (key, (environment, releases)) in &kept.environments {
-            if only.is_none_or(|only| only == key) {
+            if turns.contains_key(key) {
                 let pruned = self.ports.target.prune(environment.generation, key, releases).await;
                 pruned.map_err(Problem::from)?;
             }
         }
+        held.clear();
         if let Some(artifacts) = &kept.artifacts {
             self.ports.artifacts.prune(artifacts).await.map_err(Problem::from)?;
         }
+        drop(alone);
         // What something still holds (an image in a container of a stranger's) stays, and is not said to be gone.
         let after = self.listed(&kept, only).await?;
         let is_gone = |one: &Unneeded| after.unneeded.iter().all(|left| left.what != one.what);
@@ -87,7 +105,7 @@ impl Engine {
         Ok(Leftovers { unneeded, ..before })
     }
 
-    async fn listed(&self, kept: &Kept<'_>, only: Option<&EnvironmentKey>) -> Result<Leftovers, Problem> {
+    async fn listed(&self, kept: &Kept, only: Option<&EnvironmentKey>) -> Result<Leftovers, Problem> {
         let mut unneeded = Vec::new();
         for (key, (_, releases)) in &kept.environments {
             if only.is_none_or(|only| only == key) {
@@ -100,10 +118,9 @@ impl Engine {
         Ok(Leftovers { unneeded, without_artifacts: kept.artifacts.is_none() })
     }
 
-    async fn kept_everywhere(&self) -> Result<Kept<'_>, Problem> {
-        let alone = self.store.alone();
-        let artifacts = alone.as_ref().and_then(|_| self.unreleased.kept());
-        let mut kept = Kept { environments: BTreeMap::new(), artifacts, _alone: alone };
+    async fn kept_everywhere(&self, whole: Whole) -> Result<Kept, Problem> {
+        let artifacts = if whole == Whole::Yes { self.unreleased.kept() } else { None };
+        let mut kept = Kept { environments: BTreeMap::new(), artifacts };
         for environment in self.journal.environments().await? {
             let releases = self.kept(&environment).await?;
             for record in self.journal.releases(&environment.key, 1000).await? {

@@ -176,6 +176,15 @@ impl Target for Targets {
         self.of_kind(spec.release.target)?.run_task(fence, spec, task).await
     }
 
+    async fn forget_tasks(
+        &self,
+        fence: Generation,
+        release: &Release,
+        slot: &SlotRef,
+    ) -> Result<(), PortError> {
+        self.of_kind(release.target)?.forget_tasks(fence, release, slot).await
+    }
+
     async fn unneeded(&self, key: &EnvironmentKey, keep: &[ReleaseId]) -> Result<Vec<Unneeded>, PortError> {
         let mut unneeded = Vec::new();
         for target in self.all() {

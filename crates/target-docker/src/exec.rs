@@ -54,10 +54,10 @@ pub(crate) async fn begin(
 ) -> Result<ExecSession, PortError> {
     let name = names::exec(&spec.slot.key, &spec.slot.release, &spec.service, chance()?);
     let running = Running { shared: Arc::clone(shared), name: name.clone(), end: watch::Sender::new(None) };
+    // From here on a drop removes it, and the files with its secrets.
+    let control = Control(Arc::new(running));
     let body = request(shared, slot, spec, (&name, task)).await?;
     attempt::create(&shared.connection, &name, body).await.map_err(refused)?;
-    // From here on a drop removes it.
-    let control = Control(Arc::new(running));
     let attached = attach(&control.0, spec.terminal.is_some()).await?;
     watch_end(&control.0);
     if let Err(error) = start(&control.0).await {
@@ -146,7 +146,10 @@ async fn request(
         &spec.service,
     );
     labels.insert(names::EXEC.to_owned(), "true".to_owned());
-    labels.extend(task.map(|task| (names::TASK.to_owned(), task.to_string())));
+    if let Some(task) = task {
+        labels.insert(names::TASK.to_owned(), task.to_string());
+        labels.insert(names::IS_TASK.to_owned(), "true".to_owned());
+    }
     let has_terminal = spec.terminal.is_some();
     let host = body.host_config.unwrap_or_default();
     Ok(ContainerCreateBody {

@@ -20,6 +20,7 @@ pub(crate) const EXEC: &str = "bascule.exec";
 
 /// Which task it is, where it is one.
 pub(crate) const TASK: &str = "bascule.task";
+pub(crate) const IS_TASK: &str = "bascule.is-task";
 
 /// The network of an environment.
 pub(crate) fn network(key: &EnvironmentKey, state_id: &str) -> String {

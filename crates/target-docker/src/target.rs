@@ -178,7 +178,12 @@ impl Target for DockerTarget {
         spec: &SlotSpec,
         task: &TaskSpec,
     ) -> Result<ExecSession, PortError> {
-        task::run(&self.shared, fence, spec.clone(), task).await
+        let (shared, spec, task) = (Arc::clone(&self.shared), spec.clone(), task.clone());
+        to_its_end(async move { task::run(&shared, fence, spec, &task).await }).await
+    }
+
+    async fn forget_tasks(&self, fence: Generation, release: &Release, _: &SlotRef) -> Result<(), PortError> {
+        task::forget(&self.shared, fence, release).await
     }
 
     async fn unneeded(&self, key: &EnvironmentKey, keep: &[ReleaseId]) -> Result<Vec<Unneeded>, PortError> {

@@ -172,7 +172,12 @@ impl Target for ProcessTarget {
         spec: &SlotSpec,
         task: &TaskSpec,
     ) -> Result<ExecSession, PortError> {
-        task::run(&self.shared, fence, spec.clone(), task).await
+        let (shared, spec, task) = (Arc::clone(&self.shared), spec.clone(), task.clone());
+        to_its_end(async move { task::run(&shared, fence, spec, &task).await }).await
+    }
+
+    async fn forget_tasks(&self, _: Generation, release: &Release, _: &SlotRef) -> Result<(), PortError> {
+        task::forget(&self.shared, release).await
     }
 
     async fn unneeded(&self, key: &EnvironmentKey, keep: &[ReleaseId]) -> Result<Vec<Unneeded>, PortError> {

@@ -37,7 +37,7 @@ impl Engine {
     }
 
     /// Releases of an environment that stand in a cluster, each with its slot: the live one first, then the one that stands by, then
-    /// the one that an unfinished run has begun to start. Nothing where the journal is not shared and the environment was not taken over:
+    /// the one that an unfinished run has begun to start, or to run tasks of. Nothing where the journal is not shared and the environment was not taken over:
     /// then our own records say it.
     ///
     /// # Errors
@@ -55,7 +55,10 @@ impl Engine {
         if let Some(run) = self.journal.active(key).await?
             && let Some(release) = run.plan.release
         {
-            let begun = run.state.steps.iter().any(|step| step.name == "start" && step.attempts > 0);
+            // Tasks have made things there before anything is started.
+            let makes = ["before-start", "start"];
+            let begun =
+                run.state.steps.iter().any(|step| makes.contains(&step.name.as_str()) && step.attempts > 0);
             if begun && wanted.iter().all(|(_, there)| *there != release) {
                 wanted.push((run.plan.slot, release));
             }

@@ -25,6 +25,7 @@ pub(super) async fn ask(
     }
     let mut spec = context.spec()?;
     artifact.clone_into(&mut spec.release.artifact);
+    spec.release.tasks.clone_from(&context.plan.tasks);
     let warnings = context.ports.target.can_start(&spec).await?;
     if !warnings.is_empty() {
         evidence["warnings"] = json!(warnings);

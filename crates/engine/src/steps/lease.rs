@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bascule_model::plan::{Plan, RunKind};
 use bascule_model::problem::Code;
+use bascule_model::release::Release;
 use bascule_model::run::{Evidence, Touches};
 use serde_json::json;
 
@@ -67,7 +68,9 @@ impl Step for Lease {
         if !context.plan.is_the_switch_alone()
             && let (RunKind::Deploy | RunKind::Rollback, Some(subject)) = (context.plan.kind, context.subject)
         {
-            context.ports.traffic.can_open(&subject.release).await?;
+            // A rollback runs no task, whatever its release has.
+            let release = Release { tasks: context.plan.tasks.clone(), ..subject.release.clone() };
+            context.ports.traffic.can_open(&release).await?;
             if let Some(artifact) = foreseen::known_artifact(context) {
                 foreseen::ask(context, artifact, &mut evidence).await?;
             }

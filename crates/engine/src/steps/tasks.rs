@@ -67,8 +67,11 @@ impl Step for Tasks {
     }
 
     async fn undo(&self, context: &StepContext<'_>) -> Result<Evidence, StepError> {
-        // What was made to run them in goes, where it is not what the instances run in.
-        context.ports.target.stop(context.fence, &context.slot()?).await?;
+        // What those before the switch ran beside is drained and taken away by the undo of `start`.
+        if self.0 == Before::Start {
+            let release = &context.subject()?.release;
+            context.ports.target.forget_tasks(context.fence, release, &context.slot()?).await?;
+        }
         Ok(json!({ "stays": "what the tasks did" }))
     }
 }
@@ -88,16 +91,32 @@ async fn run(step: &str, context: &StepContext<'_>, task: &Task) -> Result<Evide
         command: task.command.iter().map(|text| text.render(open)).collect(),
     };
     let log = context.build_log.with_file_name(format!("{}-task-{}.log", context.run, task.name));
-    let session = match context.ports.target.run_task(context.fence, &spec, &wanted).await {
+    // Before it runs: a log that cannot be kept is no reason to stop one in the middle.
+    let file = context.ports.logs.create(&log)?;
+    let begun = tokio::select! {
+        begun = context.ports.target.run_task(context.fence, &spec, &wanted) => begun,
+        _ = context.abort.wait() => return Err(StepError::Left),
+    };
+    let session = match begun {
         Ok(session) => session,
         Err(PortError::Problem(problem)) => {
             let message = format!("the task {} could not be run: {}", task.name, problem.message);
-            return Err(Problem::new(problem.code, message, problem.remedy).into());
+            let code =
+                if problem.code == Code::InstanceStartFailed { Code::TaskFailed } else { problem.code };
+            return Err(Problem::new(code, message, problem.remedy).into());
         }
         Err(other) => return Err(other.into()),
     };
     let session = without_secrets(session, context.redactor, None);
-    let Followed { end, took, last } = follow(step, context, task, session, &log).await?;
+    let Followed { end, took, last } = match follow(step, context, task, session, file).await {
+        Err(PortError::Problem(problem)) => {
+            let message =
+                format!("the task {} could not be followed to its end: {}", task.name, problem.message);
+            let evidence = json!({ "name": task.name, "service": task.service, "log": log });
+            return Err(StepError::failed(Problem::new(problem.code, message, problem.remedy), evidence));
+        }
+        followed => followed?,
+    };
     let evidence = |exit: &Exit| {
         json!({
             "name": task.name,

@@ -9,12 +9,12 @@ use async_trait::async_trait;
 use bascule_engine::context::Ports;
 use bascule_engine::engine::RunIds;
 use bascule_engine::ports::{
-    Artifacts, Bound, CheckPlace, Checker, Clock, Drained, ExecSession, Log, LogLines, LogQuery, Logs, Made,
-    Making, NoHooks, PortError, Presence, Rolled, Routing, SlotRef, SlotSpec, Switched, Target, TaskSpec,
-    Traffic, Vault,
+    Artifacts, Bound, CheckPlace, Checker, Clock, Drained, ExecControl, ExecSession, Log, LogLines, LogQuery,
+    Logs, Made, Making, NoHooks, PortError, Presence, Rolled, Routing, SlotRef, SlotSpec, Switched, Target,
+    TaskSpec, TerminalSize, Traffic, Vault,
 };
 use bascule_model::evidence::{
-    CheckResult, InstanceState, InstanceStatus, ProbeResult, Status, Traffic as Count,
+    CheckResult, Exit, InstanceState, InstanceStatus, ProbeResult, Status, Traffic as Count,
 };
 use bascule_model::ids::{EnvironmentKey, Generation, InstanceId, ReleaseId, RunId, ServiceName, Slot};
 use bascule_model::plan::ArtifactPlan;
@@ -49,6 +49,25 @@ pub fn ports(world: &World) -> Ports {
         logs: Arc::new(NoLogs),
         clock: Arc::new(VirtualClock(tokio::time::Instant::now())),
         hooks: Arc::new(NoHooks),
+    }
+}
+
+/// A task that takes a while.
+struct Working(i32);
+
+#[async_trait]
+impl ExecControl for Working {
+    async fn resize(&self, _: TerminalSize) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    async fn signal(&self, _: i32) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    async fn wait(&self) -> Result<Exit, PortError> {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        Ok(Exit::Code { code: self.0 })
     }
 }
 
@@ -130,6 +149,9 @@ impl Target for Fake {
                 return Err(PortError::Fenced);
             }
             state.target_fence = fence;
+            if state.known.get(&slot.slot) == Some(&slot.release) {
+                state.wrong.push(format!("{} was stopped before its requests were drained", slot.release));
+            }
             if state.running.get(&slot.slot).is_some_and(|(release, _)| *release == slot.release) {
                 state.running.remove(&slot.slot);
                 state.instances.remove(&slot.slot);
@@ -170,7 +192,11 @@ impl Target for Fake {
             if state.live.as_ref().is_some_and(|(_, live)| live == release) {
                 state.wrong.push(format!("{} was run of {release}, which has users", task.name));
             }
-            Ok(ExecSession::ended("done", i32::from(!state.tasks_end_well)))
+            Ok(ExecSession {
+                input: Box::pin(tokio::io::sink()),
+                output: Box::pin(futures_util::stream::empty()),
+                control: Box::new(Working(i32::from(!state.tasks_end_well))),
+            })
         };
         self.0.call(effect, || Err(trouble())).await
     }

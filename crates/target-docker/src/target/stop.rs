@@ -9,7 +9,7 @@ use bascule_engine::ports::{PortError, SlotRef};
 use bascule_instances::durable::{self, Access};
 use bascule_instances::records;
 use bascule_model::evidence::InstanceState;
-use bascule_model::ids::Generation;
+use bascule_model::ids::{EnvironmentKey, Generation};
 use bascule_model::release::TargetKind;
 use bollard::query_parameters::{KillContainerOptionsBuilder, ListContainersOptionsBuilder};
 use futures_util::future::try_join_all;
@@ -43,7 +43,7 @@ pub(super) async fn stop(shared: &Arc<Shared>, fence: Generation, slot: &SlotRef
     remove_leftovers(shared, slot).await?;
     let (forgetting, slot) = (Arc::clone(shared), Arc::clone(&standing));
     blocking("the forgetting of the slot", move || forget(&forgetting, &slot)).await?;
-    forget_network(shared, &standing).await;
+    forget_network(shared, &standing.reference.key).await;
     Ok(())
 }
 
@@ -213,8 +213,7 @@ fn forget(shared: &Shared, slot: &StandingSlot) -> Result<(), DockerError> {
 }
 
 /// The network of an environment in which nothing stands any more.
-async fn forget_network(shared: &Arc<Shared>, slot: &StandingSlot) {
-    let key = &slot.reference.key;
+pub(super) async fn forget_network(shared: &Arc<Shared>, key: &EnvironmentKey) {
     let stands = super::adopt::recorded(shared);
     if stands.is_ok_and(|stands| stands.iter().all(|(other, _)| other.key != *key)) {
         // It costs nothing to leave it; the next prune tries again.

@@ -19,8 +19,9 @@ use crate::names;
 const LONGEST: i64 = 12 * 60 * 60;
 /// Seconds for which one that has ended is kept, where nobody is left to remove it.
 const KEPT: i32 = 60;
-/// Seconds that a command which is no longer wanted has to end.
+/// Seconds that a command which is no longer wanted has to end, and a task.
 const GRACE: i64 = 2;
+const TASK_GRACE: i64 = 10;
 /// Waits for one line, and becomes the command: so that nothing is written before somebody is attached to it. Whoever is cut off before
 /// that line has started nothing.
 const GATE: &str = r#"read -r _ && exec "$@""#;
@@ -101,7 +102,7 @@ pub(crate) fn job(
         containers: vec![container],
         init_containers: None,
         restart_policy: Some("Never".to_owned()),
-        termination_grace_period_seconds: Some(GRACE),
+        termination_grace_period_seconds: Some(if task.is_some() { TASK_GRACE } else { GRACE }),
         topology_spread_constraints: None,
         ..template
     };

@@ -233,7 +233,15 @@ impl ExecControl for Control {
     async fn wait(&self) -> Result<Exit, PortError> {
         let told = || *lock(&self.signal);
         loop {
-            let Some(pod) = self.running.pod().await? else {
+            let pod = match self.running.pod().await {
+                // It goes on where it runs: whoever waits says for how long.
+                Err(KubernetesError::Away { .. }) => {
+                    tokio::time::sleep(LOOK).await;
+                    continue;
+                }
+                pod => pod?,
+            };
+            let Some(pod) = pod else {
                 let by = |signal| Exit::Signal { signal, out_of_memory: false };
                 return Ok(told().map_or(Exit::Unknown, by));
             };

@@ -1,18 +1,19 @@
 //! A command beside a service's instances: a fresh process in the release's folder with the service's configuration and limits,
 //! in a session of its own. It has no `PORT`, since that is an instance's.
 //!
-//! When its first process ends, whatever that left in its process group is killed; so it is when nobody wants it any more. When the
+//! When its first process ends, whatever that left in its process group is killed (of a task that was told to end, when its grace is over); so it is when nobody wants it any more. When the
 //! control plane dies, the kernel kills the first process, and the next control plane whatever else carries the mark.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bascule_engine::ports::{ExecControl, ExecOutput, ExecSession, ExecSpec, PortError, TerminalSize};
 use bascule_instances::surroundings::Who;
 use bascule_model::evidence::Exit;
-use bascule_model::ids::InstanceId;
+use bascule_model::ids::{EnvironmentKey, InstanceId, TaskName};
 use futures_util::stream;
 use rustix::process::{Pid, Signal};
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -36,6 +37,11 @@ const WAITING: usize = 16;
 const PIECE: usize = 16 * 1024;
 /// The variable by which commands are known; its value tells the state folder from others.
 const MARK: &str = "BASCULE_EXEC";
+/// The variable by which those of a task are known.
+const TASK_MARK: &str = "BASCULE_TASK";
+/// So long what a task has begun may take to end when it is told to, after the task's own end.
+const GRACE: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Starts it.
 pub(super) async fn exec(shared: &Arc<Shared>, spec: &ExecSpec) -> Result<ExecSession, PortError> {
@@ -44,7 +50,7 @@ pub(super) async fn exec(shared: &Arc<Shared>, spec: &ExecSpec) -> Result<ExecSe
         .slot(&(spec.slot.key.clone(), spec.slot.release.clone()))
         .filter(|slot| slot.reference == spec.slot)
         .ok_or_else(|| not_there(format!("release {}", spec.slot.release)))?;
-    begin(shared, slot, spec).await
+    begin(shared, slot, spec, None).await
 }
 
 /// Starts it beside what stands in a slot, or is to stand there.
@@ -52,6 +58,7 @@ pub(super) async fn begin(
     shared: &Arc<Shared>,
     slot: Arc<StandingSlot>,
     spec: &ExecSpec,
+    task: Option<String>,
 ) -> Result<ExecSession, PortError> {
     let not_run = |error: std::io::Error| ProcessError::NotRun(error.to_string());
     let (master, terminal) = match spec.terminal.map(terminal::open).transpose().map_err(not_run)? {
@@ -59,8 +66,12 @@ pub(super) async fn begin(
         None => (None, None),
     };
     let (starting, of) = (Arc::clone(shared), spec.clone());
-    let (mut child, handle, own) = alone(move || start(&starting, &slot, &of, terminal)).await?;
-    let live = Arc::new(Live { handle: Mutex::new(Some(handle.clone())), end: watch::Sender::new(None) });
+    let (mut child, handle, own) = alone(move || start(&starting, &slot, &of, (terminal, task))).await?;
+    let live = Arc::new(Live {
+        handle: Mutex::new(Some(handle.clone())),
+        is_told: AtomicBool::new(false),
+        end: watch::Sender::new(None),
+    });
     let control = Control { live: Arc::clone(&live), master: master.clone() };
     tokio::spawn(see_its_end(live, handle, own));
     let (sender, receiver) = mpsc::channel(WAITING);
@@ -111,7 +122,16 @@ async fn alone(
 
 /// Kills what commands of a control plane that is dead have left. Nobody runs a command yet. Blocks.
 pub(super) fn end_orphans(shared: &Shared) {
-    let mark = format!("{MARK}={}", shared.state_id);
+    end_marked(format!("{MARK}={}", shared.state_id));
+}
+
+/// What processes of a task carry; of all tasks of an environment, what it begins with.
+pub(super) fn task_mark(shared: &Shared, key: &EnvironmentKey, task: &TaskName) -> String {
+    format!("{TASK_MARK}={}/{key}/{task}", shared.state_id)
+}
+
+/// Kills whatever carries the mark. Blocks until it is gone.
+pub(super) fn end_marked(mark: String) {
     let wanted = [Wanted { leader: None, marks: vec![mark], groups: Vec::new() }];
     let begun = Instant::now();
     loop {
@@ -121,7 +141,7 @@ pub(super) fn end_orphans(shared: &Shared) {
             return;
         }
         members::signal(&left, Signal::KILL);
-        std::thread::sleep(std::time::Duration::from_millis(2));
+        std::thread::sleep(Duration::from_millis(2));
     }
 }
 
@@ -130,6 +150,8 @@ struct Own {
     shared: Arc<Shared>,
     id: InstanceId,
     groups: Vec<PathBuf>,
+    /// What processes of a task carry.
+    mark: Option<String>,
 }
 
 impl Drop for Own {
@@ -145,7 +167,7 @@ fn start(
     shared: &Arc<Shared>,
     slot: &StandingSlot,
     spec: &ExecSpec,
-    terminal: Option<std::fs::File>,
+    (terminal, task): (Option<std::fs::File>, Option<String>),
 ) -> Result<Started, ProcessError> {
     let service = slot.release.service(&spec.service).ok_or_else(|| ProcessError::NotThere {
         what: format!("service {}", spec.service),
@@ -156,7 +178,7 @@ fn start(
     let first = InstanceId::new(&spec.slot.key, &spec.slot.release, &spec.service, 0);
     let base = first.as_str().trim_end_matches("-0");
     let id = InstanceId::from_text(format!("{base}-exec-{}", hex::encode(&chance)));
-    let mut own = Own { shared: Arc::clone(shared), id: id.clone(), groups: Vec::new() };
+    let mut own = Own { shared: Arc::clone(shared), id: id.clone(), groups: Vec::new(), mark: task };
     let who = Who {
         key: &spec.slot.key,
         release: &spec.slot.release,
@@ -172,6 +194,9 @@ fn start(
         environment.entry("TERM".to_owned()).or_insert_with(|| "xterm".to_owned());
     }
     environment.insert(MARK.to_owned(), shared.state_id.clone());
+    if let Some((name, value)) = own.mark.as_deref().and_then(|mark| mark.split_once('=')) {
+        environment.insert(name.to_owned(), value.to_owned());
+    }
     let name = spec.command.first().map_or("", String::as_str);
     let path = environment.get("PATH").map_or("", String::as_str);
     let program = program::find(name, &slot.working, path).map_err(ProcessError::NotRun)?;
@@ -192,6 +217,8 @@ fn start(
 struct Live {
     /// None once its number may be another's.
     handle: Mutex<Option<Handle>>,
+    /// Somebody has sent it a signal.
+    is_told: AtomicBool,
     end: watch::Sender<Option<Exit>>,
 }
 
@@ -207,12 +234,25 @@ impl Live {
 
 async fn see_its_end(live: Arc<Live>, handle: Handle, own: Own) {
     let _ = handle.ended().await;
+    if let Some(mark) = own.mark.clone().filter(|_| live.is_told.load(Ordering::Relaxed)) {
+        // A shell ends at once, and what it runs has something to put in order.
+        let _ = tokio::task::spawn_blocking(move || wait_for_marked(&mark)).await;
+    }
     // While nobody has asked how it ended, the number of its group is its own.
     live.signal(Signal::KILL);
     *live.handle.lock().unwrap_or_else(PoisonError::into_inner) = None;
     let exit = handle.reap();
     drop(own);
     live.end.send_replace(Some(exit));
+}
+
+/// Waits for what carries the mark to end by itself. Blocks.
+fn wait_for_marked(mark: &str) {
+    let wanted = [Wanted { leader: None, marks: vec![mark.to_owned()], groups: Vec::new() }];
+    let begun = Instant::now();
+    while begun.elapsed() < GRACE && members::find(&wanted).iter().any(|found| !found.is_empty()) {
+        std::thread::sleep(LOOK);
+    }
 }
 
 async fn read(
@@ -253,6 +293,7 @@ impl ExecControl for Control {
     }
 
     async fn signal(&self, signal: i32) -> Result<(), PortError> {
+        self.live.is_told.store(true, Ordering::Relaxed);
         self.live.signal(process::signal(signal));
         Ok(())
     }

@@ -1,13 +1,15 @@
-//! A task of a release: a command in its folder, which is laid out where it is not there yet. It is a command as every other one; what
-//! a control plane that died has left of it was ended when this one began.
+//! A task of a release: a command in its folder, which is laid out where it is not there yet. Its processes carry its name,
+//! by which what an earlier attempt has left is found.
 
 use std::sync::Arc;
 
 use bascule_engine::ports::{ExecSession, ExecSpec, PortError, SlotSpec, TaskSpec};
-use bascule_model::ids::Generation;
+use bascule_model::ids::{EnvironmentKey, Generation, TaskName};
+use bascule_model::release::Release;
 
 use super::exec;
 use super::start::lay_out;
+use crate::error::ProcessError;
 use crate::shared::{Shared, blocking};
 use crate::slot::StandingSlot;
 
@@ -19,6 +21,7 @@ pub(super) async fn run(
 ) -> Result<ExecSession, PortError> {
     let place = (spec.release.key.clone(), spec.release.id.clone());
     let _turn = shared.turn(&place, fence).await?;
+    let mark = end_former(shared, &spec.release.key, &task.name).await?;
     let slot = match shared.slot(&place) {
         Some(standing) => standing,
         None => {
@@ -38,5 +41,29 @@ pub(super) async fn run(
         command: task.command.clone(),
         terminal: None,
     };
-    exec::begin(shared, slot, &spec).await
+    exec::begin(shared, slot, &spec, Some(mark)).await
+}
+
+/// Ends what is left of the tasks of a release.
+pub(super) async fn forget(shared: &Arc<Shared>, release: &Release) -> Result<(), PortError> {
+    for task in &release.tasks {
+        end_former(shared, &release.key, &task.name).await?;
+    }
+    Ok(())
+}
+
+/// Ends what an earlier attempt has left, and answers what processes of the task carry.
+async fn end_former(
+    shared: &Arc<Shared>,
+    key: &EnvironmentKey,
+    task: &TaskName,
+) -> Result<String, ProcessError> {
+    let mark = exec::task_mark(shared, key, task);
+    let marked = mark.clone();
+    blocking("ending what is left of a task", move || {
+        exec::end_marked(marked);
+        Ok(())
+    })
+    .await?;
+    Ok(mark)
 }

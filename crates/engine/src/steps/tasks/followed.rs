@@ -2,16 +2,15 @@
 //! then killed.
 
 use std::collections::VecDeque;
-use std::path::Path;
 use std::time::Duration;
 
 use bascule_model::evidence::Exit;
 use bascule_model::release::Task;
 use futures_util::StreamExt as _;
 
-use crate::context::{StepContext, StepError};
+use crate::context::StepContext;
 use crate::failure_log::indented;
-use crate::ports::{ExecOutput, ExecSession};
+use crate::ports::{ExecOutput, ExecSession, Log, PortError};
 
 /// How often it is asked whether somebody wants the run to end.
 const TICK: Duration = Duration::from_millis(200);
@@ -52,10 +51,9 @@ pub(super) async fn follow(
     context: &StepContext<'_>,
     task: &Task,
     session: ExecSession,
-    log: &Path,
-) -> Result<Followed, StepError> {
+    mut log: Box<dyn Log>,
+) -> Result<Followed, PortError> {
     let clock = &context.ports.clock;
-    let mut file = context.ports.logs.create(log)?;
     let ExecSession { input, mut output, control } = session;
     // It is asked nothing.
     drop(input);
@@ -83,7 +81,8 @@ pub(super) async fn follow(
                         let is_unwanted = context.is_to_be_left().then_some(Why::Unwanted);
                         if let Some(why) = is_unwanted.or(is_late.then_some(Why::Late)) {
                             ending = Some((why, now));
-                            control.signal(SIGTERM).await?;
+                            // One that cannot be told is killed when its grace is over.
+                            let _ = control.signal(SIGTERM).await;
                         }
                     }
                     _ => {}
@@ -92,7 +91,7 @@ pub(super) async fn follow(
             exit = &mut wait, if ended.is_none() => ended = Some((exit?, clock.elapsed())),
             piece = output.next(), if is_open => match piece {
                 Some(ExecOutput::Stdout(bytes) | ExecOutput::Stderr(bytes)) => {
-                    file.write(&bytes)?;
+                    log.write(&bytes)?;
                     last.push(&bytes);
                 }
                 None => is_open = false,

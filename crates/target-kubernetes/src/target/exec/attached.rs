@@ -78,14 +78,24 @@ pub(super) async fn to_its_log(running: &Running) -> Result<Attached, Kubernetes
     let params =
         LogParams { follow: true, container: Some(pod::CONTAINER.to_owned()), ..LogParams::default() };
     let log = running.cluster.call("follow the command", || pods.log_stream(&name, &params)).await?;
-    let output = stream::unfold(Box::pin(log), |mut log| async move {
+    let output = stream::unfold(Some(Box::pin(log)), |mut log| async move {
         let mut piece = vec![0; PIECE];
-        let read = log.read(&mut piece).await.ok().filter(|read| *read > 0)?;
-        piece.truncate(read);
-        Some((ExecOutput::Stdout(piece), log))
+        match log.as_mut()?.read(&mut piece).await {
+            Ok(0) => None,
+            Ok(read) => {
+                piece.truncate(read);
+                Some((ExecOutput::Stdout(piece), log))
+            }
+            // Whoever reads it is not to take this for all of it.
+            Err(error) => Some((ExecOutput::Stdout(broke_off(&error)), None)),
+        }
     });
     let (input, output) = (Box::pin(tokio::io::sink()), Box::pin(output));
     Ok(Attached { input, output, resize: None, connections: Vec::new() })
+}
+
+fn broke_off(error: &std::io::Error) -> Vec<u8> {
+    format!("\nbascule: the log of the pod broke off, what comes after is not known: {error}\n").into_bytes()
 }
 
 async fn attach(
