@@ -8,6 +8,7 @@ use bascule_model::problem::Problem;
 
 use crate::engine::Engine;
 use crate::ports::Unneeded;
+use crate::store::Alone;
 
 /// What every environment keeps.
 struct Kept {
@@ -25,7 +26,7 @@ enum Whole {
 }
 
 impl Whole {
-    fn of<T>(alone: Option<T>) -> Self {
+    fn of(alone: Option<&Alone<'_>>) -> Self {
         if alone.is_some() { Self::Yes } else { Self::WithoutArtifacts }
     }
 }

@@ -170,6 +170,33 @@ async fn what_was_left_running_is_ended_before_it_is_begun_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn another_machine_takes_away_what_was_made_for_one_that_failed() {
+    let mut first = Driven::alone();
+    let live = first.deploy(1).await.live();
+    let made = |driven: &Driven| (names(driven, "ConfigMap"), names(driven, "Deployment"));
+    let before = made(&first);
+    first.wish.release.tasks = vec![task("migrate", Before::Start)];
+    first.wish.configuration.env = [("web".parse().unwrap(), [("MODE", "new")])]
+        .map(|(service, values)| {
+            let text = |(name, value): (&str, &str)| (name.to_owned(), InstanceText::literal(value));
+            (service, values.map(text).into())
+        })
+        .into();
+    ends(&first, 2, 3, Duration::from_secs(2));
+    let (there, _on) = first.hold("deploy.before-start.undo.before");
+    let begun = first.begin(2).await.unwrap();
+    first.killed(begun, there).await;
+    assert_ne!(made(&first), before, "nothing was made for the task");
+    tokio::time::advance(Duration::from_secs(60)).await;
+    let second = first.empty_machine();
+    let ended = second.take_over().await.unwrap().unwrap();
+    ended.back(Code::TaskFailed);
+    assert_eq!(second.agreed().await, live.as_str());
+    assert_eq!(made(&second), before);
+    until_no_job(&second).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_account_that_may_not_is_told_before_anything_is_made() {
     let driven = with(&[]).await;
     driven.cluster.deny("create", "jobs");
