@@ -77,13 +77,25 @@ fn struck(point: &str) -> bool {
 
 #[test]
 fn at_every_step() {
-    let all = points::of_apply(RunKind::Deploy, Warmth::Cold, SlotNeeded::Free, SchemaNeeded::default());
+    let all = points::of_apply(
+        RunKind::Deploy,
+        Warmth::Cold,
+        SlotNeeded::Free,
+        SchemaNeeded::default(),
+        points::Tasks::None,
+    );
     let some: Vec<String> = all.into_iter().filter(|point| struck(point)).collect();
     killed_at(&some, None);
 }
 
 #[test]
 fn at_every_undo() {
-    let all = points::of_undo(RunKind::Deploy, Warmth::Cold, SlotNeeded::Free, SchemaNeeded::default());
+    let all = points::of_undo(
+        RunKind::Deploy,
+        Warmth::Cold,
+        SlotNeeded::Free,
+        SchemaNeeded::default(),
+        points::Tasks::None,
+    );
     killed_at(&all, Some(&points::last(RunKind::Deploy, Warmth::Cold)));
 }

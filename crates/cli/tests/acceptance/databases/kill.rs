@@ -102,7 +102,7 @@ fn chosen(place: Place<'_>, points: Vec<String>, steps: &[&str]) -> Vec<String> 
 fn at_every_step(place: Place<'_>) {
     let Some(mut stage) = Stage::new(place) else { return };
     let writers = stage.register.writers();
-    let points = points::of_apply(RunKind::Deploy, Warmth::Cold, SlotNeeded::Taken, ALL);
+    let points = points::of_apply(RunKind::Deploy, Warmth::Cold, SlotNeeded::Taken, ALL, points::Tasks::None);
     for point in chosen(place, points, &STEPS) {
         stage.kill_at(&point, Victim::ControlPlane, None);
     }
@@ -115,7 +115,7 @@ fn at_every_undo(fixture: &dyn Fixture) {
     let Some(mut stage) = Stage::new(place) else { return };
     let writers = stage.register.writers();
     let last = points::last(RunKind::Deploy, Warmth::Cold);
-    let points = points::of_undo(RunKind::Deploy, Warmth::Cold, SlotNeeded::Taken, ALL);
+    let points = points::of_undo(RunKind::Deploy, Warmth::Cold, SlotNeeded::Taken, ALL, points::Tasks::None);
     for point in chosen(place, points, &STEPS) {
         stage.kill_at(&point, Victim::ControlPlane, Some(&last));
     }
@@ -127,7 +127,8 @@ fn at_every_undo(fixture: &dyn Fixture) {
 fn edge_at_every_step(fixture: &dyn Fixture) {
     let Some(mut stage) = Stage::new(fixture.into()) else { return };
     let witness = Witness::of(Victim::Edge, stage.register.app.door);
-    for point in points::of_apply(RunKind::Deploy, Warmth::Cold, SlotNeeded::Taken, ALL) {
+    for point in points::of_apply(RunKind::Deploy, Warmth::Cold, SlotNeeded::Taken, ALL, points::Tasks::None)
+    {
         if CHANGING.iter().any(|step| point.contains(&format!(".{step}."))) {
             stage.kill_at(&point, Victim::Edge, None);
         }
@@ -140,7 +141,13 @@ fn edge_at_every_step(fixture: &dyn Fixture) {
 
 /// Around the contract that follows when the rollback window is over.
 fn at_the_contract(place: Place<'_>) {
-    let points = points::of_apply(RunKind::Contract, Warmth::Warm, SlotNeeded::Free, SchemaNeeded::default());
+    let points = points::of_apply(
+        RunKind::Contract,
+        Warmth::Warm,
+        SlotNeeded::Free,
+        SchemaNeeded::default(),
+        points::Tasks::None,
+    );
     for point in chosen(place, points, &["lease", "migrate-contract"]) {
         let Some(mut register) = Register::live(place) else { return };
         let writers = register.writers();
@@ -173,7 +180,13 @@ fn at_the_revert(place: Place<'_>) {
     let schema = register.schema();
     let writers = register.writers();
     register.next();
-    let points = points::of_apply(RunKind::Revert, Warmth::Warm, SlotNeeded::Free, SchemaNeeded::default());
+    let points = points::of_apply(
+        RunKind::Revert,
+        Warmth::Warm,
+        SlotNeeded::Free,
+        SchemaNeeded::default(),
+        points::Tasks::None,
+    );
     for point in chosen(place, points, &["lease", "retire", "migrate-revert"]) {
         register.deploy().expect_live();
         register.settled();

@@ -8,7 +8,7 @@ use bascule_model::plan::RunKind;
 use crate::support::agreement::{Standings, settled};
 use crate::support::app::{App, ENVIRONMENT};
 use crate::support::command::Running;
-use crate::support::points;
+use crate::support::points::{self, Tasks};
 use crate::support::world::World;
 
 /// A kind of run.
@@ -31,16 +31,20 @@ impl Kind {
         }
     }
 
+    fn tasks(self) -> Tasks {
+        if self == Self::Deploy { Tasks::Both } else { Tasks::None }
+    }
+
     /// The points of its steps.
     pub fn apply_points(self) -> Vec<String> {
         let (kind, warmth, slot) = self.shape();
-        points::of_apply(kind, warmth, slot, SchemaNeeded::default())
+        points::of_apply(kind, warmth, slot, SchemaNeeded::default(), self.tasks())
     }
 
     /// The points of its undo.
     pub fn undo_points(self) -> Vec<String> {
         let (kind, warmth, slot) = self.shape();
-        points::of_undo(kind, warmth, slot, SchemaNeeded::default())
+        points::of_undo(kind, warmth, slot, SchemaNeeded::default(), self.tasks())
     }
 
     /// Where it fails so that all of it is undone.
@@ -65,6 +69,7 @@ impl<'a> Stage<'a> {
     pub fn new(world: &'a World<'a>, kind: Kind) -> Self {
         let mut app = world.shop("shop");
         app.instances = 2;
+        app.more = points::TASKS.to_owned();
         // Killed again and again: three ends within this time would be a crash loop, which is tried again after 30 s only.
         app.health.insert("start_period", r#""100ms""#.to_owned());
         let mut settled = Vec::new();

@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bascule_engine::steps::{self, SchemaNeeded, SlotNeeded, Warmth};
 use bascule_model::plan::RunKind;
+use bascule_model::release::{Before, Task};
 use bascule_model::run::Touches;
 
 use super::command::Running;
@@ -65,15 +67,56 @@ impl Points {
     }
 }
 
+/// What a manifest says so that each of the steps that run tasks is there.
+pub const TASKS: &str = "[[tasks]]\nname = \"make-ready\"\ncommand = \"exit 0\"\n\
+                         [[tasks]]\nname = \"warm-up\"\ncommand = \"exit 0\"\nbefore = \"switch\"\n";
+
+/// Whether the app of a run has the tasks of [`TASKS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tasks {
+    /// It has.
+    Both,
+    /// It has none, or the run runs none.
+    None,
+}
+
+impl Tasks {
+    fn list(self) -> Vec<Task> {
+        let task = |before| Task {
+            name: "task".parse().unwrap(),
+            service: "web".parse().unwrap(),
+            command: Vec::new(),
+            before,
+            timeout: Duration::ZERO,
+        };
+        match self {
+            Self::Both => [Before::Start, Before::Switch].map(task).into(),
+            Self::None => Vec::new(),
+        }
+    }
+}
+
 /// The points around the effect of each step of a run.
-pub fn of_apply(kind: RunKind, warmth: Warmth, slot: SlotNeeded, schema: SchemaNeeded) -> Vec<String> {
-    let steps = steps::sequence(kind, warmth, slot, schema, &[]).into_iter();
+pub fn of_apply(
+    kind: RunKind,
+    warmth: Warmth,
+    slot: SlotNeeded,
+    schema: SchemaNeeded,
+    tasks: Tasks,
+) -> Vec<String> {
+    let steps = steps::sequence(kind, warmth, slot, schema, &tasks.list()).into_iter();
     steps.flat_map(|step| around(kind, step, "apply")).collect()
 }
 
 /// The points around the undo of each step that is undone.
-pub fn of_undo(kind: RunKind, warmth: Warmth, slot: SlotNeeded, schema: SchemaNeeded) -> Vec<String> {
-    let steps = steps::sequence(kind, warmth, slot, schema, &[]).into_iter();
+pub fn of_undo(
+    kind: RunKind,
+    warmth: Warmth,
+    slot: SlotNeeded,
+    schema: SchemaNeeded,
+    tasks: Tasks,
+) -> Vec<String> {
+    let steps = steps::sequence(kind, warmth, slot, schema, &tasks.list()).into_iter();
     let undone = steps.filter(|name| steps::find(name).is_some_and(|step| step.touches() == Touches::World));
     undone.flat_map(|step| around(kind, step, "undo")).collect()
 }
