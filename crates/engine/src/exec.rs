@@ -42,6 +42,14 @@ pub struct TaskSpec {
     pub command: Vec<String>,
 }
 
+impl TaskSpec {
+    /// The command that it is, of what stands in the slot or is to stand there.
+    #[must_use]
+    pub fn of(&self, slot: SlotRef) -> ExecSpec {
+        ExecSpec { slot, service: self.service.clone(), command: self.command.clone(), terminal: None }
+    }
+}
+
 /// The size of a terminal, in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TerminalSize {

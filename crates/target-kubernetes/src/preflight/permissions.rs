@@ -61,15 +61,11 @@ pub(crate) const NEEDED: [Right<'static>; 13] = [
     Right { group: "discovery.k8s.io", resource: "endpointslices", verbs: &["list"] },
 ];
 
-/// What `bascule exec` needs beside that: a deploy is not refused for the lack of it.
+/// What `bascule exec` needs beside that: a deploy without tasks is not refused for the lack of it.
 pub(crate) const FOR_COMMANDS: [Right<'static>; 2] = [
     Right { group: "batch", resource: "jobs", verbs: &["list", "create", "delete"] },
     Right { group: "", resource: "pods/attach", verbs: &["get", "create"] },
 ];
-
-/// What a release with tasks needs beside that.
-pub(crate) const FOR_TASKS: [Right<'static>; 1] =
-    [Right { group: "batch", resource: "jobs", verbs: &["list", "create", "delete"] }];
 
 /// What is needed so that another machine can go on with a run: a deploy is not refused for the lack of it.
 pub(crate) const FOR_MIRRORS: [Right<'static>; 1] =
@@ -106,7 +102,8 @@ pub(super) fn needed(release: &Release) -> Vec<Right<'static>> {
     let route = release.cluster.as_ref().and_then(|cluster| cluster.route.as_ref());
     all.extend(route.map(|route| for_route(route.kind)));
     if !release.tasks.is_empty() {
-        all.extend(FOR_TASKS);
+        // Nobody is attached to them.
+        all.extend(FOR_COMMANDS.iter().filter(|right| right.resource == "jobs"));
     }
     if networks::is_wanted(release) {
         all.extend(FOR_LOOKING.iter().filter(|right| right.resource == FOR_NETWORKS[0].resource));

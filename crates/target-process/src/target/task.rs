@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use bascule_engine::ports::{ExecSession, ExecSpec, PortError, SlotSpec, TaskSpec};
+use bascule_engine::ports::{ExecSession, PortError, SlotSpec, TaskSpec};
 use bascule_model::ids::{EnvironmentKey, Generation, TaskName};
 use bascule_model::release::Release;
 
@@ -35,12 +35,7 @@ pub(super) async fn run(
             Arc::new(slot.await?)
         }
     };
-    let spec = ExecSpec {
-        slot: slot.reference.clone(),
-        service: task.service.clone(),
-        command: task.command.clone(),
-        terminal: None,
-    };
+    let spec = task.of(slot.reference.clone());
     exec::begin(shared, slot, &spec, Some(mark)).await
 }
 

@@ -8,7 +8,7 @@ use crate::support::fixture::Fixture;
 use crate::support::world::World;
 
 /// Deploys a good release, spoils the app, deploys again beside users, and checks that nobody noticed.
-fn spoiled(fixture: &dyn Fixture, spoil: impl FnOnce(&mut App)) -> Ran {
+pub fn spoiled(fixture: &dyn Fixture, spoil: impl FnOnce(&mut App)) -> Ran {
     let world = World::new(fixture);
     let mut app = world.shop("shop");
     world.deploy(&app).expect_live();

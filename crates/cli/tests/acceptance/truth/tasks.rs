@@ -4,8 +4,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
+use super::before_the_switch;
 use super::requests::{evidence, users};
-use crate::support::agreement::{settled, truth_of};
+use crate::support::agreement::settled;
 use crate::support::app::{App, ENVIRONMENT};
 use crate::support::command::Ran;
 use crate::support::fixture::Fixture;
@@ -80,22 +81,9 @@ fn once_in_every_deploy(fixture: &dyn Fixture) {
     assert_eq!((left.status, left.field("bytes").as_str()), (0, "0"), "{left:#?}");
 }
 
-/// Deploys a good release, then one with a task, beside users; nobody notices, and nothing of the task goes on.
+/// Deploys a good release, then one with a task, beside users; nobody notices.
 fn spoiled(fixture: &dyn Fixture, keys: &str, body: &str) -> Ran {
-    let world = World::new(fixture);
-    let mut app = world.shop("shop");
-    world.deploy(&app).expect_live();
-    let before = settled(&world, &app);
-    let ran_before = world.running(&app);
-    let users = users(app.door, 50.0);
-    app.version("2");
-    task(fixture, &mut app, "work", keys, body);
-    let ran = world.deploy(&app);
-    let after = truth_of(&world, &app, &ran, &before);
-    let figures = users.lost_nothing();
-    assert_eq!(figures.versions.keys().collect::<Vec<_>>(), ["1"], "a user met the bad release");
-    assert_eq!((after, world.running(&app)), (before, ran_before));
-    ran
+    before_the_switch::spoiled(fixture, |app| task(fixture, app, "work", keys, body))
 }
 
 fn one_that_fails(fixture: &dyn Fixture) {

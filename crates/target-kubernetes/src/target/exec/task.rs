@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bascule_engine::ports::{ExecSession, ExecSpec, SlotRef, SlotSpec, TaskSpec};
+use bascule_engine::ports::{ExecSession, SlotRef, SlotSpec, TaskSpec};
 use bascule_model::ids::{EnvironmentKey, Generation, TaskName};
 use bascule_model::release::Release;
 use k8s_openapi::api::batch::v1::Job;
@@ -38,12 +38,7 @@ pub(in crate::target) async fn run(
     let patience = release.rollout.deadline;
     let longest = release.tasks.iter().find(|one| one.name == task.name).map_or(BEYOND, |one| one.timeout);
     let longest = i64::try_from((longest + patience + BEYOND).as_secs()).unwrap_or(i64::MAX);
-    let command = ExecSpec {
-        slot: SlotRef { key: release.key.clone(), slot: spec.slot, release: release.id.clone() },
-        service: task.service.clone(),
-        command: task.command.clone(),
-        terminal: None,
-    };
+    let command = task.of(SlotRef { key: release.key.clone(), slot: spec.slot, release: release.id.clone() });
     let tasked = Tasked { name: &task.name, longest };
     let running = make(clusters, &cluster, &deployment, &command, (Begin::AtOnce, Some(tasked))).await?;
     alone(running, patience).await
