@@ -59,6 +59,8 @@ pub enum OnFailure {
     Undo,
     /// The run stops where it is: taking things away is not undone, it is begun again.
     Stop,
+    /// The same, but the step that broke off is undone, so that what is recorded of it is true: it may have happened.
+    UndoTheStep,
 }
 
 /// What a step found or did, for the report: JSON that a person can read.
@@ -393,8 +395,10 @@ impl RunState {
     }
 
     fn next_back(&self) -> Next {
-        if self.on_failure == OnFailure::Stop {
-            return Next::Finish(Outcome::Failed);
+        match self.on_failure {
+            OnFailure::Stop => return Next::Finish(Outcome::Failed),
+            OnFailure::UndoTheStep => return self.next_of_the_broken_step(),
+            OnFailure::Undo => {}
         }
         for (index, step) in self.steps.iter().enumerate().rev() {
             match step.phase {
@@ -406,6 +410,15 @@ impl RunState {
         let touched =
             self.steps.iter().any(|step| step.touches == Touches::World && step.phase != Phase::Pending);
         Next::Finish(if touched { Outcome::RolledBack } else { Outcome::Refused })
+    }
+
+    fn next_of_the_broken_step(&self) -> Next {
+        let is_whole = |phase| matches!(phase, Phase::Pending | Phase::Done | Phase::Undone);
+        let broken = |step: &StepState| step.touches == Touches::World && !is_whole(step.phase);
+        match self.steps.iter().position(broken) {
+            Some(step) => Next::Undo { step, attempt: self.steps[step].undo_total + 1 },
+            None => Next::Finish(Outcome::Failed),
+        }
     }
 
     /// The step that is under way, if one is.

@@ -146,6 +146,25 @@ fn a_run_that_is_not_undone_stops_where_it_failed() {
 }
 
 #[test]
+fn where_only_the_step_that_broke_off_is_undone_the_others_stay() {
+    let mut run = state(OnFailure::UndoTheStep, &[], &["switch-off", "stop"]);
+    feed(&mut run, [started("switch-off", 1), started("switch-off", 2), failed("switch-off", 2)]);
+    assert_eq!(run.next(), Next::Undo { step: 0, attempt: 1 });
+    assert_eq!(go_to_the_end(&mut run), Outcome::Failed);
+    assert_eq!(run.steps.iter().map(|step| step.phase).collect::<Vec<_>>(), [Phase::Undone, Phase::Pending]);
+
+    // An abort that finds it begun, by an engine that was killed, does not know either whether it happened.
+    let mut run = state(OnFailure::UndoTheStep, &[], &["switch-off", "stop"]);
+    feed(&mut run, [started("switch-off", 1), abort()]);
+    assert_eq!(run.next(), Next::Undo { step: 0, attempt: 1 });
+
+    let mut run = state(OnFailure::UndoTheStep, &[], &["switch-off", "stop"]);
+    feed(&mut run, [started("switch-off", 1), done("switch-off", 1), started("stop", 1), failed("stop", 1)]);
+    assert_eq!(go_to_the_end(&mut run), Outcome::Failed);
+    assert_eq!(run.steps.iter().map(|step| step.phase).collect::<Vec<_>>(), [Phase::Done, Phase::Undone]);
+}
+
+#[test]
 fn an_abort_at_any_point_ends_refused_or_rolled_back() {
     for point in 0..=10 {
         let mut run = deploy();
@@ -303,8 +322,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn whatever_happens_it_ends_and_its_end_is_true(choices in prop::collection::vec(0_u8..10, 0..120), undone in any::<bool>()) {
-        let on_failure = if undone { OnFailure::Undo } else { OnFailure::Stop };
+    fn whatever_happens_it_ends_and_its_end_is_true(choices in prop::collection::vec(0_u8..10, 0..120), on_failure in prop::sample::select(vec![OnFailure::Undo, OnFailure::Stop, OnFailure::UndoTheStep])) {
         let mut run = state(on_failure, &["artifact", "gates"], &["start", "switch", "bake"]);
         let mut history = Vec::new();
         for choice in choices {
@@ -324,7 +342,7 @@ proptest! {
             Some(Outcome::Refused) => prop_assert!(!touched && run.cause.is_some()),
             Some(Outcome::RolledBack) => prop_assert!(touched && is_clean(&run) && run.cause.is_some()),
             Some(Outcome::Stuck) => prop_assert!(run.abandoned),
-            Some(Outcome::Failed) => prop_assert!(on_failure == OnFailure::Stop && run.cause.is_some()),
+            Some(Outcome::Failed) => prop_assert!(on_failure != OnFailure::Undo && run.cause.is_some()),
             None => prop_assert!(false, "{run:?}"),
         }
         // The events are unique, and survive the disk together with the state that they come to.

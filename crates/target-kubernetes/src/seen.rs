@@ -58,22 +58,18 @@ pub(crate) fn instances(
         let deployment = deployments.iter().find(|one| of_service(one.labels()));
         let mut own: Vec<&Pod> =
             pods.iter().filter(|pod| of_service(pod.labels()) && !is_over(pod)).collect();
-        // Those that go are shown only while nobody has their place.
-        own.sort_by_key(|pod| {
-            (
-                pod.metadata.deletion_timestamp.is_some(),
-                pod.creation_timestamp().map(|it| it.0),
-                pod.name_any(),
-            )
-        });
+        // Those that go come last: they keep their numbers only while nobody stays who needs them.
+        own.sort_by_key(|pod| (goes(pod), pod.creation_timestamp().map(|it| it.0), pod.name_any()));
         let wanted = deployment.and_then(|one| one.spec.as_ref()?.replicas).unwrap_or(0);
-        let shown = own.len().max(usize::try_from(wanted).unwrap_or(0));
+        let wanted = u32::try_from(wanted).unwrap_or(0);
+        let shown = own.len().max(usize::try_from(wanted).unwrap_or(usize::MAX));
         let mut given = BTreeMap::new();
         for pod in &own {
             let uid = pod.uid().unwrap_or_default();
             let known = numbers.get(&uid).copied().filter(|n| !given.contains_key(n));
+            let first = if goes(pod) { wanted + 1 } else { 1 };
             let n = known.unwrap_or_else(|| {
-                (1..).find(|n| !given.contains_key(n) && !is_promised(numbers, &own, *n)).unwrap_or(1)
+                (first..).find(|n| !given.contains_key(n) && !is_promised(numbers, &own, *n)).unwrap_or(first)
             });
             numbers.insert(uid, n);
             given.insert(n, *pod);
@@ -91,9 +87,15 @@ pub(crate) fn instances(
     all
 }
 
-/// Whether another pod that is there has that number already.
+/// Whether a pod that stays has that number already.
 fn is_promised(numbers: &HashMap<String, u32>, pods: &[&Pod], n: u32) -> bool {
-    pods.iter().any(|pod| pod.uid().and_then(|uid| numbers.get(&uid).copied()) == Some(n))
+    let stay = pods.iter().filter(|pod| !goes(pod));
+    stay.into_iter().any(|pod| pod.uid().and_then(|uid| numbers.get(&uid).copied()) == Some(n))
+}
+
+/// Whether it was told to end.
+fn goes(pod: &Pod) -> bool {
+    pod.metadata.deletion_timestamp.is_some()
 }
 
 /// What a pod says of the app's container: others may have put theirs beside it, and the order is the server's.
@@ -180,7 +182,7 @@ fn failure(deployment: &Deployment) -> Option<String> {
 }
 
 fn state(pod: &Pod, container: Option<&ContainerStatus>, now: Timestamp) -> InstanceState {
-    if pod.metadata.deletion_timestamp.is_some() {
+    if goes(pod) {
         return InstanceState::Stopping { pid: 0 };
     }
     let Some(container) = container else { return InstanceState::Waiting { reason: unscheduled(pod) } };
@@ -265,8 +267,7 @@ pub(crate) fn unscheduled(pod: &Pod) -> String {
 /// Whether a pod stays and can be given requests.
 pub(crate) fn is_ready(pod: &Pod) -> bool {
     let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
-    pod.metadata.deletion_timestamp.is_none()
-        && conditions.into_iter().any(|one| one.type_ == "Ready" && one.status == "True")
+    !goes(pod) && conditions.into_iter().any(|one| one.type_ == "Ready" && one.status == "True")
 }
 
 /// What the node's probes say. Who has not answered once is still starting.

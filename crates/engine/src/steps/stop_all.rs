@@ -46,6 +46,6 @@ impl Step for StopAll {
     }
 
     async fn undo(&self, _: &StepContext<'_>) -> Result<Evidence, StepError> {
-        Ok(Evidence::Null)
+        Ok(json!({ "stays": "stopped, as far as it was" }))
     }
 }

@@ -5,6 +5,7 @@ use bascule_model::plan::Plan;
 use bascule_model::run::{Evidence, Touches};
 use serde_json::json;
 
+use super::switch::make_known;
 use super::{Leave, Observed, Step};
 use crate::context::{StepContext, StepError};
 
@@ -40,7 +41,19 @@ impl Step for SwitchOff {
         Ok(json!({ "from": live }))
     }
 
-    async fn undo(&self, _: &StepContext<'_>) -> Result<Evidence, StepError> {
-        Ok(Evidence::Null)
+    async fn undo(&self, context: &StepContext<'_>) -> Result<Evidence, StepError> {
+        let live = context.ports.traffic.routing(context.key()).await?.live.map(|(_, release)| release);
+        let former = context.plan.live.as_ref();
+        let was_taken = live.is_none();
+        let Some(former) = former.filter(|former| was_taken || live.as_ref() == Some(&former.release)) else {
+            return Ok(json!({ "live": live, "nothing": "the traffic was not taken" }));
+        };
+        if was_taken {
+            make_known(context).await?;
+        }
+        // Also to where the traffic is: a write of an engine that was thought dead is refused from then on.
+        let to = Some((former.slot, &former.release));
+        let switched = context.ports.traffic.switch(context.fence, context.key(), live.as_ref(), to).await?;
+        Ok(json!({ "live": former.release, "was_taken": was_taken, "micros": switched.micros }))
     }
 }

@@ -1,6 +1,6 @@
 //! The real engine over a simulated world: random failures, crashes before and after every effect, restarts, and two engines racing
 //! for a lease. Time is virtual, so thousands of runs take seconds. A seed that fails is printed and replays:
-//! `BASCULE_SEED=123 cargo nextest run -p bascule-engine --test simulation`.
+//! `BASCULE_SEED=123 cargo nextest run -p bascule-engine --test simulation`. `BASCULE_SEEDS=20000` plays more than the usual ones.
 
 mod chance;
 mod database;
@@ -24,9 +24,12 @@ fn each_seed(name: &str, run: impl Fn(u64) -> Result<(), String>) {
 }
 
 fn each_of(count: u64, name: &str, run: impl Fn(u64) -> Result<(), String>) {
-    #[expect(clippy::disallowed_methods, reason = "a test may be told which seed to replay")]
-    let only = std::env::var("BASCULE_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seeds: Vec<u64> = only.map_or_else(|| (0..count).collect(), |seed| vec![seed]);
+    #[expect(clippy::disallowed_methods, reason = "a test may be told which seeds to play")]
+    let told = |name| std::env::var(name).ok().and_then(|number| number.parse().ok());
+    let seeds = match told("BASCULE_SEED") {
+        Some(seed) => seed..=seed,
+        None => 0..=told("BASCULE_SEEDS").unwrap_or(count) - 1,
+    };
     for seed in seeds {
         if let Err(why) = run(seed) {
             panic!("{name}: seed {seed} fails (replay it with BASCULE_SEED={seed}): {why}");

@@ -191,7 +191,18 @@ impl Scenario {
         }
         let driven = self.drive(&engine, begun).await;
         let driven = self.until_over(&run, driven).await?;
-        self.judge(&run, driven).await
+        let judged = self.judge(&run, driven).await;
+        match judged {
+            Ok(()) => Ok(()),
+            Err(why) => Err(format!("{why}\n{}", self.told(&run).await)),
+        }
+    }
+
+    /// What the journal says of a run, a line an event.
+    async fn told(&self, run: &RunId) -> String {
+        let events = self.journal.events(run, 0).await.unwrap_or_default();
+        let lines = events.iter().map(|it| format!("{} {:?}", it.generation, it.event));
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     /// Drives until the run ends, the engine dies, or it falls asleep and is overtaken.

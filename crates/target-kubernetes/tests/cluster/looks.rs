@@ -101,3 +101,22 @@ async fn a_container_of_somebody_else_is_not_the_app() {
     assert!(all.iter().any(|one| one.lines == ["hello"]), "{all:?}");
     assert!(!format!("{all:?}").contains("proxy"), "{all:?}");
 }
+
+/// A node that takes its time keeps them beside those that come in their place, which are the instances from then on.
+#[tokio::test(start_paused = true)]
+async fn those_that_come_have_the_numbers_of_those_that_go() {
+    let minute = Duration::from_secs(60);
+    let (world, first) = started(PodScript::ready_after(Duration::from_secs(1)).stops_after(minute)).await;
+    let runs = |one: &InstanceStatus| is_well(one) && matches!(one.state, InstanceState::Running { .. });
+    let goes = |one: &InstanceStatus| matches!(one.state, InstanceState::Stopping { .. });
+    let are_well = |all: &[InstanceStatus]| all.iter().filter(|one| runs(one)).count() == 2;
+    world.until(&first, are_well).await;
+    for pod in world.cluster.list("Pod") {
+        world.cluster.delete("Pod", pod["metadata"]["name"].as_str().unwrap());
+    }
+    let all = world.until(&first, |all| are_well(all) && all.iter().any(goes)).await;
+    let numbers = |is_it: &dyn Fn(&InstanceStatus) -> bool| {
+        all.iter().filter(|one| is_it(one)).map(|one| one.n).collect::<Vec<_>>()
+    };
+    assert_eq!((numbers(&runs), numbers(&goes)), (vec![1, 2], vec![3, 4]), "{all:?}");
+}
