@@ -206,5 +206,6 @@ pub(crate) fn needed_by_rollback(
     }
     let taken_back = |version: &String| environment.schema.reverted.contains(version);
     let missing = goal.schema.as_ref().is_some_and(|schema| schema.versions.iter().any(taken_back));
-    Ok(SchemaNeeded { expand: missing, ..SchemaNeeded::default() })
+    // What is applied again is filled in again; where nothing is to be filled in, the step finds nothing.
+    Ok(SchemaNeeded { expand: missing, fill: missing, ..SchemaNeeded::default() })
 }

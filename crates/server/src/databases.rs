@@ -4,6 +4,7 @@
 pub mod backups;
 mod checks;
 mod contract;
+mod done;
 mod expand;
 mod fill;
 mod folder;

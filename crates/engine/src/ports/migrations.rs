@@ -107,6 +107,10 @@ pub trait Migrations: Send + Sync {
     /// Takes the contract of that version back. Refused as a whole when a part of it went for good; one that is back stays so.
     async fn undrop(&self, migrating: &Migrating<'_>, version: &str) -> Result<Evidence, PortError>;
 
+    /// What the run has done so far, as the database says: `applied`, `contracted` and `reverted`, each a list of versions that are so
+    /// now. Also by one who was killed before it could say so.
+    async fn done(&self, migrating: &Migrating<'_>) -> Result<Evidence, PortError>;
+
     /// What is due without a run: rows that only the contract waits for, drops whose time is over, scheduled backups. Says what it did.
     async fn tend(&self, migrating: &Migrating<'_>) -> Result<Vec<String>, PortError>;
 }
@@ -151,6 +155,9 @@ impl Migrations for NoMigrations {
         Err(none())
     }
     async fn contract(&self, _: &Migrating<'_>) -> Result<Evidence, PortError> {
+        Err(none())
+    }
+    async fn done(&self, _: &Migrating<'_>) -> Result<Evidence, PortError> {
         Err(none())
     }
     async fn undrop(&self, _: &Migrating<'_>, _: &str) -> Result<Evidence, PortError> {

@@ -90,15 +90,23 @@ impl Step for Migrate {
         };
         let Some(whose) = whose else { return Ok(json!({ "nothing": "there is no release" })) };
         let migrating = migrating(context, whose, context.former, &note)?;
-        Ok(match self {
-            Self::Rehearse => migrations.rehearse(&migrating).await?,
-            Self::BackUp => migrations.back_up(&migrating).await?,
-            Self::Expand => migrations.expand(&migrating).await?,
-            Self::Fill => migrations.fill(&migrating).await?,
-            Self::Contract => migrations.contract(&migrating).await?,
-            Self::Revert => migrations.revert(&migrating).await?,
-            Self::Undrop => undrop(context, &migrating).await?,
-        })
+        let ended = match self {
+            Self::Rehearse => return Ok(migrations.rehearse(&migrating).await?),
+            Self::BackUp => return Ok(migrations.back_up(&migrating).await?),
+            Self::Fill => return Ok(migrations.fill(&migrating).await?),
+            Self::Undrop => return undrop(context, &migrating).await,
+            Self::Expand => migrations.expand(&migrating).await,
+            Self::Contract => migrations.contract(&migrating).await,
+            Self::Revert => migrations.revert(&migrating).await,
+        };
+        match ended {
+            // What was done by then is done, and is recorded as well, as far as the database still answers.
+            Err(PortError::Problem(problem)) => {
+                let done = migrations.done(&migrating).await.unwrap_or_default();
+                Err(StepError::failed(problem, done))
+            }
+            ended => Ok(ended?),
+        }
     }
 
     async fn undo(&self, _: &StepContext<'_>) -> Result<Evidence, StepError> {

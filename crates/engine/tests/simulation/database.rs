@@ -15,6 +15,25 @@ fn versions(migrating: &Migrating<'_>) -> Vec<String> {
     migrating.release.schema.iter().flat_map(|schema| schema.versions.clone()).collect()
 }
 
+fn run(migrating: &Migrating<'_>) -> String {
+    migrating.run.map(ToString::to_string).unwrap_or_default()
+}
+
+/// What a run did and what is still so.
+fn done(state: &State, run: &str, deed: &str) -> Vec<String> {
+    let is_so = |version: &String| match deed {
+        "applied" => state.applied.contains(version),
+        "contracted" => state.contracted.contains(version),
+        _ => !state.applied.contains(version),
+    };
+    let deeds = state.deeds.iter().filter(|(by, what, _)| by == run && *what == deed);
+    deeds.map(|(_, _, version)| version.clone()).filter(is_so).collect()
+}
+
+fn note(state: &mut State, run: &str, deed: &'static str, versions: &[String]) {
+    state.deeds.extend(versions.iter().map(|version| (run.to_owned(), deed, version.clone())));
+}
+
 fn planned(versions: impl IntoIterator<Item = String>) -> Vec<PlannedMigration> {
     let one = |version| PlannedMigration { version, name: String::new(), statements: Vec::new() };
     versions.into_iter().map(one).collect()
@@ -54,11 +73,12 @@ impl Migrations for Database {
     }
 
     async fn expand(&self, migrating: &Migrating<'_>) -> Result<Evidence, PortError> {
-        let all = versions(migrating);
+        let (all, run) = (versions(migrating), run(migrating));
         let effect = |state: &mut State| {
             let new: Vec<String> = all.into_iter().filter(|one| !state.applied.contains(one)).collect();
             state.applied.extend(new.iter().cloned());
-            Ok(json!({ "applied": new }))
+            note(state, &run, "applied", &new);
+            Ok(json!({ "applied": done(state, &run, "applied") }))
         };
         self.0.call(effect, || Err(trouble())).await
     }
@@ -82,14 +102,15 @@ impl Migrations for Database {
             .and_then(|live| live.schema.as_ref())
             .map(|schema| schema.versions.clone())
             .unwrap_or_default();
-        let ours = versions(migrating);
+        let (ours, run) = (versions(migrating), run(migrating));
         let effect = |state: &mut State| {
             let back: Vec<String> = ours
                 .into_iter()
                 .filter(|one| !kept.contains(one) && !state.contracted.contains(one))
                 .collect();
-            state.applied.retain(|version| !back.contains(version));
-            Ok(json!({ "reverted": back }))
+            let back: Vec<String> = back.into_iter().filter(|one| state.applied.remove(one)).collect();
+            note(state, &run, "reverted", &back);
+            Ok(json!({ "reverted": done(state, &run, "reverted") }))
         };
         self.0.call(effect, || Err(trouble())).await
     }
@@ -101,15 +122,14 @@ impl Migrations for Database {
     async fn contract(&self, migrating: &Migrating<'_>) -> Result<Evidence, PortError> {
         let contracts: Vec<String> =
             migrating.release.schema.iter().flat_map(|schema| schema.contracts.clone()).collect();
-        let held = migrating.held.clone();
+        let (held, run) = (migrating.held.clone(), run(migrating));
         let effect = |state: &mut State| {
-            let due = |version: &String| {
-                state.applied.contains(version)
-                    && !state.contracted.contains(version)
-                    && !held.contains(version)
-            };
+            let due = |version: &String| state.applied.contains(version) && !held.contains(version);
             let due: Vec<String> = contracts.into_iter().filter(due).collect();
-            state.contracted.extend(due.iter().cloned());
+            let new: Vec<String> =
+                due.iter().filter(|one| state.contracted.insert((*one).clone())).cloned().collect();
+            note(state, &run, "contracted", &new);
+            // Also what was gone before: who took it away may not have lived to say so.
             Ok(json!({ "contracted": due }))
         };
         self.0.call(effect, || Err(trouble())).await
@@ -121,6 +141,17 @@ impl Migrations for Database {
             Ok(json!({}))
         };
         self.0.call(effect, || Err(trouble())).await
+    }
+
+    async fn done(&self, migrating: &Migrating<'_>) -> Result<Evidence, PortError> {
+        let run = run(migrating);
+        let asked = |state: &mut State| {
+            let of = |deed| done(state, &run, deed);
+            Ok(
+                json!({ "applied": of("applied"), "contracted": of("contracted"), "reverted": of("reverted") }),
+            )
+        };
+        self.0.call(asked, || Err(trouble())).await
     }
 
     async fn tend(&self, _: &Migrating<'_>) -> Result<Vec<String>, PortError> {

@@ -194,15 +194,19 @@ impl Scenario {
         let judged = self.judge(&run, driven).await;
         match judged {
             Ok(()) => Ok(()),
-            Err(why) => Err(format!("{why}\n{}", self.told(&run).await)),
+            Err(why) => Err(format!("{why}\n{}", self.told().await)),
         }
     }
 
-    /// What the journal says of a run, a line an event.
-    async fn told(&self, run: &RunId) -> String {
-        let events = self.journal.events(run, 0).await.unwrap_or_default();
-        let lines = events.iter().map(|it| format!("{} {:?}", it.generation, it.event));
-        lines.collect::<Vec<_>>().join("\n")
+    /// What the journal says of all runs, the last one at the end, a line an event.
+    async fn told(&self) -> String {
+        let mut lines = Vec::new();
+        for record in self.journal.runs(&key(), u32::MAX).await.unwrap_or_default().iter().rev() {
+            lines.push(format!("{} {:?}", record.id, record.plan.kind));
+            let events = self.journal.events(&record.id, 0).await.unwrap_or_default();
+            lines.extend(events.iter().map(|it| format!("  {} {:?}", it.generation, it.event)));
+        }
+        lines.join("\n")
     }
 
     /// Drives until the run ends, the engine dies, or it falls asleep and is overtaken.

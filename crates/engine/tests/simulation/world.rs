@@ -48,6 +48,8 @@ pub struct State {
     /// The database: versions that are applied, and those whose contract is.
     pub applied: BTreeSet<String>,
     pub contracted: BTreeSet<String>,
+    /// Which run did what to which version.
+    pub deeds: BTreeSet<(String, &'static str, String)>,
     /// The newest version that somebody wrote.
     pub newest: u32,
     /// Whether the live release can live with the next expand.
@@ -99,6 +101,7 @@ impl World {
             errors: 0,
             applied: BTreeSet::new(),
             contracted: BTreeSet::new(),
+            deeds: BTreeSet::new(),
             newest: 0,
             bears: true,
             carries: BTreeMap::new(),

@@ -9,6 +9,7 @@ use bascule_model::run::Evidence;
 use bascule_model::schema::SchemaOrder;
 use serde_json::json;
 
+use super::done::Done;
 use super::problem;
 use super::session::Session;
 use super::verdict::Verdicts;
@@ -29,12 +30,7 @@ pub(super) async fn expand(session: &Session<'_>) -> Result<Evidence, Problem> {
             let outcome = outcome.map_err(|error| problem::migrate(&error))?;
             let mut applied: BTreeSet<String> =
                 outcome.applied.iter().map(|one| one.version.0.clone()).collect();
-            // What a run that was killed had applied counts as this one's.
-            if let Some(run) = session.migrating.run {
-                let history = migrator.history().await.map_err(|error| problem::migrate(&error))?;
-                let ours = history.into_iter().filter(|one| one.run.as_deref() == Some(run.as_str()));
-                applied.extend(ours.map(|one| one.version.0));
-            }
+            applied.extend(Done::read(&mut migrator, session).await?.applied);
             let by_others: Vec<&Version> = outcome.by_others.iter().collect();
             migrator.close().await;
             let mut evidence = json!({ "applied": applied });
@@ -123,7 +119,8 @@ pub(super) async fn revert(session: &Session<'_>, verdicts: &Verdicts) -> Result
         .with(async |mut migrator: Migrator| {
             let reverted = migrator.down(&Goal::These { versions }).await;
             let reverted = reverted.map_err(|error| problem::migrate(&error))?;
-            let versions: Vec<&str> = reverted.iter().map(|one| one.version.0.as_str()).collect();
+            let mut versions: BTreeSet<String> = reverted.into_iter().map(|one| one.version.0).collect();
+            versions.extend(Done::read(&mut migrator, session).await?.reverted);
             let evidence = json!({ "reverted": versions });
             migrator.close().await;
             Ok(evidence)

@@ -14,7 +14,7 @@ use super::session::Session;
 use super::store::SetStore;
 use super::verdict::Verdicts;
 use super::ways::Ways;
-use super::{contract, expand, fill, rehearsal, survey, tend};
+use super::{contract, done, expand, fill, rehearsal, survey, tend};
 
 /// Databases of apps, as runs of this control plane see them.
 pub struct Databases {
@@ -90,6 +90,10 @@ impl Migrations for Databases {
 
     async fn undrop(&self, migrating: &Migrating<'_>, version: &str) -> Result<Evidence, PortError> {
         Ok(contract::undrop(&self.session(migrating).await?, version).await?)
+    }
+
+    async fn done(&self, migrating: &Migrating<'_>) -> Result<Evidence, PortError> {
+        Ok(done::done(&self.session(migrating).await?).await?)
     }
 
     async fn tend(&self, migrating: &Migrating<'_>) -> Result<Vec<String>, PortError> {
