@@ -58,17 +58,19 @@ pub fn environment(
                 after.live = None;
                 after.standby = None;
             }
-            name if name.starts_with("migrate-") => schema(&mut after.schema, evidence),
+            "backfill" => after.schema.unfilled.clear(),
+            name if name.starts_with("migrate-") => schema(&mut after.schema, plan, evidence),
             _ => {}
         },
         // What a failed step had done by then counts as well.
         Event::StepFailed { step, evidence, .. } if step.starts_with("migrate-") => {
-            schema(&mut after.schema, evidence);
+            schema(&mut after.schema, plan, evidence);
         }
         // Nothing is left that says whose it is.
         Event::Finished { outcome: Outcome::Live } if plan.kind == RunKind::Down => after.owner = None,
         Event::UndoDone { step, evidence, .. } => match step.as_str() {
-            "retire-former" if evidence.get("stays").is_some() => {
+            name if name.starts_with("migrate-") => schema(&mut after.schema, plan, evidence),
+            "retire-former" | "retire" if evidence.get("stays").is_some() => {
                 let gone = plan.standby.as_ref();
                 after.standby = after.standby.filter(|standby| Some(&standby.standing) != gone);
             }
@@ -89,14 +91,22 @@ pub fn environment(
     after
 }
 
-/// What a step says that it did to the database.
-fn schema(record: &mut SchemaRecord, evidence: &Evidence) {
-    let versions = |name: &str| -> Vec<String> {
+/// What a step says that it did to the database, or that it found there.
+fn schema(record: &mut SchemaRecord, plan: &Plan, evidence: &Evidence) {
+    let listed = |evidence: &Evidence, name: &str| -> Vec<String> {
         let list = evidence.get(name).and_then(Evidence::as_array);
         list.into_iter().flatten().filter_map(|one| one.as_str().map(str::to_owned)).collect()
     };
+    let versions = |name: &str| -> Vec<String> {
+        let found = evidence.get("found").map(|found| listed(found, name)).unwrap_or_default();
+        listed(evidence, name).into_iter().chain(found).collect()
+    };
+    let fills = plan.steps.iter().any(|step| step.name == "backfill");
     for version in versions("applied") {
         record.reverted.remove(&version);
+        if fills && !record.applied.contains(&version) {
+            record.unfilled.insert(version.clone());
+        }
         record.applied.insert(version);
     }
     for version in versions("contracted") {
@@ -111,6 +121,7 @@ fn schema(record: &mut SchemaRecord, evidence: &Evidence) {
         record.applied.remove(&version);
         record.contracted.remove(&version);
         record.held.remove(&version);
+        record.unfilled.remove(&version);
         record.reverted.insert(version);
     }
 }

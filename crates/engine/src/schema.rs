@@ -32,6 +32,7 @@ impl Engine {
             cluster: wish.release.cluster.as_ref(),
             live,
             record: &environment.schema,
+            is_known: !environment.settled.is_empty(),
         };
         Ok(Some(self.ports.migrations.survey(&surveying).await?))
     }
@@ -206,6 +207,9 @@ pub(crate) fn needed_by_rollback(
     }
     let taken_back = |version: &String| environment.schema.reverted.contains(version);
     let missing = goal.schema.as_ref().is_some_and(|schema| schema.versions.iter().any(taken_back));
-    // What is applied again is filled in again; where nothing is to be filled in, the step finds nothing.
-    Ok(SchemaNeeded { expand: missing, fill: missing, ..SchemaNeeded::default() })
+    // What is applied again is filled in again, also when only that failed before; where nothing is to be filled in, the step finds
+    // nothing.
+    let unfilled = |version: &String| environment.schema.unfilled.contains(version);
+    let fill = missing || goal.schema.as_ref().is_some_and(|schema| schema.versions.iter().any(unfilled));
+    Ok(SchemaNeeded { expand: missing, fill, ..SchemaNeeded::default() })
 }

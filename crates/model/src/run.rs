@@ -23,7 +23,7 @@ pub enum Outcome {
     RolledBack,
     /// Given up by a person; what is left is in the report.
     Stuck,
-    /// A run that is never undone (`retire`, `down`) did not get to its end; it is begun again.
+    /// A run that is not undone as a whole (`retire`, `down`) did not get to its end; it is begun again.
     Failed,
 }
 
@@ -57,10 +57,9 @@ pub enum Touches {
 pub enum OnFailure {
     /// Every step that was begun is undone.
     Undo,
-    /// The run stops where it is: taking things away is not undone, it is begun again.
+    /// The run stops where it is: taking things away is not undone, it is begun again. Only the step that broke off is undone, since
+    /// nobody knows whether it happened, and what is recorded of it is to be true. It is tried a few times and holds nobody up.
     Stop,
-    /// The same, but the step that broke off is undone, so that what is recorded of it is true: it may have happened.
-    UndoTheStep,
 }
 
 /// What a step found or did, for the report: JSON that a person can read.
@@ -331,7 +330,7 @@ impl RunState {
             }
             (Event::UndoFailed { attempt, problem, .. }, Phase::Undoing) if *attempt == step.undo_total => {
                 step.phase = Phase::UndoFailed;
-                if step.undo_attempts >= UNDO_ATTEMPTS {
+                if step.undo_attempts >= UNDO_ATTEMPTS && self.on_failure == OnFailure::Undo {
                     self.stuck = Some(problem.clone());
                 }
             }
@@ -346,7 +345,10 @@ impl RunState {
                 self.cause = Some(Problem::new(
                     Code::Aborted,
                     format!("{by} asked for the run to end"),
-                    "nothing to do: what the run made is undone",
+                    match self.on_failure {
+                        OnFailure::Undo => "nothing to do: what the run made is undone",
+                        OnFailure::Stop => "what it had done stays; begin it again to go on",
+                    },
                 ));
             }
             Event::RetryUndo { attempt, .. } if self.stuck.is_some() && *attempt == self.retries + 1 => {
@@ -395,10 +397,8 @@ impl RunState {
     }
 
     fn next_back(&self) -> Next {
-        match self.on_failure {
-            OnFailure::Stop => return Next::Finish(Outcome::Failed),
-            OnFailure::UndoTheStep => return self.next_of_the_broken_step(),
-            OnFailure::Undo => {}
+        if self.on_failure == OnFailure::Stop {
+            return self.next_of_the_broken_step();
         }
         for (index, step) in self.steps.iter().enumerate().rev() {
             match step.phase {
@@ -416,8 +416,10 @@ impl RunState {
         let is_whole = |phase| matches!(phase, Phase::Pending | Phase::Done | Phase::Undone);
         let broken = |step: &StepState| step.touches == Touches::World && !is_whole(step.phase);
         match self.steps.iter().position(broken) {
-            Some(step) => Next::Undo { step, attempt: self.steps[step].undo_total + 1 },
-            None => Next::Finish(Outcome::Failed),
+            Some(step) if self.steps[step].undo_attempts < UNDO_ATTEMPTS => {
+                Next::Undo { step, attempt: self.steps[step].undo_total + 1 }
+            }
+            _ => Next::Finish(Outcome::Failed),
         }
     }
 

@@ -159,6 +159,45 @@ pub struct SchemaRecord {
     /// Versions whose contract a person took back. It is not made again before another deploy has settled.
     #[serde(default)]
     pub held: BTreeSet<String>,
+    /// Versions that were applied and whose rows no run has said to be filled in since.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unfilled: BTreeSet<String>,
+}
+
+/// What a database itself says of the versions that a release carries.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemaFacts {
+    /// Those that runs applied and that stand.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub applied: BTreeSet<String>,
+    /// Those whose contract is made.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub contracted: BTreeSet<String>,
+    /// Those that were taken back.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub reverted: BTreeSet<String>,
+}
+
+impl SchemaFacts {
+    /// What is not recorded yet: one who was killed, or lost the database, could not say what it had done.
+    #[must_use]
+    pub fn beyond(self, record: &SchemaRecord) -> Self {
+        let without = |mut all: BTreeSet<String>, known: &BTreeSet<String>| {
+            all.retain(|version| !known.contains(version));
+            all
+        };
+        Self {
+            applied: without(self.applied, &record.applied),
+            contracted: without(self.contracted, &record.contracted),
+            reverted: without(self.reverted, &record.reverted),
+        }
+    }
+
+    /// Whether nothing is in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl SchemaRecord {

@@ -146,22 +146,31 @@ fn a_run_that_is_not_undone_stops_where_it_failed() {
 }
 
 #[test]
-fn where_only_the_step_that_broke_off_is_undone_the_others_stay() {
-    let mut run = state(OnFailure::UndoTheStep, &[], &["switch-off", "stop"]);
+fn of_a_run_that_stops_the_step_that_broke_off_is_undone() {
+    let mut run = state(OnFailure::Stop, &[], &["switch-off", "stop"]);
     feed(&mut run, [started("switch-off", 1), started("switch-off", 2), failed("switch-off", 2)]);
     assert_eq!(run.next(), Next::Undo { step: 0, attempt: 1 });
     assert_eq!(go_to_the_end(&mut run), Outcome::Failed);
     assert_eq!(run.steps.iter().map(|step| step.phase).collect::<Vec<_>>(), [Phase::Undone, Phase::Pending]);
 
     // An abort that finds it begun, by an engine that was killed, does not know either whether it happened.
-    let mut run = state(OnFailure::UndoTheStep, &[], &["switch-off", "stop"]);
+    let mut run = state(OnFailure::Stop, &[], &["switch-off", "stop"]);
     feed(&mut run, [started("switch-off", 1), abort()]);
     assert_eq!(run.next(), Next::Undo { step: 0, attempt: 1 });
 
-    let mut run = state(OnFailure::UndoTheStep, &[], &["switch-off", "stop"]);
+    let mut run = state(OnFailure::Stop, &[], &["switch-off", "stop"]);
     feed(&mut run, [started("switch-off", 1), done("switch-off", 1), started("stop", 1), failed("stop", 1)]);
     assert_eq!(go_to_the_end(&mut run), Outcome::Failed);
     assert_eq!(run.steps.iter().map(|step| step.phase).collect::<Vec<_>>(), [Phase::Done, Phase::Undone]);
+
+    // What cannot be undone holds nobody up.
+    let mut run = state(OnFailure::Stop, &[], &["switch-off", "stop"]);
+    feed(&mut run, [started("switch-off", 1), failed("switch-off", 1)]);
+    for attempt in 1..=UNDO_ATTEMPTS {
+        assert_eq!(run.next(), Next::Undo { step: 0, attempt });
+        feed(&mut run, [undo_started("switch-off", attempt), undo_failed("switch-off", attempt)]);
+    }
+    assert_eq!(run.next(), Next::Finish(Outcome::Failed));
 }
 
 #[test]
@@ -322,7 +331,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn whatever_happens_it_ends_and_its_end_is_true(choices in prop::collection::vec(0_u8..10, 0..120), on_failure in prop::sample::select(vec![OnFailure::Undo, OnFailure::Stop, OnFailure::UndoTheStep])) {
+    fn whatever_happens_it_ends_and_its_end_is_true(choices in prop::collection::vec(0_u8..10, 0..120), on_failure in prop::sample::select(vec![OnFailure::Undo, OnFailure::Stop])) {
         let mut run = state(on_failure, &["artifact", "gates"], &["start", "switch", "bake"]);
         let mut history = Vec::new();
         for choice in choices {
@@ -342,7 +351,7 @@ proptest! {
             Some(Outcome::Refused) => prop_assert!(!touched && run.cause.is_some()),
             Some(Outcome::RolledBack) => prop_assert!(touched && is_clean(&run) && run.cause.is_some()),
             Some(Outcome::Stuck) => prop_assert!(run.abandoned),
-            Some(Outcome::Failed) => prop_assert!(on_failure != OnFailure::Undo && run.cause.is_some()),
+            Some(Outcome::Failed) => prop_assert!(on_failure == OnFailure::Stop && run.cause.is_some()),
             None => prop_assert!(false, "{run:?}"),
         }
         // The events are unique, and survive the disk together with the state that they come to.

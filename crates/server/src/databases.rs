@@ -4,8 +4,8 @@
 pub mod backups;
 mod checks;
 mod contract;
-mod done;
 mod expand;
+mod facts;
 mod fill;
 mod folder;
 mod lint;

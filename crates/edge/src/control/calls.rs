@@ -38,13 +38,12 @@ impl Process {
         let began = Instant::now();
         let _turn = self.changing.lock().await;
         let record = self.world.borrow().fenced(&key, fence)?.ok_or(Refusal::UnknownEnvironment { key })?;
-        let already = match World::switched(record, expect, to)? {
-            None => true,
-            Some(record) => {
-                self.commit(record).await?;
-                false
-            }
+        let (record, already) = match World::switched(record.clone(), expect, to)? {
+            // The generation is kept all the same: a lower one is refused from here on.
+            None => (record, true),
+            Some(record) => (record, false),
         };
+        self.commit(record).await?;
         Ok(SwitchReceipt { already, micros: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX) })
     }
 

@@ -129,8 +129,13 @@ async fn whoever_lost_the_lease_changes_nothing() {
         );
     }
     assert_eq!(edge.client.state().await.unwrap().environments, before);
+    // A switch to where the traffic is moves nothing, and is a fence as any other write.
+    let newer = Generation(8);
+    assert!(edge.client.switch(newer, &key(), Some(&r1), Some((Slot::Blue, &r1))).await.unwrap().already);
+    let error = edge.client.switch(new, &key(), Some(&r1), Some((Slot::Green, &r2))).await.unwrap_err();
+    assert!(matches!(error, EdgeError::Fenced { seen, .. } if seen == newer), "{error}");
     // The fence outlives the environment and the process.
-    edge.client.remove_environment(new, &key()).await.unwrap();
+    edge.client.remove_environment(newer, &key()).await.unwrap();
     edge.kill();
     let edge = Edge::start(folder.path(), "").await;
     let error =

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bascule_model::ids::{EnvironmentKey, RunId};
 use bascule_model::release::{Cluster, Configuration, MigrationSource, Release};
 use bascule_model::run::Evidence;
-use bascule_model::schema::{Schema, SchemaPlan, SchemaRecord};
+use bascule_model::schema::{Schema, SchemaFacts, SchemaPlan, SchemaRecord};
 
 use super::PortError;
 
@@ -28,6 +28,8 @@ pub struct Surveying<'a> {
     pub live: Option<&'a Release>,
     /// What runs did to the database.
     pub record: &'a SchemaRecord,
+    /// Whether a release of the environment was ever settled.
+    pub is_known: bool,
 }
 
 /// What came of it.
@@ -73,7 +75,7 @@ pub struct Migrating<'a> {
 }
 
 /// Databases of apps. Everything that it answers as evidence is for the report; lists of versions in it are under `applied`,
-/// `contracted`, `undropped` and `reverted`.
+/// `contracted`, `undropped` and `reverted`, and what was found beside them, as [`SchemaFacts`], under `found`.
 #[async_trait]
 pub trait Migrations: Send + Sync {
     /// Reads the folder and the database. Changes neither.
@@ -107,9 +109,8 @@ pub trait Migrations: Send + Sync {
     /// Takes the contract of that version back. Refused as a whole when a part of it went for good; one that is back stays so.
     async fn undrop(&self, migrating: &Migrating<'_>, version: &str) -> Result<Evidence, PortError>;
 
-    /// What the run has done so far, as the database says: `applied`, `contracted` and `reverted`, each a list of versions that are so
-    /// now. Also by one who was killed before it could say so.
-    async fn done(&self, migrating: &Migrating<'_>) -> Result<Evidence, PortError>;
+    /// What the database says of the versions that the release carries.
+    async fn facts(&self, migrating: &Migrating<'_>) -> Result<SchemaFacts, PortError>;
 
     /// What is due without a run: rows that only the contract waits for, drops whose time is over, scheduled backups. Says what it did.
     async fn tend(&self, migrating: &Migrating<'_>) -> Result<Vec<String>, PortError>;
@@ -157,7 +158,7 @@ impl Migrations for NoMigrations {
     async fn contract(&self, _: &Migrating<'_>) -> Result<Evidence, PortError> {
         Err(none())
     }
-    async fn done(&self, _: &Migrating<'_>) -> Result<Evidence, PortError> {
+    async fn facts(&self, _: &Migrating<'_>) -> Result<SchemaFacts, PortError> {
         Err(none())
     }
     async fn undrop(&self, _: &Migrating<'_>, _: &str) -> Result<Evidence, PortError> {

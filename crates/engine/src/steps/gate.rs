@@ -10,7 +10,7 @@ use bascule_model::problem::{Code, Problem};
 use bascule_model::run::{Evidence, Touches};
 use serde_json::json;
 
-use super::migrate::migrating;
+use super::migrate::{migrating, with_what_is_found};
 use super::{Leave, Observed, Step};
 use crate::context::{Loaded, StepContext, StepError};
 
@@ -59,6 +59,7 @@ impl Step for Gate {
         // After a crash in the middle of taking back, a live release that is well again proves nothing.
         if !migrations.expanded(&migrating).await? {
             let reverted = migrations.revert(&migrating).await?;
+            let reverted = with_what_is_found(context, &migrating, reverted).await;
             return Err(StepError::failed(harm("it suffered when it was watched before"), reverted));
         }
         let watch = subject.release.schema.as_ref().map_or(Duration::ZERO, |schema| schema.policy.watch);
@@ -84,12 +85,15 @@ async fn take_back(
 ) -> Result<Evidence, StepError> {
     context.note("migrate-gate", format!("{why}: taking the schema back"));
     match context.ports.migrations.revert(migrating).await {
-        Ok(reverted) => Err(StepError::failed(harm(why), reverted)),
+        Ok(reverted) => {
+            Err(StepError::failed(harm(why), with_what_is_found(context, migrating, reverted).await))
+        }
         // It has no proven way back: a person has to know, and the schema is left as it is.
         Err(crate::ports::PortError::Problem(problem)) => {
             let message =
                 format!("{}, and the schema could not be taken back: {}", harm(why).message, problem.message);
-            Err(Problem::new(Code::SchemaHarms, message, problem.remedy).into())
+            let problem = Problem::new(Code::SchemaHarms, message, problem.remedy);
+            Err(StepError::failed(problem, with_what_is_found(context, migrating, json!({})).await))
         }
         Err(fenced) => Err(fenced.into()),
     }

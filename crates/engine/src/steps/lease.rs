@@ -75,6 +75,10 @@ impl Step for Lease {
                 foreseen::ask(context, artifact, &mut evidence).await?;
             }
         }
+        // Who cannot say where the traffic is cannot be asked to take it away either: nothing is touched then.
+        if context.plan.kind == RunKind::Down {
+            context.ports.traffic.routing(context.key()).await?;
+        }
         // From here on whoever takes over knows of this run. What is not there yet is made once the environment is ours: whoever makes it
         // before may be one who does not know that it has gone elsewhere.
         let mut kept = context.mirror.keep_if_any().await?;

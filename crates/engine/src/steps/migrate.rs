@@ -83,12 +83,7 @@ impl Step for Migrate {
     async fn apply(&self, context: &StepContext<'_>) -> Result<Evidence, StepError> {
         let migrations = &context.ports.migrations;
         let note = |text: String| context.note(self.name(), text);
-        // What a contract takes away is what the live release, and no older one, can do without.
-        let whose = match self {
-            Self::Contract | Self::Undrop => context.former,
-            _ => context.subject,
-        };
-        let Some(whose) = whose else { return Ok(json!({ "nothing": "there is no release" })) };
+        let Some(whose) = self.whose(context) else { return Ok(json!({ "nothing": "there is no release" })) };
         let migrating = migrating(context, whose, context.former, &note)?;
         let ended = match self {
             Self::Rehearse => return Ok(migrations.rehearse(&migrating).await?),
@@ -100,25 +95,54 @@ impl Step for Migrate {
             Self::Revert => migrations.revert(&migrating).await,
         };
         match ended {
-            // What was done by then is done, and is recorded as well, as far as the database still answers.
+            Ok(evidence) => Ok(with_what_is_found(context, &migrating, evidence).await),
+            // What was done by then is done.
             Err(PortError::Problem(problem)) => {
-                let done = migrations.done(&migrating).await.unwrap_or_default();
-                Err(StepError::failed(problem, done))
+                Err(StepError::failed(problem, with_what_is_found(context, &migrating, json!({})).await))
             }
-            ended => Ok(ended?),
+            Err(gone) => Err(gone.into()),
         }
     }
 
-    async fn undo(&self, _: &StepContext<'_>) -> Result<Evidence, StepError> {
-        Ok(match self {
-            Self::Expand => {
-                json!({ "stays": "the live release can live with what was applied; the next deploy finds it there" })
-            }
-            Self::Fill => json!({ "stays": "rows that were filled in" }),
-            Self::Contract => json!({ "stays": "no release needed it any more" }),
-            _ => Evidence::Null,
-        })
+    async fn undo(&self, context: &StepContext<'_>) -> Result<Evidence, StepError> {
+        let stays = match self {
+            Self::Expand => "the live release can live with what was applied; the next deploy finds it there",
+            Self::Fill => return Ok(json!({ "stays": "rows that were filled in" })),
+            Self::Contract => "no release needed it any more",
+            Self::Revert => "the live release does not know what was taken back",
+            Self::Rehearse | Self::BackUp | Self::Undrop => return Ok(Evidence::Null),
+        };
+        let evidence = json!({ "stays": stays });
+        let Some(whose) = self.whose(context) else { return Ok(evidence) };
+        let note = |text: String| context.note(self.name(), text);
+        let migrating = migrating(context, whose, context.former, &note)?;
+        // Who was killed in the middle may have done it, and could not say so.
+        Ok(with_what_is_found(context, &migrating, evidence).await)
     }
+}
+
+impl Migrate {
+    /// Whose migrations: what a contract takes away is what the live release, and no older one, can do without.
+    fn whose<'a>(&self, context: &StepContext<'a>) -> Option<&'a Loaded> {
+        match self {
+            Self::Contract | Self::Undrop => context.former,
+            _ => context.subject,
+        }
+    }
+}
+
+/// The evidence, and beside it what the database says that is not recorded yet. One that does not answer says nothing.
+pub(super) async fn with_what_is_found(
+    context: &StepContext<'_>,
+    migrating: &Migrating<'_>,
+    mut evidence: Evidence,
+) -> Evidence {
+    let facts = context.ports.migrations.facts(migrating).await.unwrap_or_default();
+    let found = facts.beyond(&context.environment.schema);
+    if !found.is_empty() {
+        evidence["found"] = json!(found);
+    }
+    evidence
 }
 
 /// One version after the other. What came back before one that failed is back.

@@ -215,9 +215,9 @@ pub fn by(way: Way, name: &'static str) -> &'static str {
 pub fn on_failure(kind: RunKind) -> OnFailure {
     match kind {
         RunKind::Deploy | RunKind::Rollback => OnFailure::Undo,
-        RunKind::Retire | RunKind::Contract | RunKind::Revert | RunKind::Undrop => OnFailure::Stop,
-        // Whether users still had the traffic would be anybody's guess.
-        RunKind::Down => OnFailure::UndoTheStep,
+        RunKind::Retire | RunKind::Contract | RunKind::Revert | RunKind::Undrop | RunKind::Down => {
+            OnFailure::Stop
+        }
     }
 }
 

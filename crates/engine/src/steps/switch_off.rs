@@ -1,6 +1,7 @@
 //! `switch-off`: nobody has the traffic any more; users get a 503 until the door is closed.
 
 use async_trait::async_trait;
+use bascule_model::evidence::InstanceState;
 use bascule_model::plan::Plan;
 use bascule_model::run::{Evidence, Touches};
 use serde_json::json;
@@ -42,18 +43,24 @@ impl Step for SwitchOff {
     }
 
     async fn undo(&self, context: &StepContext<'_>) -> Result<Evidence, StepError> {
-        let live = context.ports.traffic.routing(context.key()).await?.live.map(|(_, release)| release);
-        let former = context.plan.live.as_ref();
-        let was_taken = live.is_none();
-        let Some(former) = former.filter(|former| was_taken || live.as_ref() == Some(&former.release)) else {
-            return Ok(json!({ "live": live, "nothing": "the traffic was not taken" }));
+        let nothing = |live| Ok(json!({ "live": live, "nothing": "the traffic was not taken" }));
+        let (Some(standing), Some(former)) = (&context.plan.live, context.former) else {
+            return nothing(None);
         };
-        if was_taken {
-            make_known(context).await?;
+        let traffic = &context.ports.traffic;
+        let live = traffic.routing(context.key()).await?.live.map(|(_, release)| release);
+        if live.as_ref() == Some(&standing.release) {
+            // A write of an engine that was thought dead is refused from then on.
+            traffic.open(context.fence, &former.release).await?;
         }
-        // Also to where the traffic is: a write of an engine that was thought dead is refused from then on.
-        let to = Some((former.slot, &former.release));
-        let switched = context.ports.traffic.switch(context.fence, context.key(), live.as_ref(), to).await?;
-        Ok(json!({ "live": former.release, "was_taken": was_taken, "micros": switched.micros }))
+        let instances = context.ports.target.observe(&context.standing(standing)).await?;
+        let runs = instances.iter().any(|one| matches!(one.state, InstanceState::Running { .. }));
+        if live.is_some() || !runs {
+            return nothing(live);
+        }
+        make_known(context).await?;
+        let to = Some((standing.slot, &standing.release));
+        let switched = traffic.switch(context.fence, context.key(), None, to).await?;
+        Ok(json!({ "live": standing.release, "micros": switched.micros }))
     }
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use bascule_engine::ports::{Fills, Migrating, Migrations, PortError, Surveyed, Surveying};
 use bascule_model::run::Evidence;
-use bascule_model::schema::{PlannedMigration, Schema, SchemaPlan};
+use bascule_model::schema::{PlannedMigration, Schema, SchemaFacts, SchemaPlan};
 use serde_json::json;
 
 use crate::fakes::trouble;
@@ -13,25 +13,6 @@ pub struct Database(pub World);
 
 fn versions(migrating: &Migrating<'_>) -> Vec<String> {
     migrating.release.schema.iter().flat_map(|schema| schema.versions.clone()).collect()
-}
-
-fn run(migrating: &Migrating<'_>) -> String {
-    migrating.run.map(ToString::to_string).unwrap_or_default()
-}
-
-/// What a run did and what is still so.
-fn done(state: &State, run: &str, deed: &str) -> Vec<String> {
-    let is_so = |version: &String| match deed {
-        "applied" => state.applied.contains(version),
-        "contracted" => state.contracted.contains(version),
-        _ => !state.applied.contains(version),
-    };
-    let deeds = state.deeds.iter().filter(|(by, what, _)| by == run && *what == deed);
-    deeds.map(|(_, _, version)| version.clone()).filter(is_so).collect()
-}
-
-fn note(state: &mut State, run: &str, deed: &'static str, versions: &[String]) {
-    state.deeds.extend(versions.iter().map(|version| (run.to_owned(), deed, version.clone())));
 }
 
 fn planned(versions: impl IntoIterator<Item = String>) -> Vec<PlannedMigration> {
@@ -60,7 +41,8 @@ impl Migrations for Database {
             order: bascule_model::schema::SchemaOrder::Phases,
             policy: surveying.source.policy.clone(),
         };
-        let fills = if plan.apply.is_empty() { Fills::Nothing } else { Fills::BeforeSwitch };
+        let is_filled = plan.apply.is_empty() && state.unfilled.is_empty();
+        let fills = if is_filled { Fills::Nothing } else { Fills::BeforeSwitch };
         Ok(Surveyed { schema, plan, fills, notes: Vec::new() })
     }
 
@@ -73,12 +55,13 @@ impl Migrations for Database {
     }
 
     async fn expand(&self, migrating: &Migrating<'_>) -> Result<Evidence, PortError> {
-        let (all, run) = (versions(migrating), run(migrating));
+        let all = versions(migrating);
         let effect = |state: &mut State| {
             let new: Vec<String> = all.into_iter().filter(|one| !state.applied.contains(one)).collect();
             state.applied.extend(new.iter().cloned());
-            note(state, &run, "applied", &new);
-            Ok(json!({ "applied": done(state, &run, "applied") }))
+            state.unfilled.extend(new.iter().cloned());
+            state.reverted.retain(|one| !new.contains(one));
+            Ok(json!({ "applied": new }))
         };
         self.0.call(effect, || Err(trouble())).await
     }
@@ -102,33 +85,36 @@ impl Migrations for Database {
             .and_then(|live| live.schema.as_ref())
             .map(|schema| schema.versions.clone())
             .unwrap_or_default();
-        let (ours, run) = (versions(migrating), run(migrating));
+        let ours = versions(migrating);
         let effect = |state: &mut State| {
             let back: Vec<String> = ours
                 .into_iter()
                 .filter(|one| !kept.contains(one) && !state.contracted.contains(one))
                 .collect();
             let back: Vec<String> = back.into_iter().filter(|one| state.applied.remove(one)).collect();
-            note(state, &run, "reverted", &back);
-            Ok(json!({ "reverted": done(state, &run, "reverted") }))
+            state.unfilled.retain(|one| !back.contains(one));
+            state.reverted.extend(back.iter().cloned());
+            Ok(json!({ "reverted": back }))
         };
         self.0.call(effect, || Err(trouble())).await
     }
 
     async fn fill(&self, _: &Migrating<'_>) -> Result<Evidence, PortError> {
-        self.0.call(|_| Ok(json!({})), || Err(trouble())).await
+        let effect = |state: &mut State| {
+            state.unfilled.clear();
+            Ok(json!({}))
+        };
+        self.0.call(effect, || Err(trouble())).await
     }
 
     async fn contract(&self, migrating: &Migrating<'_>) -> Result<Evidence, PortError> {
         let contracts: Vec<String> =
             migrating.release.schema.iter().flat_map(|schema| schema.contracts.clone()).collect();
-        let (held, run) = (migrating.held.clone(), run(migrating));
+        let held = migrating.held.clone();
         let effect = |state: &mut State| {
             let due = |version: &String| state.applied.contains(version) && !held.contains(version);
             let due: Vec<String> = contracts.into_iter().filter(due).collect();
-            let new: Vec<String> =
-                due.iter().filter(|one| state.contracted.insert((*one).clone())).cloned().collect();
-            note(state, &run, "contracted", &new);
+            state.contracted.extend(due.iter().cloned());
             // Also what was gone before: who took it away may not have lived to say so.
             Ok(json!({ "contracted": due }))
         };
@@ -143,13 +129,16 @@ impl Migrations for Database {
         self.0.call(effect, || Err(trouble())).await
     }
 
-    async fn done(&self, migrating: &Migrating<'_>) -> Result<Evidence, PortError> {
-        let run = run(migrating);
+    async fn facts(&self, migrating: &Migrating<'_>) -> Result<SchemaFacts, PortError> {
+        let all = versions(migrating);
         let asked = |state: &mut State| {
-            let of = |deed| done(state, &run, deed);
-            Ok(
-                json!({ "applied": of("applied"), "contracted": of("contracted"), "reverted": of("reverted") }),
-            )
+            let those =
+                |is_so: &dyn Fn(&String) -> bool| all.iter().filter(|one| is_so(one)).cloned().collect();
+            Ok(SchemaFacts {
+                applied: those(&|one| state.applied.contains(one)),
+                contracted: those(&|one| state.contracted.contains(one)),
+                reverted: those(&|one| state.reverted.contains(one)),
+            })
         };
         self.0.call(asked, || Err(trouble())).await
     }

@@ -157,7 +157,10 @@ impl Scenario {
         let failing = std::mem::take(&mut self.world.state().failing);
         let begun = match kind {
             RunKind::Deploy => engine.deploy(&self.wish(), None, "somebody").await,
-            RunKind::Rollback => engine.rollback(&key(), None, None, "somebody").await,
+            RunKind::Rollback => {
+                let goal = self.goal().await;
+                engine.rollback(&key(), goal.as_ref(), None, "somebody").await
+            }
             RunKind::Retire => engine.retire(&key(), "somebody").await,
             RunKind::Down => engine.down(&key(), "somebody").await,
             RunKind::Contract => engine.contract(&key(), "somebody").await,
@@ -207,6 +210,20 @@ impl Scenario {
             lines.extend(events.iter().map(|it| format!("  {} {:?}", it.generation, it.event)));
         }
         lines.join("\n")
+    }
+
+    /// Where a person wants to go back to, or forth: mostly to what was before.
+    async fn goal(&mut self) -> Option<ReleaseId> {
+        if !self.chance.one_in(3) {
+            return None;
+        }
+        let environment = self.journal.environment(&key()).await.ok().flatten()?;
+        let live = environment.live.map(|live| live.release);
+        let all = self.journal.releases(&key(), u32::MAX).await.ok()?;
+        let settled = all.into_iter().map(|one| one.release.id).filter(|id| environment.settled.contains(id));
+        let others: Vec<ReleaseId> = settled.filter(|id| Some(id) != live.as_ref()).collect();
+        let at = usize::try_from(self.chance.below(others.len().max(1) as u64)).ok()?;
+        others.get(at).cloned()
     }
 
     /// Drives until the run ends, the engine dies, or it falls asleep and is overtaken.

@@ -48,8 +48,10 @@ pub struct State {
     /// The database: versions that are applied, and those whose contract is.
     pub applied: BTreeSet<String>,
     pub contracted: BTreeSet<String>,
-    /// Which run did what to which version.
-    pub deeds: BTreeSet<(String, &'static str, String)>,
+    /// Those that were taken back.
+    pub reverted: BTreeSet<String>,
+    /// Those whose rows are not filled in yet.
+    pub unfilled: BTreeSet<String>,
     /// The newest version that somebody wrote.
     pub newest: u32,
     /// Whether the live release can live with the next expand.
@@ -101,7 +103,8 @@ impl World {
             errors: 0,
             applied: BTreeSet::new(),
             contracted: BTreeSet::new(),
-            deeds: BTreeSet::new(),
+            reverted: BTreeSet::new(),
+            unfilled: BTreeSet::new(),
             newest: 0,
             bears: true,
             carries: BTreeMap::new(),
@@ -186,6 +189,11 @@ impl State {
             if let Some(missing) = carried.iter().find(|version| !self.applied.contains(*version)) {
                 self.wrong.push(format!("{release} runs without {missing} in the database"));
             }
+        }
+        let carried = self.live.as_ref().and_then(|(_, release)| self.carries.get(release));
+        if let Some(empty) = carried.into_iter().flatten().find(|version| self.unfilled.contains(*version)) {
+            self.wrong
+                .push(format!("{:?} has the traffic, and the rows of {empty} are not filled in", self.live));
         }
         if self.live.is_some() && self.with_users() < SIZE {
             self.wrong.push(format!(

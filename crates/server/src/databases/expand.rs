@@ -9,7 +9,6 @@ use bascule_model::run::Evidence;
 use bascule_model::schema::SchemaOrder;
 use serde_json::json;
 
-use super::done::Done;
 use super::problem;
 use super::session::Session;
 use super::verdict::Verdicts;
@@ -30,7 +29,12 @@ pub(super) async fn expand(session: &Session<'_>) -> Result<Evidence, Problem> {
             let outcome = outcome.map_err(|error| problem::migrate(&error))?;
             let mut applied: BTreeSet<String> =
                 outcome.applied.iter().map(|one| one.version.0.clone()).collect();
-            applied.extend(Done::read(&mut migrator, session).await?.applied);
+            // What a run that was killed had applied counts as this one's.
+            if let Some(run) = session.migrating.run {
+                let history = migrator.history().await.map_err(|error| problem::migrate(&error))?;
+                let ours = history.into_iter().filter(|one| one.run.as_deref() == Some(run.as_str()));
+                applied.extend(ours.map(|one| one.version.0));
+            }
             let by_others: Vec<&Version> = outcome.by_others.iter().collect();
             migrator.close().await;
             let mut evidence = json!({ "applied": applied });
@@ -119,8 +123,7 @@ pub(super) async fn revert(session: &Session<'_>, verdicts: &Verdicts) -> Result
         .with(async |mut migrator: Migrator| {
             let reverted = migrator.down(&Goal::These { versions }).await;
             let reverted = reverted.map_err(|error| problem::migrate(&error))?;
-            let mut versions: BTreeSet<String> = reverted.into_iter().map(|one| one.version.0).collect();
-            versions.extend(Done::read(&mut migrator, session).await?.reverted);
+            let versions: Vec<&str> = reverted.iter().map(|one| one.version.0.as_str()).collect();
             let evidence = json!({ "reverted": versions });
             migrator.close().await;
             Ok(evidence)

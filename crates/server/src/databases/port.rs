@@ -8,13 +8,14 @@ use bascule_engine::ports::{Clock, Migrating, Migrations, PortError, Surveyed, S
 use bascule_migrate::tools::Tools;
 use bascule_migrations::Gate;
 use bascule_model::run::Evidence;
+use bascule_model::schema::SchemaFacts;
 
 use super::backups::Backups;
 use super::session::Session;
 use super::store::SetStore;
 use super::verdict::Verdicts;
 use super::ways::Ways;
-use super::{contract, done, expand, fill, rehearsal, survey, tend};
+use super::{contract, expand, facts, fill, rehearsal, survey, tend};
 
 /// Databases of apps, as runs of this control plane see them.
 pub struct Databases {
@@ -92,8 +93,8 @@ impl Migrations for Databases {
         Ok(contract::undrop(&self.session(migrating).await?, version).await?)
     }
 
-    async fn done(&self, migrating: &Migrating<'_>) -> Result<Evidence, PortError> {
-        Ok(done::done(&self.session(migrating).await?).await?)
+    async fn facts(&self, migrating: &Migrating<'_>) -> Result<SchemaFacts, PortError> {
+        Ok(facts::read(&self.session(migrating).await?).await?)
     }
 
     async fn tend(&self, migrating: &Migrating<'_>) -> Result<Vec<String>, PortError> {

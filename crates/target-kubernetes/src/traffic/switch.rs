@@ -50,6 +50,8 @@ pub(super) async fn switch(
         }
         follow(&cluster, key, &record, Selects::only(wanted)).await?;
         if already {
+            // A write of a lower generation is refused from here on, whatever it expects.
+            state::change(clusters, key, fence, |_| {}).await?;
             return Ok(Switched { already, micros: micros(clusters, began) });
         }
         let selector = match (&lead.seen.state.adopted, wanted) {

@@ -55,6 +55,19 @@ async fn an_engine_whose_lease_is_older_changes_nothing() {
     assert_eq!(world.selected(), "r1-abcdef");
 }
 
+/// Nothing is moved by it, and whoever wrote under a lower generation finds that somebody was there.
+#[tokio::test(start_paused = true)]
+async fn a_switch_to_where_the_traffic_is_is_a_fence() {
+    let world = World::new();
+    let (first, second) = (spec(1), spec(2));
+    world.deploy(Generation(1), &first, None).await.unwrap();
+    world.bring_up(Generation(1), &second).await.unwrap();
+    assert!(world.switch(Generation(2), Some(&first), Some(&first)).await.unwrap(), "it was there already");
+    let late = world.switch(Generation(1), Some(&first), Some(&second)).await;
+    assert!(matches!(late, Err(PortError::Fenced)), "{late:?}");
+    assert_eq!(world.selected(), "r1-abcdef");
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_belongs_to_others_is_left_to_them() {
     let world = World::new();

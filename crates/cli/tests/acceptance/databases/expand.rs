@@ -38,6 +38,42 @@ fn a_statement_fails(fixture: &dyn Fixture) {
     writers.end().lost_nothing();
 }
 
+/// On a new database files are applied whole, and stay so until a release has settled: what a first deploy that failed on the way had
+/// applied changes nothing of that.
+fn a_first_deploy_fails_on_the_way(fixture: &dyn Fixture) {
+    let Some(mut register) = Register::new(fixture) else { return };
+    register.set("rehearse", "false");
+    register.put("20260201000000_city", CITY);
+    register.put("20260301000000_note", NOTE);
+    // What only a database that nobody lives on bears.
+    register.put("20260401000000_town", "-- expand\nALTER TABLE person RENAME COLUMN city TO town;\n");
+    let ran = register.deploy();
+    ran.expect(7, "rolled_back", "MIGRATION_FAILED").expect_message(&["20260301000000_note", "nota"]);
+    assert_eq!(register.columns(), ["id", "name", "city"]);
+    register.put("20260301000000_note", &NOTE.replace("nota", "note"));
+    register.deploy().expect_live();
+    assert_eq!(register.columns(), ["id", "name", "town", "note"]);
+    register.settled();
+}
+
+/// The first of two migrations is applied when the second fails. That it was is known: its contract becomes due as any other's does.
+fn what_a_failed_deploy_applied_is_contracted_later(fixture: &dyn Fixture) {
+    let Some(mut register) = Register::live(fixture) else { return };
+    register.set("rehearse", "false");
+    register.next().put("20260301000000_note", NOTE);
+    register.deploy().expect(7, "rolled_back", "MIGRATION_FAILED");
+    register.is_whole("20260214101500");
+    register.put("20260301000000_note", &NOTE.replace("nota", "note"));
+    register.app.rollout.insert("warm", r#""100ms""#.to_owned());
+    register.deploy().expect_live();
+    wait::until_ok("the contract", || {
+        let state = register.contract_of("20260214101500");
+        if state == "done" { Ok(()) } else { Err((state, register.world.tail("serve.log"))) }
+    });
+    register.settled();
+    register.writers().end().lost_nothing();
+}
+
 fn a_lock_that_is_not_to_be_had(fixture: &dyn Fixture) {
     let Some(mut register) = Register::live(fixture) else { return };
     let before = (register.settled(), register.schema());
@@ -108,4 +144,11 @@ fn the_server_is_killed(fixture: &dyn Fixture) {
     register.writers().end().lost_nothing();
 }
 
-on_processes!(a_statement_fails, a_lock_that_is_not_to_be_had, killed_in_the_middle, the_server_is_killed);
+on_processes!(
+    a_statement_fails,
+    a_first_deploy_fails_on_the_way,
+    what_a_failed_deploy_applied_is_contracted_later,
+    a_lock_that_is_not_to_be_had,
+    killed_in_the_middle,
+    the_server_is_killed
+);

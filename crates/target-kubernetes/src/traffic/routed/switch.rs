@@ -58,6 +58,8 @@ pub(in crate::traffic) async fn switch(
             slots::point(clusters, cluster, fence, key, record, slot, wanted).await?;
         }
         if already {
+            // A write of a lower generation is refused from here on, whatever it expects.
+            state::change(clusters, key, fence, |_| {}).await?;
             return Ok(Some(true));
         }
         let services = record.routed();
