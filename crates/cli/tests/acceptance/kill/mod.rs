@@ -9,6 +9,7 @@ pub mod victims;
 pub mod witnesses;
 
 mod deploys;
+mod downs;
 #[cfg(feature = "docker")]
 mod engines;
 mod failures;
