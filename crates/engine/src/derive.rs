@@ -37,8 +37,13 @@ pub fn environment(
                 after.standby = before.live.clone().map(|standing| Standby { standing, warm_until: None });
                 after.live = ours;
                 after.live_since = Some(at);
+                after.schema.was_used = true;
             }
             "settle" => {
+                // A deploy that fills nothing in found nothing that is not.
+                if plan.kind == RunKind::Deploy {
+                    filled(&mut after.schema, subject);
+                }
                 if let Some(standing) = ours {
                     after.settled.push(standing.release);
                 }
@@ -58,7 +63,7 @@ pub fn environment(
                 after.live = None;
                 after.standby = None;
             }
-            "backfill" => after.schema.unfilled.clear(),
+            "backfill" => filled(&mut after.schema, subject),
             name if name.starts_with("migrate-") => schema(&mut after.schema, plan, evidence),
             _ => {}
         },
@@ -91,6 +96,14 @@ pub fn environment(
     after
 }
 
+/// The rows of the release's versions are there.
+fn filled(record: &mut SchemaRecord, subject: Option<&ReleaseRecord>) {
+    let versions = subject.and_then(|subject| subject.release.schema.as_ref()).map(|schema| &schema.versions);
+    for version in versions.into_iter().flatten() {
+        record.unfilled.remove(version);
+    }
+}
+
 /// What a step says that it did to the database, or that it found there.
 fn schema(record: &mut SchemaRecord, plan: &Plan, evidence: &Evidence) {
     let listed = |evidence: &Evidence, name: &str| -> Vec<String> {
@@ -111,7 +124,14 @@ fn schema(record: &mut SchemaRecord, plan: &Plan, evidence: &Evidence) {
     }
     for version in versions("contracted") {
         record.held.remove(&version);
+        record.unfilled.remove(&version);
         record.contracted.insert(version);
+    }
+    for version in versions("uncontracted") {
+        record.contracted.remove(&version);
+        if plan.kind == RunKind::Undrop {
+            record.held.insert(version);
+        }
     }
     for version in versions("undropped") {
         record.contracted.remove(&version);

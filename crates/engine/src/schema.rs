@@ -32,7 +32,7 @@ impl Engine {
             cluster: wish.release.cluster.as_ref(),
             live,
             record: &environment.schema,
-            is_known: !environment.settled.is_empty(),
+            is_known: environment.schema.was_used || !environment.settled.is_empty(),
         };
         Ok(Some(self.ports.migrations.survey(&surveying).await?))
     }

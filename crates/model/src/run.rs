@@ -362,7 +362,9 @@ impl RunState {
                 self.stuck = None;
                 self.abandoned = true;
             }
-            Event::Finished { outcome } if self.next() == Next::Finish(*outcome) => {
+            Event::Finished { outcome }
+                if self.next() == Next::Finish(*outcome) || self.ends_as_it_is(*outcome) =>
+            {
                 self.outcome = Some(*outcome);
             }
             _ => return Err(illegal("not in that state".to_owned())),
@@ -410,6 +412,14 @@ impl RunState {
         let touched =
             self.steps.iter().any(|step| step.touches == Touches::World && step.phase != Phase::Pending);
         Next::Finish(if touched { Outcome::RolledBack } else { Outcome::Refused })
+    }
+
+    /// Whether a run that stops may end so though the step that broke off is not undone, as runs of earlier builds did.
+    fn ends_as_it_is(&self, outcome: Outcome) -> bool {
+        self.on_failure == OnFailure::Stop
+            && outcome == Outcome::Failed
+            && self.cause.is_some()
+            && self.steps.iter().all(|step| step.phase != Phase::Undoing)
     }
 
     fn next_of_the_broken_step(&self) -> Next {

@@ -162,17 +162,23 @@ pub struct SchemaRecord {
     /// Versions that were applied and whose rows no run has said to be filled in since.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub unfilled: BTreeSet<String>,
+    /// Whether a release ever had users on it.
+    #[serde(default)]
+    pub was_used: bool,
 }
 
 /// What a database itself says of the versions that a release carries.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SchemaFacts {
-    /// Those that runs applied and that stand.
+    /// Those that the run applied and that stand.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub applied: BTreeSet<String>,
     /// Those whose contract is made.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub contracted: BTreeSet<String>,
+    /// Those whose contract waits, or waits again.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub uncontracted: BTreeSet<String>,
     /// Those that were taken back.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub reverted: BTreeSet<String>,
@@ -181,7 +187,8 @@ pub struct SchemaFacts {
 impl SchemaFacts {
     /// What is not recorded yet: one who was killed, or lost the database, could not say what it had done.
     #[must_use]
-    pub fn beyond(self, record: &SchemaRecord) -> Self {
+    pub fn beyond(mut self, record: &SchemaRecord) -> Self {
+        self.uncontracted.retain(|version| record.contracted.contains(version));
         let without = |mut all: BTreeSet<String>, known: &BTreeSet<String>| {
             all.retain(|version| !known.contains(version));
             all
@@ -189,6 +196,7 @@ impl SchemaFacts {
         Self {
             applied: without(self.applied, &record.applied),
             contracted: without(self.contracted, &record.contracted),
+            uncontracted: self.uncontracted,
             reverted: without(self.reverted, &record.reverted),
         }
     }

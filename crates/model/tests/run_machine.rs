@@ -163,6 +163,12 @@ fn of_a_run_that_stops_the_step_that_broke_off_is_undone() {
     assert_eq!(go_to_the_end(&mut run), Outcome::Failed);
     assert_eq!(run.steps.iter().map(|step| step.phase).collect::<Vec<_>>(), [Phase::Done, Phase::Undone]);
 
+    // A journal of before has runs that ended where they failed.
+    let mut run = state(OnFailure::Stop, &[], &["switch-off", "stop"]);
+    feed(&mut run, [started("switch-off", 1), failed("switch-off", 1)]);
+    feed(&mut run, [Event::Finished { outcome: Outcome::Failed }]);
+    assert_eq!(run.next(), Next::Ended);
+
     // What cannot be undone holds nobody up.
     let mut run = state(OnFailure::Stop, &[], &["switch-off", "stop"]);
     feed(&mut run, [started("switch-off", 1), failed("switch-off", 1)]);

@@ -28,7 +28,7 @@ pub struct Surveying<'a> {
     pub live: Option<&'a Release>,
     /// What runs did to the database.
     pub record: &'a SchemaRecord,
-    /// Whether a release of the environment was ever settled.
+    /// Whether users were ever at a release of the environment.
     pub is_known: bool,
 }
 

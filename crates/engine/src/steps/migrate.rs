@@ -5,10 +5,12 @@
 //! live release can live with stays when the run turns back: the next try finds it there. What takes it back is `migrate-gate`,
 //! when the live release suffers, and `rollback --with-db`.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bascule_model::plan::Plan;
 use bascule_model::run::{Evidence, Touches};
-use bascule_model::schema::PlannedMigration;
+use bascule_model::schema::{PlannedMigration, SchemaFacts};
 use serde_json::json;
 
 use super::{Leave, Observed, Step};
@@ -110,12 +112,14 @@ impl Step for Migrate {
             Self::Fill => return Ok(json!({ "stays": "rows that were filled in" })),
             Self::Contract => "no release needed it any more",
             Self::Revert => "the live release does not know what was taken back",
-            Self::Rehearse | Self::BackUp | Self::Undrop => return Ok(Evidence::Null),
+            Self::Undrop => "what is back is held until another deploy has settled",
+            Self::Rehearse | Self::BackUp => return Ok(Evidence::Null),
         };
         let evidence = json!({ "stays": stays });
         let Some(whose) = self.whose(context) else { return Ok(evidence) };
         let note = |text: String| context.note(self.name(), text);
-        let migrating = migrating(context, whose, context.former, &note)?;
+        // Nothing that cannot be read may stand in the way of an undo.
+        let Ok(migrating) = migrating(context, whose, context.former, &note) else { return Ok(evidence) };
         // Who was killed in the middle may have done it, and could not say so.
         Ok(with_what_is_found(context, &migrating, evidence).await)
     }
@@ -131,13 +135,19 @@ impl Migrate {
     }
 }
 
+/// So long a database is asked what it knows that no record has.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// The evidence, and beside it what the database says that is not recorded yet. One that does not answer says nothing.
 pub(super) async fn with_what_is_found(
     context: &StepContext<'_>,
     migrating: &Migrating<'_>,
     mut evidence: Evidence,
 ) -> Evidence {
-    let facts = context.ports.migrations.facts(migrating).await.unwrap_or_default();
+    let facts = tokio::select! {
+        facts = context.ports.migrations.facts(migrating) => facts.unwrap_or_default(),
+        () = context.ports.clock.sleep(PATIENCE) => SchemaFacts::default(),
+    };
     let found = facts.beyond(&context.environment.schema);
     if !found.is_empty() {
         evidence["found"] = json!(found);
@@ -153,12 +163,14 @@ async fn undrop(context: &StepContext<'_>, migrating: &Migrating<'_>) -> Result<
             Ok(evidence) => details.push(evidence),
             Err(gone @ (PortError::Fenced | PortError::Elsewhere(_))) => return Err(gone.into()),
             Err(PortError::Problem(problem)) => {
-                return Err(StepError::failed(problem, json!({ "undropped": undropped })));
+                let evidence =
+                    with_what_is_found(context, migrating, json!({ "undropped": undropped })).await;
+                return Err(StepError::failed(problem, evidence));
             }
         }
         undropped.push(version);
     }
-    Ok(json!({ "undropped": undropped, "contracts": details }))
+    Ok(with_what_is_found(context, migrating, json!({ "undropped": undropped, "contracts": details })).await)
 }
 
 /// A step's view of a release's database.

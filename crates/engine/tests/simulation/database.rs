@@ -99,9 +99,10 @@ impl Migrations for Database {
         self.0.call(effect, || Err(trouble())).await
     }
 
-    async fn fill(&self, _: &Migrating<'_>) -> Result<Evidence, PortError> {
+    async fn fill(&self, migrating: &Migrating<'_>) -> Result<Evidence, PortError> {
+        let all = versions(migrating);
         let effect = |state: &mut State| {
-            state.unfilled.clear();
+            state.unfilled.retain(|one| !all.contains(one));
             Ok(json!({}))
         };
         self.0.call(effect, || Err(trouble())).await
@@ -137,6 +138,7 @@ impl Migrations for Database {
             Ok(SchemaFacts {
                 applied: those(&|one| state.applied.contains(one)),
                 contracted: those(&|one| state.contracted.contains(one)),
+                uncontracted: those(&|one| !state.contracted.contains(one)),
                 reverted: those(&|one| state.reverted.contains(one)),
             })
         };

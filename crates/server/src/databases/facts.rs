@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use bascule_migrate::{Contract, Migrator, Origin, State};
+use bascule_migrate::{Contract, Entry, Migrator, State, StepPhase};
+use bascule_model::ids::RunId;
 use bascule_model::problem::Problem;
 use bascule_model::schema::SchemaFacts;
 
@@ -20,30 +21,32 @@ pub(super) async fn read(session: &Session<'_>) -> Result<SchemaFacts, Problem> 
             let journal = migrator.journal().await.map_err(|error| problem::migrate(&error))?;
             let history = migrator.history().await.map_err(|error| problem::migrate(&error))?;
             migrator.close().await;
-            let by_runs: BTreeSet<&str> = history
+            let run = session.migrating.run.map(RunId::as_str);
+            // What others applied, by hand or for another app, is theirs to contract.
+            let ours: BTreeSet<&str> = history
                 .iter()
-                .filter(|entry| entry.run.is_some())
+                .filter(|entry| run.is_some() && entry.run.as_deref() == run && is_of_expand(entry))
                 .map(|entry| entry.version.0.as_str())
                 .collect();
             let carried: BTreeSet<&str> = session.schema.versions.iter().map(String::as_str).collect();
             let mut facts = SchemaFacts::default();
-            for record in &journal.records {
-                let version = record.version.0.as_str();
-                if !carried.contains(version) {
-                    continue;
-                }
-                // What somebody applied by hand is that person's to contract.
-                let is_ours = by_runs.contains(version) && record.origin == Origin::Applied;
-                if record.state == State::Applied && is_ours {
-                    facts.applied.insert(version.to_owned());
-                }
-                if record.state == State::Reverted {
-                    facts.reverted.insert(version.to_owned());
-                } else if record.contract == Contract::Done {
-                    facts.contracted.insert(version.to_owned());
+            for record in journal.records.iter().filter(|one| carried.contains(one.version.0.as_str())) {
+                let version = record.version.0.clone();
+                match (record.state, record.contract) {
+                    (State::Reverted, _) => facts.reverted.insert(version.clone()),
+                    (_, Contract::Done) => facts.contracted.insert(version.clone()),
+                    (_, Contract::Waiting) => facts.uncontracted.insert(version.clone()),
+                    (_, Contract::None | Contract::Applying) => false,
+                };
+                if record.state == State::Applied && ours.contains(version.as_str()) {
+                    facts.applied.insert(version);
                 }
             }
             Ok(facts)
         })
         .await
+}
+
+fn is_of_expand(entry: &Entry) -> bool {
+    matches!(entry.phase, None | Some(StepPhase::Expand | StepPhase::Backfill))
 }

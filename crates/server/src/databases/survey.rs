@@ -140,8 +140,8 @@ pub fn foreign_problem(foreign: Option<(Format, usize)>, environment: &str) -> R
     ))
 }
 
-/// On a database that is new, files are applied whole, one after the other: nobody needs what they take away. It stays new until a
-/// release has settled, so that a first deploy which failed on the way is begun again in the same order.
+/// On a database that is new, files are applied whole, one after the other: nobody needs what they take away. It stays new until users
+/// have come to a release, so that a first deploy which failed on the way is begun again in the same order.
 fn order(surveying: &Surveying<'_>, journal: &Journal) -> SchemaOrder {
     let taken_over = journal.records.iter().any(|record| record.origin != Origin::Applied);
     let is_new = surveying.live.is_none() && !surveying.is_known && !taken_over;
