@@ -12,6 +12,7 @@ use bascule_model::ids::{EnvironmentKey, Generation, ReleaseId, RunId, Slot};
 use bascule_model::plan::{ArtifactPlan, Plan, RunKind, Standing};
 use bascule_model::problem::{Code, Problem};
 use bascule_model::release::{Configuration, Release};
+use bascule_model::run::Outcome;
 use bascule_secrets::redact::Redactor;
 
 use crate::admission::{Admission, Everything, Prepared};
@@ -308,7 +309,7 @@ impl Engine {
         }
     }
 
-    async fn let_tidying_end(&self, key: &EnvironmentKey) -> Result<(), Problem> {
+    pub(crate) async fn let_tidying_end(&self, key: &EnvironmentKey) -> Result<(), Problem> {
         tidying::let_it_end(self.journal.as_ref(), self.ports.clock.as_ref(), key).await
     }
 
@@ -368,16 +369,36 @@ impl Engine {
     /// # Errors
     /// `NOTHING_LIVE` when nothing of it was ever started.
     pub async fn down(&self, key: &EnvironmentKey, actor: &str) -> Result<Begun, Problem> {
+        let begun = self.down_as_planned(key, actor).await;
+        match &begun {
+            Err(problem) if self.is_over(problem, key, None).await? => self.down_as_planned(key, actor).await,
+            _ => begun,
+        }
+    }
+
+    async fn down_as_planned(&self, key: &EnvironmentKey, actor: &str) -> Result<Begun, Problem> {
         self.refuse_elsewhere(key).await?;
         self.let_tidying_end(key).await?;
         let environment = self.environment(key).await?;
         let running =
             self.ports.target.slots().await.map_err(Problem::from)?.iter().any(|slot| slot.key == *key);
-        if environment.live.is_none() && environment.standby.is_none() && !running {
+        let is_nothing = environment.live.is_none() && environment.standby.is_none() && !running;
+        // What stood for nobody was taken away by itself since; the door may still be open.
+        if is_nothing && !self.is_half_down(key).await? {
             return Err(nothing(key, "nothing of it runs"));
         }
         let live = self.live_release(&environment).await?;
         self.begin(planner::down(&environment, live.as_ref()), actor, None).await
+    }
+
+    /// Whether the last that was asked of an environment is a `down` that did not get to its end.
+    async fn is_half_down(&self, key: &EnvironmentKey) -> Result<bool, Problem> {
+        let runs = self.journal.runs(key, 20).await?;
+        let asked = runs.iter().find(|run| run.plan.kind != RunKind::Retire);
+        Ok(asked.is_some_and(|run| {
+            run.plan.kind == RunKind::Down
+                && run.state.outcome.is_some_and(|outcome| outcome != Outcome::Live)
+        }))
     }
 
     /// Runs the live release's checks through the users' door.

@@ -78,6 +78,7 @@ impl Engine {
     /// # Errors
     /// When there is nothing that the live release does not know.
     pub async fn revert_schema(&self, key: &EnvironmentKey, actor: &str) -> Result<Begun, Problem> {
+        self.let_tidying_end(key).await?;
         let environment = self.environment(key).await?;
         let Some(live) = self.live_release(&environment).await? else {
             return Err(nothing(key, "nothing is live"));
@@ -108,6 +109,7 @@ impl Engine {
         versions: Vec<String>,
         actor: &str,
     ) -> Result<Begun, Problem> {
+        self.let_tidying_end(key).await?;
         let environment = self.environment(key).await?;
         let Some(live) = environment.live.clone() else { return Err(nothing(key, "nothing is live")) };
         self.begin(planner::undrop(&environment, &live, versions), actor, None).await

@@ -28,6 +28,8 @@ const FATAL: [&str; 5] = [
     "CreateContainerError",
     "RunContainerError",
 ];
+/// What is said where they do: a node that is busy comes to it later.
+const BUSY: [&str; 3] = ["timed out", "deadline exceeded", "already in use"];
 /// Reasons that may.
 const PULLING: [&str; 4] = ["ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "ImageInspectError"];
 
@@ -215,8 +217,10 @@ fn state(pod: &Pod, container: Option<&ContainerStatus>, now: Timestamp) -> Inst
         // What ended by itself takes the hook with it.
         "PostStartHookError" => ended(container, exit(), now),
         "CrashLoopBackOff" => ended(container, exit(), now),
-        _ if FATAL.contains(&reason) => InstanceState::CannotStart { reason: words },
-        _ if PULLING.contains(&reason) && age > PULL => InstanceState::CannotStart { reason: words },
+        _ if is_fatal(&words) => InstanceState::CannotStart { reason: words },
+        _ if (PULLING.contains(&reason) || FATAL.contains(&reason)) && age > PULL => {
+            InstanceState::CannotStart { reason: words }
+        }
         _ => InstanceState::Waiting { reason: words },
     }
 }
@@ -247,7 +251,7 @@ pub(crate) fn exit_of(ended: &ContainerStateTerminated) -> Exit {
 
 /// Whether what a container waits for does not pass by itself.
 pub(crate) fn is_fatal(words: &str) -> bool {
-    FATAL.iter().any(|reason| words.starts_with(reason))
+    FATAL.iter().any(|reason| words.starts_with(reason)) && !BUSY.iter().any(|busy| words.contains(busy))
 }
 
 /// Why a pod has no container: what the scheduler says, where it says something.

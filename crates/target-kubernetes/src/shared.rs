@@ -63,6 +63,8 @@ pub struct Clusters {
     pub(crate) unmirrored: Mutex<HashSet<EnvironmentKey>>,
     /// Who changes what belongs to an environment's services, one after the other.
     turns: Turns,
+    /// Who notes on disk what stands in a slot, one after the other: a run may begin it as the keeper recalls it.
+    pub(crate) noting: Mutex<()>,
     /// How often scalers were to follow an environment's traffic: who is not the last one gives up.
     following: Mutex<HashMap<EnvironmentKey, u64>>,
     home: String,
@@ -95,6 +97,7 @@ impl Clusters {
             mirrored: Mutex::default(),
             unmirrored: Mutex::default(),
             turns: Turns::default(),
+            noting: Mutex::default(),
             following: Mutex::default(),
             home: options.home,
             process,

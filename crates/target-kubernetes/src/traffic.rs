@@ -38,7 +38,7 @@ use crate::objects::mirror::Keeper;
 use crate::preflight;
 use crate::probing::{OwnRequests, Way};
 use crate::record::{self, TrafficRecord};
-use crate::shared::Clusters;
+use crate::shared::{Clusters, lock};
 use crate::target::cluster_of;
 use crate::target::start::remember;
 use crate::target::stop::delete;
@@ -102,6 +102,7 @@ impl KubernetesTraffic {
     /// The record of the Services, with those of a release; none where it has none.
     fn note_services(&self, release: &Release) -> Result<Option<TrafficRecord>, KubernetesError> {
         let (layout, key) = (&self.clusters.layout, &release.key);
+        let _turn = lock(&self.clusters.noting);
         let there = record::read(layout, key)?;
         let record = match (&there, TrafficRecord::of(release)) {
             // Who leads stays the same: what is live is what that one says.

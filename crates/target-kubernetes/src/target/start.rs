@@ -25,7 +25,7 @@ use crate::companions::networks::Stands;
 use crate::error::KubernetesError;
 use crate::names;
 use crate::objects::deployment::{Made, name, objects};
-use crate::shared::Clusters;
+use crate::shared::{Clusters, lock};
 use crate::target::sizes::sizes;
 use crate::traffic::state::refuse_stale;
 
@@ -104,6 +104,7 @@ pub(crate) fn remember(
     sealed: &[u8],
 ) -> Result<(), KubernetesError> {
     let folder = clusters.layout.slot(&release.key, &release.id)?;
+    let _turn = lock(&clusters.noting);
     if records::slot(&folder, TargetKind::Kubernetes)?.is_some() {
         return Ok(());
     }

@@ -112,7 +112,14 @@ pub(super) async fn follow(
             { "op": "test", "path": "/spec/selector", "value": selector_of(&object) },
             { "op": "replace", "path": "/spec/selector", "value": wanted.selector(key, service) },
         ]);
-        state::write(cluster, &object.name_any(), &patch).await?;
+        let written = state::write(cluster, &object.name_any(), &patch).await;
+        let Err(error) = written else { continue };
+        // The answer to our own write may have been lost: what is there says which.
+        let there: Option<Service> = state::find(cluster, &name).await?;
+        let is_so = there.is_some_and(|object| wanted.is_so(&object, key, service));
+        if error.status() != Some(422) || !is_so {
+            return Err(error);
+        }
     }
     Ok(())
 }

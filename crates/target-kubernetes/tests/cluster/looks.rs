@@ -120,3 +120,22 @@ async fn those_that_come_have_the_numbers_of_those_that_go() {
     };
     assert_eq!((numbers(&runs), numbers(&goes)), (vec![1, 2], vec![3, 4]), "{all:?}");
 }
+
+/// As a run begins to start a release while the keeper takes it into its records.
+#[tokio::test]
+async fn what_stands_in_a_slot_may_be_noted_by_two_at_once() {
+    let world = World::new();
+    for number in 1..40 {
+        let spec = spec(number);
+        let together = std::sync::Barrier::new(2);
+        let note = || {
+            together.wait();
+            world.traffic.recall(spec.slot, &spec.release, b"sealed")
+        };
+        let (one, other) = std::thread::scope(|scope| {
+            let (one, other) = (scope.spawn(note), scope.spawn(note));
+            (one.join().unwrap(), other.join().unwrap())
+        });
+        assert_eq!((one, other), (Ok(()), Ok(())));
+    }
+}

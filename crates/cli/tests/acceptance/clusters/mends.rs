@@ -23,17 +23,24 @@ fn three_times_and_then_it_is_left_alone() {
     };
     take();
     assert_eq!(agreed(&world, &cluster, &app), live);
-    let former = cluster.pods(&live);
     cluster.kubectl(&["scale", "deployment", &name, "--replicas=0"]);
-    // Also until the pod is gone that was told to end: it may take a connection, and answer it no more.
-    let pod = format!("pod/{}", former[0]["metadata"]["name"].as_str().unwrap());
-    wait::patiently(wait::POD_ENDS, "the end of the former pod", || {
-        let left = cluster.kubectl(&["get", &pod, "--ignore-not-found", "--output", "name"]);
-        if left.is_empty() { Ok(()) } else { Err(left) }
+    // What counts is what the cluster has seen: its controllers may never have met the 0.
+    let ready = "jsonpath={.metadata.generation} {.status.observedGeneration} {.spec.replicas} {.status.readyReplicas}";
+    wait::until_ok("its size", || {
+        let said = cluster.kubectl(&["get", "deployment", &name, "--output", ready]);
+        let words: Vec<&str> = said.split(' ').collect();
+        let is_so = matches!(words[..], [generation, seen, "1", "1"] if generation == seen);
+        if is_so { Ok(()) } else { Err(said) }
     });
-    let ready = "jsonpath={.spec.replicas} {.status.readyReplicas}";
-    let size = || cluster.kubectl(&["get", "deployment", &name, "--output", ready]);
-    wait::until("its size", || (size() == "1 1").then_some(()));
+    // Also until a pod is gone that was told to end: it may take a connection, and answer it no more.
+    wait::patiently(wait::POD_ENDS, "the end of pods that were told to end", || {
+        let pods = cluster.pods(&live);
+        let goes = |pod: &&Value| !pod["metadata"]["deletionTimestamp"].is_null();
+        match pods.iter().find(goes) {
+            None => Ok(()),
+            Some(pod) => Err(pod["metadata"]["name"].to_string()),
+        }
+    });
     assert_eq!(agreed(&world, &cluster, &app), live);
     wait::until("an answer", || (answers(&app) == live).then_some(()));
     take();

@@ -124,12 +124,12 @@ fn one_that_does_not_come_to_its_end_is_returned_from() {
     let Some(cluster) = Kubernetes::start() else { return };
     let world = World::new(&cluster);
     let mut app = rolling(&world);
-    app.rollout.insert("deadline", r#""40s""#.to_owned());
     world.deploy(&app).expect_live();
     let first = agreed(&world, &cluster, &app);
     let load = load(&app);
     app.version("2");
-    let until = seconds() + 30;
+    app.rollout.insert("deadline", r#""40s""#.to_owned());
+    let until = seconds() + 60;
     let script = format!(
         r#"["sh", "-c", "[ $(/bin/busybox date +%s) -lt {until} ] || export SHOP_FAULT_NEVER_HEALTHY=1; exec /shop"]"#
     );

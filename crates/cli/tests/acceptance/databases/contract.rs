@@ -8,7 +8,7 @@ use crate::support::processes;
 use crate::support::wait;
 
 /// The next version is live, and its contract is done; the clients go on.
-fn contracted(register: &mut Register<'_>) -> Writers {
+pub(super) fn contracted(register: &mut Register<'_>) -> Writers {
     register.app.rollout.insert("warm", r#""1s""#.to_owned());
     let writers = register.writers();
     register.next().deploy().expect_live();
@@ -79,7 +79,7 @@ fn for_good_only_with_a_backup(fixture: &dyn Fixture) {
 }
 
 /// What is due is looked for in the beginning, and then only now and then.
-fn look_again(register: &Register<'_>) {
+pub(super) fn look_again(register: &Register<'_>) {
     processes::kill(register.world.serve_pid().unwrap());
     // A command starts the next one.
     register.settled();

@@ -99,6 +99,8 @@ fn killed_in_the_middle(fixture: &dyn Fixture) {
     let Some(mut register) = Register::live(fixture) else { return };
     let before = register.settled();
     let writers = register.writers();
+    // So long that somebody who looks sees it wait.
+    register.set("lock_timeout", r#""1s""#);
     let reader = Reader::begin(&register);
     let deploy = register.next().begin();
     wait::until("an expand that waits", || register.is_changing().then_some(()));

@@ -105,6 +105,7 @@ fn the_new_release_is_ill(fixture: &dyn Fixture) {
     writers.go_on();
     // Mended: nothing of the schema is left to do.
     register.app.unset("NEVER_HEALTHY");
+    register.app.rollout.insert("deadline", r#""60s""#.to_owned());
     let ran = register.deploy();
     ran.expect_live();
     register.truth_of(&ran, &before);
@@ -122,7 +123,7 @@ fn the_new_release_needs_another_column(fixture: &dyn Fixture) {
     let before = register.settled();
     let writers = register.writers();
     register.next().app.set("COLUMN", "display_name");
-    register.app.rollout.insert("deadline", r#""2s""#.to_owned());
+    register.app.rollout.insert("deadline", r#""6s""#.to_owned());
     let ran = register.deploy();
     ran.expect(7, "rolled_back", "INSTANCE_NOT_READY").expect_message(&["display_name"]);
     register.truth_of(&ran, &before);

@@ -7,6 +7,7 @@ use bascule_engine::steps::{SchemaNeeded, SlotNeeded, Warmth};
 use bascule_model::plan::RunKind;
 use bascule_model::run::Outcome;
 
+use super::contract::{contracted, look_again};
 use super::register::{Place, Register};
 use super::server::Kind;
 use crate::kill::victims::Victim;
@@ -210,5 +211,26 @@ fn at_the_revert(place: Place<'_>) {
     writers.end().lost_nothing();
 }
 
+/// The drop is taken back, and whoever did it could not say so. It is recorded all the same: the former release is allowed again, and
+/// nobody makes the contract again unasked.
+fn taken_back_unsaid(fixture: &dyn Fixture) {
+    let Some(mut register) = Register::live(fixture) else { return };
+    let first = register.settled().live().to_owned();
+    let writers = contracted(&mut register);
+    register.run(&["rollback", "staging", "--to", &first]).expect(4, "refused", "SCHEMA_REFUSES");
+    let failing = "undrop.migrate-undrop.apply.after";
+    register.world.points.fail(failing);
+    let back = register.run(&["migrate", "undrop", "staging", "--version", "20260214101500"]);
+    register.world.points.mend(failing);
+    assert_eq!((back.status, back.field("outcome")), (75, "failed".to_owned()), "{back:#?}");
+    look_again(&register);
+    let ran = register.run(&["rollback", "staging", "--to", &first]);
+    assert_eq!(ran.status, 0, "{ran:#?}");
+    assert_eq!(register.settled().live(), first);
+    assert_eq!(register.contract_of("20260214101500"), "waiting");
+    writers.go_on();
+    writers.end().lost_nothing();
+}
+
 on_each_database!(at_every_step, at_the_contract, at_the_revert);
-on_processes!(at_every_undo, edge_at_every_step);
+on_processes!(at_every_undo, edge_at_every_step, taken_back_unsaid);

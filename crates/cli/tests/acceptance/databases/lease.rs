@@ -13,7 +13,7 @@ fn a_runner_that_lives(fixture: &dyn Fixture) {
     let Some(mut register) = Register::live(fixture) else { return };
     let before = register.settled();
     let writers = register.writers();
-    register.set("lock_timeout", r#""200ms""#);
+    register.set("lock_timeout", r#""1s""#);
     register.next().write();
     let reader = Reader::begin(&register);
     let runner = register.world.start(&register.app, &["migrate", "up", "staging", "--phase", "expand"]);

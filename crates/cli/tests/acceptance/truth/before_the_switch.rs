@@ -28,9 +28,9 @@ pub fn spoiled(fixture: &dyn Fixture, spoil: impl FnOnce(&mut App)) -> Ran {
 fn never_healthy(fixture: &dyn Fixture) {
     let ran = spoiled(fixture, |app| {
         app.set("SHOP_FAULT_NEVER_HEALTHY", "1");
-        app.rollout.insert("deadline", r#""1s""#.to_owned());
+        app.rollout.insert("deadline", r#""5s""#.to_owned());
     });
-    ran.expect(7, "rolled_back", "INSTANCE_NOT_READY").expect_message(&["503", "within 1 s"]);
+    ran.expect(7, "rolled_back", "INSTANCE_NOT_READY").expect_message(&["503", "within 5 s"]);
 }
 
 fn wrong_port(fixture: &dyn Fixture) {

@@ -66,7 +66,7 @@ fn address(world: &World<'_>, app: &App) -> Option<SocketAddr> {
 fn a_dead_live_release_is_repaired(fixture: &dyn Fixture) {
     let world = World::new(fixture);
     let mut app = world.shop("shop");
-    app.set("SHOP_FAULT_CRASH_AFTER_MS", "2500");
+    app.set("SHOP_FAULT_CRASH_AFTER_MS", "8000");
     world.deploy(&app).expect_live();
     let before = settled(&world, &app);
     wait::until("an error at the door", || (seen_at_the_door(&app) != before.live()).then_some(()));
@@ -87,9 +87,9 @@ fn a_release_that_failed_is_repaired(fixture: &dyn Fixture) {
     let mut app = world.shop("shop");
     world.deploy(&app).expect_live();
     let mut before = settled(&world, &app);
-    for (fault, status) in [("1", 7), ("0", 0), ("1", 7), ("0", 0)] {
+    for (fault, deadline, status) in [("1", "2s", 7), ("0", "60s", 0), ("1", "2s", 7), ("0", "60s", 0)] {
         app.set("SHOP_FAULT_NEVER_HEALTHY", fault);
-        app.rollout.insert("deadline", r#""2s""#.to_owned());
+        app.rollout.insert("deadline", format!("{deadline:?}"));
         let ran = world.deploy(&app);
         assert_eq!(ran.status, status, "{ran:#?}");
         before = truth_of(&world, &app, &ran, &before);

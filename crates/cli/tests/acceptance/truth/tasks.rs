@@ -122,7 +122,11 @@ fn cut_off_and_run_again(fixture: &dyn Fixture) {
     let diary = Diary::new(fixture, &world, &mut app);
     app.version("2");
     let said = diary.0.display();
-    task(fixture, &mut app, "work", "", &format!("echo begin >> {said}; sleep 3; echo end >> {said}"));
+    // The first one would go on for longer than it can take to be ended.
+    let script = format!(
+        "echo begin >> {said}; [ -e {said}.first ] || {{ : > {said}.first; sleep 100; }}; echo end >> {said}"
+    );
+    task(fixture, &mut app, "work", "", &script);
     let users = users(app.door, 50.0);
     app.write();
     let running = world.start(&app, &["deploy", ENVIRONMENT]);
