@@ -28,9 +28,9 @@ const FATAL: [&str; 5] = [
     "CreateContainerError",
     "RunContainerError",
 ];
-/// What is said where they do: a node that is busy comes to it later.
+/// What is said where they do all the same: a node that is busy comes to it later.
 const BUSY: [&str; 3] = ["timed out", "deadline exceeded", "already in use"];
-/// Reasons that may.
+/// Reasons that may pass by themselves.
 const PULLING: [&str; 4] = ["ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "ImageInspectError"];
 
 /// An instance, and the pod that it is.
@@ -91,8 +91,8 @@ pub(crate) fn instances(
 
 /// Whether a pod that stays has that number already.
 fn is_promised(numbers: &HashMap<String, u32>, pods: &[&Pod], n: u32) -> bool {
-    let stay = pods.iter().filter(|pod| !goes(pod));
-    stay.into_iter().any(|pod| pod.uid().and_then(|uid| numbers.get(&uid).copied()) == Some(n))
+    let mut stay = pods.iter().filter(|pod| !goes(pod));
+    stay.any(|pod| pod.uid().and_then(|uid| numbers.get(&uid).copied()) == Some(n))
 }
 
 /// Whether it was told to end.

@@ -49,14 +49,18 @@ impl Step for SwitchOff {
         };
         let traffic = &context.ports.traffic;
         let live = traffic.routing(context.key()).await?.live.map(|(_, release)| release);
-        if live.as_ref() == Some(&standing.release) {
-            // A write of an engine that was thought dead is refused from then on.
-            traffic.open(context.fence, &former.release).await?;
+        if live.is_some() {
+            if live.as_ref() == Some(&standing.release) {
+                // A write of an engine that was thought dead is refused from then on.
+                traffic.open(context.fence, &former.release).await?;
+            }
+            return nothing(live);
         }
         let instances = context.ports.target.observe(&context.standing(standing)).await?;
         let runs = instances.iter().any(|one| matches!(one.state, InstanceState::Running { .. }));
-        if live.is_some() || !runs {
-            return nothing(live);
+        // Nobody is given users whom nobody answers.
+        if !runs {
+            return nothing(None);
         }
         make_known(context).await?;
         let to = Some((standing.slot, &standing.release));

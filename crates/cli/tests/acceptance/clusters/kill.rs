@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use bascule_engine::steps::{SchemaNeeded, SlotNeeded, Warmth};
+use bascule_engine::steps::Warmth;
 use bascule_load::{Profile, Retry};
 use bascule_model::plan::RunKind;
 
 use super::{agreed, shop};
 use crate::support::app::App;
 use crate::support::fixture::Kubernetes;
+use crate::support::points::Shape;
+use crate::support::processes;
 use crate::support::world::World;
-use crate::support::{points, processes};
 
 fn killed_at(points: &[String], failing: Option<&str>) {
     let Some(cluster) = Kubernetes::start() else { return };
@@ -77,25 +78,13 @@ fn struck(point: &str) -> bool {
 
 #[test]
 fn at_every_step() {
-    let all = points::of_apply(
-        RunKind::Deploy,
-        Warmth::Cold,
-        SlotNeeded::Free,
-        SchemaNeeded::default(),
-        points::Tasks::None,
-    );
+    let all = Shape::of(RunKind::Deploy, Warmth::Cold).apply_points();
     let some: Vec<String> = all.into_iter().filter(|point| struck(point)).collect();
     killed_at(&some, None);
 }
 
 #[test]
 fn at_every_undo() {
-    let all = points::of_undo(
-        RunKind::Deploy,
-        Warmth::Cold,
-        SlotNeeded::Free,
-        SchemaNeeded::default(),
-        points::Tasks::None,
-    );
-    killed_at(&all, Some(&points::last(RunKind::Deploy, Warmth::Cold)));
+    let deploy = Shape::of(RunKind::Deploy, Warmth::Cold);
+    killed_at(&deploy.undo_points(), Some(&deploy.last_point()));
 }

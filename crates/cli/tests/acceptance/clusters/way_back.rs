@@ -2,7 +2,7 @@
 
 use super::{agreed, answers, shop};
 use crate::support::fixture::Kubernetes;
-use crate::support::points;
+use crate::support::points::Shape;
 use crate::support::world::World;
 use bascule_engine::steps::Warmth;
 use bascule_model::plan::RunKind;
@@ -17,7 +17,7 @@ fn whatever_became_of_it(hurt: impl Fn(&Kubernetes, &str)) {
     let before = agreed(&world, &cluster, &app);
     app.version("2");
     app.write();
-    let (point, last) = ("deploy.bake.apply.before", points::last(RunKind::Deploy, Warmth::Cold));
+    let (point, last) = ("deploy.bake.apply.before", Shape::of(RunKind::Deploy, Warmth::Cold).last_point());
     world.points.pause(point);
     world.points.fail(&last);
     let mut command = world.start(&app, &["deploy", "staging"]);

@@ -13,7 +13,7 @@ use super::server::Kind;
 use crate::kill::victims::Victim;
 use crate::kill::witnesses::Witness;
 use crate::support::fixture::Fixture;
-use crate::support::points;
+use crate::support::points::Shape;
 use crate::support::processes;
 use crate::support::wait;
 
@@ -23,6 +23,11 @@ const STEPS: [&str; 6] =
 const CHANGING: [&str; 4] = ["migrate-contract", "migrate-expand", "migrate-revert", "backfill"];
 const ALL: SchemaNeeded =
     SchemaNeeded { rehearse: true, contract: true, backup: true, expand: true, fill: true };
+
+/// A deploy with everything that there is for a database.
+fn deploy() -> Shape {
+    Shape { slot: SlotNeeded::Taken, schema: ALL, ..Shape::of(RunKind::Deploy, Warmth::Cold) }
+}
 
 /// A register whose every deploy adds a column, fills it in, and takes the one before away.
 struct Stage<'a> {
@@ -103,8 +108,7 @@ fn chosen(place: Place<'_>, points: Vec<String>, steps: &[&str]) -> Vec<String> 
 fn at_every_step(place: Place<'_>) {
     let Some(mut stage) = Stage::new(place) else { return };
     let writers = stage.register.writers();
-    let points = points::of_apply(RunKind::Deploy, Warmth::Cold, SlotNeeded::Taken, ALL, points::Tasks::None);
-    for point in chosen(place, points, &STEPS) {
+    for point in chosen(place, deploy().apply_points(), &STEPS) {
         stage.kill_at(&point, Victim::ControlPlane, None);
     }
     writers.go_on();
@@ -115,9 +119,8 @@ fn at_every_undo(fixture: &dyn Fixture) {
     let place = fixture.into();
     let Some(mut stage) = Stage::new(place) else { return };
     let writers = stage.register.writers();
-    let last = points::last(RunKind::Deploy, Warmth::Cold);
-    let points = points::of_undo(RunKind::Deploy, Warmth::Cold, SlotNeeded::Taken, ALL, points::Tasks::None);
-    for point in chosen(place, points, &STEPS) {
+    let last = deploy().last_point();
+    for point in chosen(place, deploy().undo_points(), &STEPS) {
         stage.kill_at(&point, Victim::ControlPlane, Some(&last));
     }
     writers.go_on();
@@ -128,8 +131,7 @@ fn at_every_undo(fixture: &dyn Fixture) {
 fn edge_at_every_step(fixture: &dyn Fixture) {
     let Some(mut stage) = Stage::new(fixture.into()) else { return };
     let witness = Witness::of(Victim::Edge, stage.register.app.door);
-    for point in points::of_apply(RunKind::Deploy, Warmth::Cold, SlotNeeded::Taken, ALL, points::Tasks::None)
-    {
+    for point in deploy().apply_points() {
         if CHANGING.iter().any(|step| point.contains(&format!(".{step}."))) {
             stage.kill_at(&point, Victim::Edge, None);
         }
@@ -142,13 +144,7 @@ fn edge_at_every_step(fixture: &dyn Fixture) {
 
 /// Around the contract that follows when the rollback window is over.
 fn at_the_contract(place: Place<'_>) {
-    let points = points::of_apply(
-        RunKind::Contract,
-        Warmth::Warm,
-        SlotNeeded::Free,
-        SchemaNeeded::default(),
-        points::Tasks::None,
-    );
+    let points = Shape::of(RunKind::Contract, Warmth::Warm).apply_points();
     for point in chosen(place, points, &["lease", "migrate-contract"]) {
         let Some(mut register) = Register::live(place) else { return };
         let writers = register.writers();
@@ -181,13 +177,7 @@ fn at_the_revert(place: Place<'_>) {
     let schema = register.schema();
     let writers = register.writers();
     register.next();
-    let points = points::of_apply(
-        RunKind::Revert,
-        Warmth::Warm,
-        SlotNeeded::Free,
-        SchemaNeeded::default(),
-        points::Tasks::None,
-    );
+    let points = Shape::of(RunKind::Revert, Warmth::Warm).apply_points();
     let mut left = None;
     for point in chosen(place, points, &["lease", "retire", "migrate-revert"]) {
         register.deploy().expect_live();

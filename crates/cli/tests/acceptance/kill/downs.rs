@@ -1,18 +1,18 @@
 //! `down`, which is not undone: a step that fails, and `kill -9` of the control plane, around the effect of every step. Users have the
 //! release that is recorded, or nobody's, and the next `down` takes away what is left.
 
-use bascule_engine::steps::{SchemaNeeded, SlotNeeded, Warmth};
+use bascule_engine::steps::Warmth;
 use bascule_model::plan::RunKind;
 
 use crate::support::agreement::{Standings, seen_at_the_door, settled};
 use crate::support::app::ENVIRONMENT;
 use crate::support::fixture::Fixture;
-use crate::support::points::{self, Tasks};
+use crate::support::points::Shape;
 use crate::support::processes;
 use crate::support::world::World;
 
 fn points() -> Vec<String> {
-    points::of_apply(RunKind::Down, Warmth::Warm, SlotNeeded::Free, SchemaNeeded::default(), Tasks::None)
+    Shape::of(RunKind::Down, Warmth::Warm).apply_points()
 }
 
 fn a_step_fails(fixture: &dyn Fixture) {

@@ -2,13 +2,13 @@
 
 use std::cell::RefCell;
 
-use bascule_engine::steps::{SchemaNeeded, SlotNeeded, Warmth};
+use bascule_engine::steps::{SlotNeeded, Warmth};
 use bascule_model::plan::RunKind;
 
 use crate::support::agreement::{Standings, settled};
 use crate::support::app::{App, ENVIRONMENT};
 use crate::support::command::Running;
-use crate::support::points::{self, Tasks};
+use crate::support::points::{self, Shape, Tasks};
 use crate::support::world::World;
 
 /// A kind of run.
@@ -23,34 +23,28 @@ pub enum Kind {
 }
 
 impl Kind {
-    fn shape(self) -> (RunKind, Warmth, SlotNeeded) {
+    fn shape(self) -> Shape {
+        let taken = |kind| Shape { slot: SlotNeeded::Taken, ..Shape::of(kind, Warmth::Cold) };
         match self {
-            Self::Deploy => (RunKind::Deploy, Warmth::Cold, SlotNeeded::Taken),
-            Self::Warm => (RunKind::Rollback, Warmth::Warm, SlotNeeded::Free),
-            Self::Cold => (RunKind::Rollback, Warmth::Cold, SlotNeeded::Taken),
+            Self::Deploy => Shape { tasks: Tasks::Both, ..taken(RunKind::Deploy) },
+            Self::Warm => Shape::of(RunKind::Rollback, Warmth::Warm),
+            Self::Cold => taken(RunKind::Rollback),
         }
-    }
-
-    fn tasks(self) -> Tasks {
-        if self == Self::Deploy { Tasks::Both } else { Tasks::None }
     }
 
     /// The points of its steps.
     pub fn apply_points(self) -> Vec<String> {
-        let (kind, warmth, slot) = self.shape();
-        points::of_apply(kind, warmth, slot, SchemaNeeded::default(), self.tasks())
+        self.shape().apply_points()
     }
 
     /// The points of its undo.
     pub fn undo_points(self) -> Vec<String> {
-        let (kind, warmth, slot) = self.shape();
-        points::of_undo(kind, warmth, slot, SchemaNeeded::default(), self.tasks())
+        self.shape().undo_points()
     }
 
     /// Where it fails so that all of it is undone.
     pub fn last_point(self) -> String {
-        let (kind, warmth, _) = self.shape();
-        points::last(kind, warmth)
+        self.shape().last_point()
     }
 }
 

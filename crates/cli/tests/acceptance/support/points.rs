@@ -96,35 +96,46 @@ impl Tasks {
     }
 }
 
-/// The points around the effect of each step of a run.
-pub fn of_apply(
-    kind: RunKind,
-    warmth: Warmth,
-    slot: SlotNeeded,
-    schema: SchemaNeeded,
-    tasks: Tasks,
-) -> Vec<String> {
-    let steps = steps::sequence(kind, warmth, slot, schema, &tasks.list()).into_iter();
-    steps.flat_map(|step| around(kind, step, "apply")).collect()
+/// What decides which steps a run has.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    /// What it is.
+    pub kind: RunKind,
+    /// Whether a rollback finds its release running.
+    pub warmth: Warmth,
+    /// Whether something stands in the slot that it needs.
+    pub slot: SlotNeeded,
+    /// What it has to do with a database.
+    pub schema: SchemaNeeded,
+    /// What it has to run once.
+    pub tasks: Tasks,
 }
 
-/// The points around the undo of each step that is undone.
-pub fn of_undo(
-    kind: RunKind,
-    warmth: Warmth,
-    slot: SlotNeeded,
-    schema: SchemaNeeded,
-    tasks: Tasks,
-) -> Vec<String> {
-    let steps = steps::sequence(kind, warmth, slot, schema, &tasks.list()).into_iter();
-    let undone = steps.filter(|name| steps::find(name).is_some_and(|step| step.touches() == Touches::World));
-    undone.flat_map(|step| around(kind, step, "undo")).collect()
-}
+impl Shape {
+    /// One that finds its slot free, and has nothing to do with a database or tasks.
+    pub fn of(kind: RunKind, warmth: Warmth) -> Self {
+        Self { kind, warmth, slot: SlotNeeded::Free, schema: SchemaNeeded::default(), tasks: Tasks::None }
+    }
 
-/// The last point of such a run: a failure there undoes all of it.
-pub fn last(kind: RunKind, warmth: Warmth) -> String {
-    let steps = steps::sequence(kind, warmth, SlotNeeded::Free, SchemaNeeded::default(), &[]);
-    format!("{}.{}.apply.before", kind.as_str(), steps.last().unwrap())
+    /// The points around the effect of each step.
+    pub fn apply_points(self) -> Vec<String> {
+        self.steps().flat_map(|step| around(self.kind, step, "apply")).collect()
+    }
+
+    /// The points around the undo of each step that is undone.
+    pub fn undo_points(self) -> Vec<String> {
+        let is_undone = |name: &&str| steps::find(name).is_some_and(|step| step.touches() == Touches::World);
+        self.steps().filter(is_undone).flat_map(|step| around(self.kind, step, "undo")).collect()
+    }
+
+    /// The last point: a failure there undoes all of it.
+    pub fn last_point(self) -> String {
+        format!("{}.{}.apply.before", self.kind.as_str(), self.steps().last().unwrap())
+    }
+
+    fn steps(self) -> impl Iterator<Item = &'static str> {
+        steps::sequence(self.kind, self.warmth, self.slot, self.schema, &self.tasks.list()).into_iter()
+    }
 }
 
 fn around(kind: RunKind, step: &str, action: &str) -> [String; 2] {
